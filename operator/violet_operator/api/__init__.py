@@ -1,0 +1,11 @@
+"""The kinds of `violet.alauda.io` and the platform's objects, as data only: nothing here does I/O."""
+
+GROUP = "violet.alauda.io"
+VERSION = "v1alpha1"
+API_VERSION = f"{GROUP}/{VERSION}"
+
+RECONCILE_ANNOTATION = f"{GROUP}/reconcile-requested-at"
+"""Set to a new value (a time, by convention) to have an object reconciled now."""
+
+FIELD_MANAGER = "violet-operator"
+"""Who we are in server-side apply."""

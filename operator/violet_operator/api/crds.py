@@ -1,0 +1,106 @@
+"""Writes the CRD files from the models: `python -m violet_operator.api.crds DIR...` (`make crds`).
+
+The models are the one source of the API; the committed files are compared with them in the tests.
+"""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+from typing import Any
+
+import yaml
+from pydantic import BaseModel
+
+from violet_operator.api import GROUP, VERSION, package_upload, platform
+from violet_operator.api.schema import structural
+
+
+def crd(
+    *,
+    kind: str,
+    plural: str,
+    short: str,
+    spec: type[BaseModel],
+    status: type[BaseModel],
+    module: Any,  # noqa: ANN401
+) -> dict[str, Any]:
+    """One CustomResourceDefinition; `module` holds SPEC_RULES and PRINTER_COLUMNS and documents the kind."""
+    schema = {
+        "type": "object",
+        "description": (module.__doc__ or "").strip(),
+        "required": ["spec"],
+        "properties": {
+            "apiVersion": {"type": "string"},
+            "kind": {"type": "string"},
+            "metadata": {"type": "object"},
+            "spec": structural(spec) | module.SPEC_RULES,
+            "status": structural(status),
+        },
+    }
+    return {
+        "apiVersion": "apiextensions.k8s.io/v1",
+        "kind": "CustomResourceDefinition",
+        "metadata": {"name": f"{plural}.{GROUP}"},
+        "spec": {
+            "group": GROUP,
+            "scope": "Namespaced",
+            "names": {
+                "kind": kind,
+                "listKind": f"{kind}List",
+                "plural": plural,
+                "singular": kind.lower(),
+                "shortNames": [short],
+                "categories": ["violet"],
+            },
+            "versions": [
+                {
+                    "name": VERSION,
+                    "served": True,
+                    "storage": True,
+                    "subresources": {"status": {}},
+                    "additionalPrinterColumns": module.PRINTER_COLUMNS,
+                    "schema": {"openAPIV3Schema": schema},
+                }
+            ],
+        },
+    }
+
+
+def all_crds() -> dict[str, dict[str, Any]]:
+    """Every CRD by the name of its file."""
+    return {
+        "packageuploads.yaml": crd(
+            kind="PackageUpload",
+            plural="packageuploads",
+            short="pu",
+            spec=package_upload.PackageUploadSpec,
+            status=package_upload.PackageUploadStatus,
+            module=package_upload,
+        ),
+        "platforms.yaml": crd(
+            kind="Platform",
+            plural="platforms",
+            short="vp",
+            spec=platform.PlatformSpec,
+            status=platform.PlatformStatus,
+            module=platform,
+        ),
+    }
+
+
+def render(document: dict[str, Any]) -> str:
+    """The text of a CRD file."""
+    head = "# Generated from operator/violet_operator/api by `make crds`. Do not edit.\n"
+    return head + yaml.safe_dump(document, sort_keys=False, width=110, allow_unicode=True)
+
+
+def main(directories: list[str]) -> None:
+    """Write every CRD into each of the directories."""
+    for directory in directories:
+        for name, document in all_crds().items():
+            (Path(directory) / name).write_text(render(document), encoding="utf-8")
+
+
+if __name__ == "__main__":
+    main(sys.argv[1:])

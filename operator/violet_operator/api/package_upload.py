@@ -1,0 +1,310 @@
+"""PackageUpload: one package, brought to the state "installable" on all its targets, and kept there."""
+
+from __future__ import annotations
+
+from typing import Annotated, Literal
+
+from pydantic import Field
+
+from violet_operator.api.model import (
+    SET,
+    ApiModel,
+    CABundleRef,
+    Conditions,
+    Duration,
+    KeysRef,
+    Label,
+    Name,
+    SecretRef,
+    list_map,
+    rule,
+    rules,
+)
+
+Sha256 = Annotated[str, Field(pattern=r"^[0-9a-f]{64}$")]
+Fingerprint = Annotated[str, Field(pattern=r"^([0-9A-Fa-f]{40}|[0-9A-Fa-f]{64})$")]
+ImagePlatform = Annotated[str, Field(max_length=64, pattern=r"^[a-z0-9]+/[a-z0-9_]+(/[a-z0-9.]+)?$")]
+
+
+class Source(ApiModel):
+    """Where the package lies."""
+
+    url: Annotated[str, Field(min_length=8, max_length=2048)] = Field(
+        description="The package: s3://BUCKET/KEY, gs://BUCKET/KEY, az://CONTAINER/KEY, https://... or http://...",
+        json_schema_extra=rules(
+            rule(
+                "self.matches('^(s3|gs|az)://[^/?#@]+/[^?#]+$|^https?://[^/?#@]+/.+$')",
+                "must be s3://BUCKET/KEY, gs://BUCKET/KEY, az://CONTAINER/KEY, https://HOST/PATH or http://HOST/PATH, "
+                "without user name or password",
+            ),
+            rule(
+                "!self.endsWith('/')",
+                "must name one object, not a prefix: use a PackageUploadSet for a prefix",
+            ),
+        ),
+    )
+    endpoint: Annotated[str, Field(max_length=512)] | None = Field(
+        None,
+        description="Address of the object storage, for s3:// and az://; http:// or https:// says TLS or not. "
+        "Default: the cloud provider's own.",
+        json_schema_extra=rules(
+            rule("self.matches('^https?://[^/?#@]+/?$')", "must be http://HOST[:PORT] or https://HOST[:PORT]")
+        ),
+    )
+    region: Annotated[str, Field(min_length=1, max_length=64)] | None = Field(
+        None, description="Region of the bucket (s3://). Default: us-east-1."
+    )
+    credentials_secret_ref: SecretRef | None = Field(
+        None,
+        description="Secret with the keys as in Flux's Bucket: accesskey and secretkey (sessiontoken) for s3; "
+        "username and password, or token, for http(s); serviceaccount for gs; accountKey, sasKey, or tenantId, "
+        "clientId and clientSecret for az. Absent: the pod's own identity.",
+    )
+    ca_bundle_ref: CABundleRef | None = Field(
+        None, description="Certificate authorities to trust for the storage, beside the system's."
+    )
+    sha256: Sha256 | None = Field(
+        None,
+        description="Pin: sha256 of the package, lower-case hex. Wins over a checksum file beside the package.",
+    )
+
+
+class GPG(ApiModel):
+    """Public keys of whoever signs the packages."""
+
+    keys_ref: KeysRef = Field(description="Public keys; every entry of the object is tried.")
+    fingerprints: Annotated[list[Fingerprint], Field(max_length=64, json_schema_extra=SET)] | None = Field(
+        None, description="Pin: only signatures by these keys count (full fingerprints)."
+    )
+
+
+class Verification(ApiModel):
+    """What a package must show before anything of it is written anywhere."""
+
+    policy: Literal["Require", "IfPresent", "Skip"] = Field(
+        "Require",
+        description="Require: a signature or checksum must be there and good. IfPresent: one that is there must be "
+        "good. Skip: nothing is checked but a sha256 pin.",
+    )
+    gpg: GPG | None = Field(None, description="Check the GPG signature beside the package (.sig, .asc).")
+
+
+class PlatformRef(ApiModel):
+    """A Platform of the object's own namespace."""
+
+    name: Name = Field("default", description="Name of the Platform, in the namespace of this object.")
+
+
+class Target(ApiModel):
+    """A platform and its clusters."""
+
+    platform_ref: PlatformRef = Field(
+        default_factory=PlatformRef,
+        description="The Platform.",
+        json_schema_extra={"default": {"name": "default"}},
+    )
+    clusters: Annotated[list[Label], Field(min_length=1, max_length=100, json_schema_extra=SET)] = Field(
+        default_factory=lambda: ["global"],
+        description="Clusters of that platform that get the package.",
+        json_schema_extra={"default": ["global"]},
+    )
+
+
+DEFAULT_TARGETS = [{"platformRef": {"name": "default"}, "clusters": ["global"]}]
+
+
+class PackageUploadSpec(ApiModel):
+    """The desired state."""
+
+    source: Source = Field(description="Where the package lies.")
+    verification: Verification = Field(
+        default_factory=Verification,
+        description="What the package must show before anything of it is written anywhere.",
+        json_schema_extra={
+            "default": {"policy": "Require"},
+            **rules(
+                rule(
+                    "self.policy != 'Skip' || !has(self.gpg)",
+                    "policy Skip ignores gpg: remove gpg, or use policy Require or IfPresent",
+                )
+            ),
+        },
+    )
+    targets: Annotated[list[Target], Field(min_length=1, max_length=16)] = Field(
+        default_factory=lambda: [Target()],
+        description="Platforms and clusters that get the package; each platform has its own result.",
+        json_schema_extra={
+            "default": DEFAULT_TARGETS,
+            "x-kubernetes-list-type": "atomic",
+            **rules(
+                rule(
+                    "self.all(t, self.exists_one(u, u.platformRef.name == t.platformRef.name))",
+                    "each platform may be named once: put its clusters into one entry",
+                )
+            ),
+        },
+    )
+    catalog_source: Label = Field("platform", description="Catalog that lists an operator bundle.")
+    chart_repository: Label = Field("public-charts", description="Repository that lists a Helm chart.")
+    image_platforms: (
+        Annotated[list[ImagePlatform], Field(min_length=1, max_length=32, json_schema_extra=SET)] | None
+    ) = Field(
+        None, description="Push only these architectures, such as linux/amd64. Default: all in the package."
+    )
+    mode: Literal["Upload", "Preview"] = Field(
+        "Upload",
+        description="Preview fetches, verifies, inspects and plans, and writes nothing anywhere.",
+    )
+    skip_push: bool = Field(False, description="Push no images: they must already be in the registry.")
+    skip_resources: bool = Field(False, description="Push the images only: create no objects on the targets.")
+    overwrite: Literal["Never", "IfDifferent"] = Field(
+        "Never", description="What to do with a tag that exists with other content."
+    )
+    suspend: bool = Field(False, description="Stop at once and do nothing until this is false again.")
+    deletion_policy: Literal["Retain", "Delete"] = Field(
+        "Retain", description="What becomes of published objects and tags when this object is deleted."
+    )
+    interval: Duration = Field("1h", description="How often to look for drift, such as 30m or 1h.")
+
+
+class SourceStatus(ApiModel):
+    """The object that was read."""
+
+    url: str | None = Field(None, description="Resolved URL, without credentials.")
+    etag: str | None = Field(None, description="Entity tag of the object; a new one starts over.")
+    version: str | None = Field(None, description="Version of the object, where the storage keeps versions.")
+    size: int | None = Field(None, ge=0, description="Bytes.")
+    sha256: str | None = Field(None, description="What was read, as sha256.")
+
+
+class VerificationStatus(ApiModel):
+    """What the package has shown."""
+
+    method: Literal["GPG", "Checksum", "Pin", "None"] = Field(description="GPG, Checksum, Pin or None.")
+    fingerprint: str | None = Field(None, description="Primary key of the signature.")
+    key_id: Annotated[str | None, Field(alias="keyID")] = Field(None, description="Key of the signature.")
+    sha256: str | None = Field(None, description="The expected sha256.")
+    verified_at: str | None = Field(None, description="When.", json_schema_extra={"format": "date-time"})
+
+
+class PackageStatus(ApiModel):
+    """What the package is."""
+
+    name: str = Field(description="Name; also that of the Artifact.")
+    display_name: str | None = Field(None, description="Name for people.")
+    type: Literal["bundle", "plugin", "chart"] = Field(description="bundle, plugin or chart.")
+    version: str = Field(description="Version.")
+    architectures: list[str] = Field(default_factory=list, description="Platforms of the images, os/arch.")
+    lifecycle: str | None = Field(None, description="core, aligned or agnostic.")
+    artifact: str | None = Field(None, description="The main image as the packager named it.")
+    channels: list[str] = Field(default_factory=list, description="OLM channels of a bundle.")
+    default_channel: str | None = Field(None, description="OLM default channel of a bundle.")
+    related_images: list[str] = Field(
+        default_factory=list, description="The other images as the packager named them."
+    )
+
+
+class Progress(ApiModel):
+    """How far the transfer is; never goes back for one source and generation."""
+
+    bytes_total: int = Field(ge=0, description="Bytes to read and to push, as far as known.")
+    bytes_done: int = Field(ge=0, description="Bytes read and pushed.")
+    blobs_total: int = Field(0, ge=0, description="Blobs of the package, counted once per repository.")
+    blobs_done: int = Field(0, ge=0, description="Blobs that are in the registry now.")
+    blobs_skipped: int = Field(0, ge=0, description="Blobs that were in the registry already.")
+    percent: int = Field(ge=0, le=100, description="Share done.")
+
+
+class PlanStatus(ApiModel):
+    """What there was to do when last judged."""
+
+    bytes: int = Field(ge=0, description="Bytes to push.")
+    blobs: int = Field(ge=0, description="Blobs to push.")
+    blobs_present: int = Field(0, ge=0, description="Blobs already there.")
+    tags: list[str] = Field(default_factory=list, description="Tags to write.")
+    overwrites: list[str] = Field(default_factory=list, description="Tags that exist with other content.")
+    hash: str | None = Field(None, description="Identity of this plan.")
+
+
+class ObjectStatus(ApiModel):
+    """An object on a target cluster."""
+
+    kind: str = Field(description="Kind.")
+    namespace: str | None = Field(None, description="Namespace.")
+    name: str = Field(description="Name.")
+
+
+class TargetStatus(ApiModel):
+    """The result on one cluster of one platform."""
+
+    platform: str = Field(description="Name of the Platform.")
+    cluster: str = Field(description="Name of the cluster.")
+    phase: Literal["Pending", "Publishing", "Ready", "Failed", "Skipped"] = Field(
+        description="Where it stands."
+    )
+    message: str | None = Field(None, description="A sentence for people.")
+    objects: list[ObjectStatus] = Field(default_factory=list, description="Objects published there.")
+
+
+class ImageStatus(ApiModel):
+    """An image of the package."""
+
+    source: str = Field(description="Reference as the packager named it.")
+    destination: str = Field(description="Reference in the registry.")
+    digest: str = Field(description="Digest of the manifest or index, byte for byte as packed.")
+    platform: str | None = Field(None, description="Name of the Platform whose registry holds it.")
+
+
+class PackageUploadStatus(ApiModel):
+    """The observed state."""
+
+    observed_generation: int | None = Field(None, ge=0, description="The generation judged last.")
+    last_handled_reconcile_at: str | None = Field(
+        None, description="Value of the reconcile-requested-at annotation that was handled last."
+    )
+    conditions: Conditions = Field(
+        default_factory=list,
+        description="Fetched, Verified, Pushed, Published, Ready; Reconciling and Stalled while true.",
+    )
+    source: SourceStatus | None = Field(None, description="The object that was read.")
+    verification: VerificationStatus | None = Field(None, description="What the package has shown.")
+    package: PackageStatus | None = Field(None, description="What the package is.")
+    progress: Progress | None = Field(None, description="How far the transfer is.")
+    plan: PlanStatus | None = Field(None, description="What there was to do when last judged.")
+    targets: Annotated[list[TargetStatus], Field(json_schema_extra=list_map("platform", "cluster"))] = Field(
+        default_factory=list, description="Result per cluster."
+    )
+    images: Annotated[list[ImageStatus], Field(json_schema_extra={"x-kubernetes-list-type": "atomic"})] = (
+        Field(default_factory=list, description="Images of the package in the registries.")
+    )
+
+
+SPEC_RULES = rules(
+    rule(
+        "!(self.skipPush && self.skipResources)",
+        "skipPush and skipResources exclude each other: nothing would be left to do",
+    ),
+    rule(
+        "!has(self.source.endpoint) || self.source.url.startsWith('s3://') || self.source.url.startsWith('az://')",
+        "endpoint goes with s3:// and az:// only",
+    ),
+    rule("!has(self.source.region) || self.source.url.startsWith('s3://')", "region goes with s3:// only"),
+)
+
+PRINTER_COLUMNS = [
+    {"name": "Ready", "type": "string", "jsonPath": ".status.conditions[?(@.type=='Ready')].status"},
+    {"name": "Reason", "type": "string", "jsonPath": ".status.conditions[?(@.type=='Ready')].reason"},
+    {"name": "Progress", "type": "integer", "jsonPath": ".status.progress.percent", "description": "Percent"},
+    {"name": "Package", "type": "string", "jsonPath": ".status.package.name"},
+    {"name": "Version", "type": "string", "jsonPath": ".status.package.version"},
+    {"name": "Age", "type": "date", "jsonPath": ".metadata.creationTimestamp"},
+    {"name": "Type", "type": "string", "jsonPath": ".status.package.type", "priority": 1},
+    {"name": "Source", "type": "string", "jsonPath": ".spec.source.url", "priority": 1},
+    {"name": "Verified", "type": "string", "jsonPath": ".status.verification.method", "priority": 1},
+    {
+        "name": "Message",
+        "type": "string",
+        "jsonPath": ".status.conditions[?(@.type=='Ready')].message",
+        "priority": 1,
+    },
+]
