@@ -50,5 +50,5 @@ class Transient(OperatorError):
         self.after = after
 
 
-class Cancelled(Exception):  # noqa: N818 - not an error: work was called off
+class Cancelled(Exception):
     """The work was called off because its object was deleted, suspended or given a new spec."""

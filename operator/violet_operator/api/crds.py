@@ -12,7 +12,7 @@ from typing import Any
 import yaml
 from pydantic import BaseModel
 
-from violet_operator.api import GROUP, VERSION, package_upload, platform
+from violet_operator.api import GROUP, VERSION, package_upload, package_upload_status, platform
 from violet_operator.api.schema import structural
 
 
@@ -75,7 +75,7 @@ def all_crds() -> dict[str, dict[str, Any]]:
             plural="packageuploads",
             short="pu",
             spec=package_upload.PackageUploadSpec,
-            status=package_upload.PackageUploadStatus,
+            status=package_upload_status.PackageUploadStatus,
             module=package_upload,
         ),
         "platforms.yaml": crd(
@@ -91,8 +91,13 @@ def all_crds() -> dict[str, dict[str, Any]]:
 
 def render(document: dict[str, Any]) -> str:
     """The text of a CRD file."""
+
+    class Dumper(yaml.SafeDumper):
+        def ignore_aliases(self, data: object) -> bool:  # noqa: ARG002 - anchors help no reader of a CRD
+            return True
+
     head = "# Generated from operator/violet_operator/api by `make crds`. Do not edit.\n"
-    return head + yaml.safe_dump(document, sort_keys=False, width=110, allow_unicode=True)
+    return head + yaml.dump(document, Dumper=Dumper, sort_keys=False, width=110, allow_unicode=True)
 
 
 def main(directories: list[str]) -> None:

@@ -33,20 +33,14 @@ class RegistrySpec(ApiModel):
     address: HostPort | None = Field(
         None,
         description="HOST[:PORT]; an IPv6 address in brackets. Default: the platform's own registry.",
-        json_schema_extra=rules(
-            rule(f"self.matches('^{HOST}$')", "must be HOST[:PORT], without https:// and path")
-        ),
+        json_schema_extra=rules(rule(f"self.matches('^{HOST}$')", "must be HOST[:PORT], without https:// and path")),
     )
     credentials_secret_ref: SecretRef | None = Field(
         None, description="Secret of type kubernetes.io/dockerconfigjson or kubernetes.io/basic-auth."
     )
     anonymous: bool = Field(False, description="The registry takes pushes without credentials.")
-    plain_http: Annotated[bool, Field(alias="plainHTTP")] = Field(
-        False, description="Speak HTTP instead of HTTPS."
-    )
-    ca_bundle_ref: CABundleRef | None = Field(
-        None, description="Certificate authorities to trust for the registry."
-    )
+    plain_http: Annotated[bool, Field(alias="plainHTTP")] = Field(False, description="Speak HTTP instead of HTTPS.")
+    ca_bundle_ref: CABundleRef | None = Field(None, description="Certificate authorities to trust for the registry.")
     repository_prefix: Annotated[str, Field(min_length=1, max_length=128)] | None = Field(
         None,
         description="Put before each repository, such as the name of a Harbor project.",
@@ -60,9 +54,7 @@ class RegistrySpec(ApiModel):
     pull_address: HostPort | None = Field(
         None,
         description="HOST[:PORT] that clusters pull from, where it differs from address.",
-        json_schema_extra=rules(
-            rule(f"self.matches('^{HOST}$')", "must be HOST[:PORT], without https:// and path")
-        ),
+        json_schema_extra=rules(rule(f"self.matches('^{HOST}$')", "must be HOST[:PORT], without https:// and path")),
     )
 
 
@@ -88,9 +80,7 @@ class PlatformSpec(ApiModel):
     client_id: Annotated[str, Field(alias="clientID", min_length=1, max_length=128)] = Field(
         "alauda-auth", description="OAuth client for the login with a password; a token needs none."
     )
-    ca_bundle_ref: CABundleRef | None = Field(
-        None, description="Certificate authorities to trust for the platform."
-    )
+    ca_bundle_ref: CABundleRef | None = Field(None, description="Certificate authorities to trust for the platform.")
     insecure_skip_tls_verify: Annotated[bool, Field(alias="insecureSkipTLSVerify")] = Field(
         False, description="Do not check the platform's certificate. For tests only."
     )
@@ -137,9 +127,7 @@ class PlatformStatus(ApiModel):
     last_handled_reconcile_at: str | None = Field(
         None, description="Value of the reconcile-requested-at annotation that was handled last."
     )
-    conditions: Conditions = Field(
-        default_factory=list, description="Ready; Reconciling and Stalled while true."
-    )
+    conditions: Conditions = Field(default_factory=list, description="Ready; Reconciling and Stalled while true.")
     clusters: Annotated[list[ClusterStatus], Field(json_schema_extra=list_map("name"))] = Field(
         default_factory=list, description="Clusters visible."
     )

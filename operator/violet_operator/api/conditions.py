@@ -1,0 +1,88 @@
+"""Conditions as kstatus and Kubernetes' API conventions want them; the clock is passed in.
+
+`Ready` is derived from the others, never set by a step. `Reconciling` and `Stalled` exist only while true.
+"""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from typing import Any, Literal
+
+from violet_operator.support.redact import shorten
+
+FETCHED = "Fetched"
+"""The package was read from the source, whole."""
+VERIFIED = "Verified"
+"""The package has shown what `spec.verification` demands."""
+PUSHED = "Pushed"
+"""Every image manifest is in the registry of every target platform, by digest and tag."""
+PUBLISHED = "Published"
+"""Every target cluster can install the package."""
+READY = "Ready"
+"""All of it."""
+RECONCILING = "Reconciling"
+"""Work is under way, or will be tried again."""
+STALLED = "Stalled"
+"""The user must act before anything can go on."""
+
+Status = Literal["True", "False", "Unknown"]
+JsonObject = dict[str, Any]
+
+
+def timestamp(now: datetime) -> str:
+    """RFC 3339 in seconds, UTC, as Kubernetes writes `metav1.Time`."""
+    return now.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+
+
+def find(conditions: list[JsonObject], kind: str) -> JsonObject | None:
+    """The condition of that type, if there."""
+    return next((item for item in conditions if item.get("type") == kind), None)
+
+
+def is_true(conditions: list[JsonObject], kind: str) -> bool:
+    """Whether the condition is there with status True."""
+    found = find(conditions, kind)
+    return found is not None and found.get("status") == "True"
+
+
+class Conditions:
+    """The conditions of one object while a reconcile judges it anew.
+
+    Starts from those of the last status; a transition time moves only when the status value changes.
+    """
+
+    def __init__(self, last: list[JsonObject], *, generation: int, now: datetime) -> None:
+        self._items = {str(item["type"]): item for item in last}
+        self._generation = generation
+        self._now = now
+
+    def set(self, kind: str, status: Status, reason: str, message: str) -> None:
+        """State one condition for the current generation; the message is redacted and cut."""
+        old = self._items.get(kind)
+        moved = old is None or old.get("status") != status
+        self._items[kind] = {
+            "type": kind,
+            "status": status,
+            "reason": reason,
+            "message": shorten(message),
+            "lastTransitionTime": timestamp(self._now) if moved or old is None else old["lastTransitionTime"],
+            "observedGeneration": self._generation,
+        }
+
+    def remove(self, kind: str) -> None:
+        """Drop a condition that exists only while true."""
+        self._items.pop(kind, None)
+
+    def is_current(self, kind: str) -> bool:
+        """Whether the condition is True for the current generation."""
+        item = self._items.get(kind)
+        return item is not None and item["status"] == "True" and item.get("observedGeneration") == self._generation
+
+    def get(self, kind: str) -> JsonObject | None:
+        """The condition of that type, if there."""
+        return self._items.get(kind)
+
+    def to_api(self) -> list[JsonObject]:
+        """The list for the status, in a stable order."""
+        order = (FETCHED, VERIFIED, PUSHED, PUBLISHED, READY, RECONCILING, STALLED)
+        return sorted(self._items.values(), key=lambda item: order.index(item["type"]))

@@ -1,0 +1,117 @@
+"""The status of a PackageUpload, as its CRD declares it."""
+
+from __future__ import annotations
+
+from typing import Annotated, Literal
+
+from pydantic import Field
+
+from violet_operator.api.model import ApiModel, Conditions, list_map
+
+
+class SourceStatus(ApiModel):
+    """The object that was read."""
+
+    url: str | None = Field(None, description="Resolved URL, without credentials.")
+    etag: str | None = Field(None, description="Entity tag of the object; a new one starts over.")
+    version: str | None = Field(None, description="Version of the object, where the storage keeps versions.")
+    size: int | None = Field(None, ge=0, description="Bytes.")
+    sha256: str | None = Field(None, description="What was read, as sha256.")
+
+
+class VerificationStatus(ApiModel):
+    """What the package has shown."""
+
+    method: Literal["GPG", "Checksum", "Pin", "None"] = Field(description="GPG, Checksum, Pin or None.")
+    fingerprint: str | None = Field(None, description="Primary key of the signature.")
+    key_id: Annotated[str | None, Field(alias="keyID")] = Field(None, description="Key of the signature.")
+    sha256: str | None = Field(None, description="The expected sha256.")
+    verified_at: str | None = Field(None, description="When.", json_schema_extra={"format": "date-time"})
+
+
+class PackageStatus(ApiModel):
+    """What the package is."""
+
+    name: str = Field(description="Name; also that of the Artifact.")
+    display_name: str | None = Field(None, description="Name for people.")
+    type: Literal["bundle", "plugin", "chart"] = Field(description="bundle, plugin or chart.")
+    version: str = Field(description="Version.")
+    architectures: list[str] = Field(default_factory=list, description="Platforms of the images, os/arch.")
+    lifecycle: str | None = Field(None, description="core, aligned or agnostic.")
+    artifact: str | None = Field(None, description="The main image as the packager named it.")
+    channels: list[str] = Field(default_factory=list, description="OLM channels of a bundle.")
+    default_channel: str | None = Field(None, description="OLM default channel of a bundle.")
+    related_images: list[str] = Field(default_factory=list, description="The other images as the packager named them.")
+
+
+class Progress(ApiModel):
+    """How far the transfer is; never goes back for one source and generation."""
+
+    bytes_total: int = Field(ge=0, description="Bytes to read and to push, as far as known.")
+    bytes_done: int = Field(ge=0, description="Bytes read and pushed.")
+    blobs_total: int = Field(0, ge=0, description="Blobs of the package, counted once per repository.")
+    blobs_done: int = Field(0, ge=0, description="Blobs that are in the registry now.")
+    blobs_skipped: int = Field(0, ge=0, description="Blobs that were in the registry already.")
+    percent: int = Field(ge=0, le=100, description="Share done.")
+
+
+class PlanStatus(ApiModel):
+    """What there was to do when last judged."""
+
+    bytes: int = Field(ge=0, description="Bytes to push.")
+    blobs: int = Field(ge=0, description="Blobs to push.")
+    blobs_present: int = Field(0, ge=0, description="Blobs already there.")
+    tags: list[str] = Field(default_factory=list, description="Tags to write.")
+    overwrites: list[str] = Field(default_factory=list, description="Tags that exist with other content.")
+    hash: str | None = Field(None, description="Identity of this plan.")
+
+
+class ObjectStatus(ApiModel):
+    """An object on a target cluster."""
+
+    kind: str = Field(description="Kind.")
+    namespace: str | None = Field(None, description="Namespace.")
+    name: str = Field(description="Name.")
+
+
+class TargetStatus(ApiModel):
+    """The result on one cluster of one platform."""
+
+    platform: str = Field(description="Name of the Platform.")
+    cluster: str = Field(description="Name of the cluster.")
+    phase: Literal["Pending", "Publishing", "Ready", "Failed", "Skipped"] = Field(description="Where it stands.")
+    message: str | None = Field(None, description="A sentence for people.")
+    objects: list[ObjectStatus] = Field(default_factory=list, description="Objects published there.")
+
+
+class ImageStatus(ApiModel):
+    """An image of the package."""
+
+    source: str = Field(description="Reference as the packager named it.")
+    destination: str = Field(description="Reference in the registry.")
+    digest: str = Field(description="Digest of the manifest or index, byte for byte as packed.")
+    platform: str | None = Field(None, description="Name of the Platform whose registry holds it.")
+
+
+class PackageUploadStatus(ApiModel):
+    """The observed state."""
+
+    observed_generation: int | None = Field(None, ge=0, description="The generation judged last.")
+    last_handled_reconcile_at: str | None = Field(
+        None, description="Value of the reconcile-requested-at annotation that was handled last."
+    )
+    conditions: Conditions = Field(
+        default_factory=list,
+        description="Fetched, Verified, Pushed, Published, Ready; Reconciling and Stalled while true.",
+    )
+    source: SourceStatus | None = Field(None, description="The object that was read.")
+    verification: VerificationStatus | None = Field(None, description="What the package has shown.")
+    package: PackageStatus | None = Field(None, description="What the package is.")
+    progress: Progress | None = Field(None, description="How far the transfer is.")
+    plan: PlanStatus | None = Field(None, description="What there was to do when last judged.")
+    targets: Annotated[list[TargetStatus], Field(json_schema_extra=list_map("platform", "cluster"))] = Field(
+        default_factory=list, description="Result per cluster."
+    )
+    images: Annotated[list[ImageStatus], Field(json_schema_extra={"x-kubernetes-list-type": "atomic"})] = Field(
+        default_factory=list, description="Images of the package in the registries."
+    )

@@ -1,0 +1,47 @@
+"""The console script `violet-operator`."""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import sys
+from collections.abc import Sequence
+
+from violet_operator import __version__, settings
+from violet_operator.errors import OperatorError
+from violet_operator.support import logs
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run one command; the exit status is 0 on success, 1 on failure, 2 on wrong usage."""
+    parser = argparse.ArgumentParser(prog="violet-operator", description=__doc__)
+    parser.add_argument("--version", action="version", version=f"violet-operator {__version__}")
+    commands = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
+    settings.add_flags(
+        commands.add_parser(
+            "run",
+            help="run the controller",
+            description="Run the controller. Each flag has an environment variable, given in brackets; the flag wins.",
+        )
+    )
+    flags = parser.parse_args(arguments)
+    try:
+        return _run(settings.load(flags))
+    except ValueError as error:
+        parser.error(str(error))
+
+
+def _run(configuration: settings.Settings) -> int:
+    from violet_operator.main import run  # noqa: PLC0415 - `--version` and `--help` need none of its libraries
+
+    logs.set_up(log_format=configuration.log_format, level=configuration.log_level)
+    try:
+        asyncio.run(run(configuration))
+    except OperatorError as error:
+        sys.stderr.write(f"violet-operator: {error.reason}: {error.message}\n")
+        return 1
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

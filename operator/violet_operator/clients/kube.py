@@ -1,0 +1,265 @@
+"""A Kubernetes API as JSON objects: get, list, server-side apply, status and events, over the official client.
+
+The generic entry of `kubernetes.aio` is used, not its typed classes: importing those costs 80 MB of memory.
+Every answer that is not a success becomes one of our errors; a missing object is None.
+"""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+from urllib.parse import quote
+
+import aiohttp
+from kubernetes.aio.client.api_client import ApiClient
+from kubernetes.aio.client.configuration import Configuration
+from kubernetes.aio.client.exceptions import ApiException
+from kubernetes.aio.config import incluster_config, kube_config
+from kubernetes.aio.config.config_exception import ConfigException
+
+from violet_operator.api import FIELD_MANAGER
+from violet_operator.api.conditions import timestamp
+from violet_operator.errors import OperatorError, Stalled, Transient, Waiting
+from violet_operator.support.redact import shorten
+
+JsonObject = dict[str, Any]
+
+_TIMEOUT = 30
+"""Seconds for one request: an API server that needs longer is retried."""
+
+
+@dataclass(frozen=True, slots=True)
+class Resource:
+    """A kind as the API serves it."""
+
+    api_version: str
+    plural: str
+
+    def path(self, namespace: str | None, name: str | None = None, subresource: str | None = None) -> str:
+        """The URL path of a collection, an object or its subresource."""
+        prefix = f"/apis/{self.api_version}" if "/" in self.api_version else f"/api/{self.api_version}"
+        parts = [prefix, *(["namespaces", namespace] if namespace else []), self.plural]
+        parts += [part for part in (name, subresource) if part]
+        return "/".join([parts[0], *(quote(part, safe="") for part in parts[1:])])
+
+
+SECRETS = Resource("v1", "secrets")
+CONFIG_MAPS = Resource("v1", "configmaps")
+EVENTS = Resource("v1", "events")
+PACKAGE_UPLOADS = Resource("violet.alauda.io/v1alpha1", "packageuploads")
+PLATFORMS = Resource("violet.alauda.io/v1alpha1", "platforms")
+ARTIFACTS = Resource("app.alauda.io/v1alpha1", "artifacts")
+ARTIFACT_VERSIONS = Resource("app.alauda.io/v1alpha1", "artifactversions")
+ACCESS_REVIEWS = Resource("authorization.k8s.io/v1", "selfsubjectaccessreviews")
+
+
+class Kube:
+    """One API server."""
+
+    def __init__(self, client: ApiClient, name: str) -> None:
+        self._client = client
+        self.name = name
+
+    @classmethod
+    async def connect(cls, kubeconfig: Path | None, name: str = "this cluster") -> Kube:
+        """A client from a kubeconfig, or from the pod's ServiceAccount.
+
+        Raises:
+            Stalled: there is neither.
+        """
+        configuration = Configuration()
+        try:
+            if kubeconfig:
+                await kube_config.load_kube_config(  # type: ignore[no-untyped-call]
+                    config_file=str(kubeconfig), client_configuration=configuration, persist_config=False
+                )
+            else:
+                incluster_config.load_incluster_config(  # type: ignore[no-untyped-call]
+                    client_configuration=configuration
+                )
+        except (ConfigException, OSError) as error:
+            raise Stalled(
+                "NoCluster", f"No way to a Kubernetes API: {error}. Run in a pod, or give --kubeconfig."
+            ) from None
+        return cls(ApiClient(configuration), name)
+
+    async def close(self) -> None:
+        """Close the connections."""
+        await self._client.close()  # type: ignore[no-untyped-call]
+
+    async def get(self, resource: Resource, namespace: str | None, name: str) -> JsonObject | None:
+        """An object, or None where it (or its kind) does not exist."""
+        try:
+            return await self._call("GET", resource.path(namespace, name), f"reading {resource.plural} {name}")
+        except _NotFoundError:
+            return None
+
+    async def list(self, resource: Resource, namespace: str | None = None) -> list[JsonObject]:
+        """Every object of a kind, in a namespace or everywhere.
+
+        Raises:
+            Waiting: the kind does not exist there, or we may not list it.
+            Transient: the API does not answer as it should.
+        """
+        what = f"listing {resource.plural}"
+        items: list[JsonObject] = []
+        token = ""
+        while True:
+            query = {"limit": "500", **({"continue": token} if token else {})}
+            try:
+                page = await self._call("GET", resource.path(namespace), what, query=query)
+            except _NotFoundError:
+                raise self.missing_kind(resource) from None
+            items += page.get("items") or []
+            token = (page.get("metadata") or {}).get("continue") or ""
+            if not token:
+                return items
+
+    async def apply(
+        self, resource: Resource, body: JsonObject, *, subresource: str | None = None, force: bool = False
+    ) -> JsonObject:
+        """Server-side apply under our field manager.
+
+        Args:
+            resource: the kind.
+            body: apiVersion, kind, metadata.name and the fields we own; metadata.uid, where given, must match.
+            subresource: `status`, or None for the object.
+            force: take over fields that other managers own; only right for our own status.
+
+        Raises:
+            Stalled: another manager owns one of the fields, or the API refuses the object.
+            Waiting: the kind does not exist there, or we have no right.
+            Transient: the API does not answer as it should.
+        """
+        metadata = body["metadata"]
+        what = f"applying {body['kind']} {metadata['name']}"
+        query = {"fieldManager": FIELD_MANAGER, "force": "true" if force else "false"}
+        path = resource.path(metadata.get("namespace"), metadata["name"], subresource)
+        try:
+            return await self._call("PATCH", path, what, query=query, body=body, content="application/apply-patch+yaml")
+        except _NotFoundError as error:
+            if "namespaces " in error.message:
+                raise Waiting("NamespaceMissing", f"{error.message}. Create the namespace.") from None
+            raise self.missing_kind(resource) from None
+
+    async def create(self, resource: Resource, namespace: str | None, body: JsonObject) -> JsonObject:
+        """Create an object (an event, an access review)."""
+        try:
+            return await self._call("POST", resource.path(namespace), f"creating {resource.plural}", body=body)
+        except _NotFoundError:
+            raise self.missing_kind(resource) from None
+
+    async def allowed(self, verb: str, resource: Resource, namespace: str | None) -> bool:
+        """Whether we may do something (SelfSubjectAccessReview)."""
+        group = resource.api_version.rpartition("/")[0]
+        attributes = {"verb": verb, "group": group, "resource": resource.plural, "namespace": namespace or ""}
+        review = {
+            "apiVersion": "authorization.k8s.io/v1",
+            "kind": "SelfSubjectAccessReview",
+            "spec": {"resourceAttributes": attributes},
+        }
+        answer = await self.create(ACCESS_REVIEWS, None, review)
+        return bool((answer.get("status") or {}).get("allowed"))
+
+    async def event(self, about: JsonObject, *, warning: bool, reason: str, message: str, now: datetime) -> None:
+        """Record an event about an object; like every event it may get lost, and that stops nothing."""
+        metadata = about["metadata"]
+        stamp = timestamp(now)
+        body = {
+            "apiVersion": "v1",
+            "kind": "Event",
+            "metadata": {"generateName": f"{metadata['name'][:200]}.", "namespace": metadata["namespace"]},
+            "involvedObject": {
+                "apiVersion": about["apiVersion"],
+                "kind": about["kind"],
+                "namespace": metadata["namespace"],
+                "name": metadata["name"],
+                "uid": metadata["uid"],
+            },
+            "type": "Warning" if warning else "Normal",
+            "reason": reason,
+            "message": shorten(message),
+            "source": {"component": FIELD_MANAGER},
+            "reportingComponent": FIELD_MANAGER,
+            "firstTimestamp": stamp,
+            "lastTimestamp": stamp,
+            "count": 1,
+        }
+        await self.create(EVENTS, metadata["namespace"], body)
+
+    def missing_kind(self, resource: Resource) -> Waiting:
+        """The error for a kind that the cluster does not serve."""
+        return Waiting(
+            "KindMissing",
+            f"Cluster {self.name} does not know {resource.plural} ({resource.api_version}): it is no platform cluster, "
+            "or the platform's marketplace is not installed there. Install it, or take the cluster out of spec.targets.",
+        )
+
+    async def _call(
+        self,
+        method: str,
+        path: str,
+        what: str,
+        *,
+        query: dict[str, str] | None = None,
+        body: JsonObject | None = None,
+        content: str = "application/json",
+    ) -> JsonObject:
+        serialized = await self._client.param_serialize(
+            method,
+            path,
+            query_params=list((query or {}).items()),
+            header_params={"Accept": "application/json", "Content-Type": content},
+            body=body,
+            auth_settings=["BearerToken"],
+        )
+        try:
+            response = await self._client.call_api(*serialized, _request_timeout=_TIMEOUT)
+            data = await response.read()  # type: ignore[no-untyped-call]
+        except ApiException as error:
+            raise self._explain(what, error.status, str(error.body or error.reason or "")) from None
+        except (aiohttp.ClientError, TimeoutError, OSError) as error:
+            raise Transient(
+                "TargetUnreachable", f"The API of {self.name} does not answer ({type(error).__name__}: {error})."
+            ) from None
+        if response.status >= 300:  # noqa: PLR2004 - the generic entry does not raise by itself
+            raise self._explain(what, response.status, (data or b"").decode("utf-8", "replace"))
+        document: JsonObject = json.loads(data)
+        return document
+
+    def _explain(self, what: str, status: int | None, text: str) -> OperatorError:
+        said = _message(text)
+        where = f"Cluster {self.name}: {what}"
+        if status == 401:  # noqa: PLR2004
+            return Waiting("TargetUnauthorized", f"{where} failed: the login is not accepted (401).")
+        if status == 403:  # noqa: PLR2004
+            return Waiting(
+                "TargetForbidden",
+                f"{where} is not allowed: {said}. Give the operator's account that right (see the chart's "
+                "ClusterRole), or raise the quota if it speaks of one.",
+            )
+        if status == 404:  # noqa: PLR2004
+            return _NotFoundError("NotFound", f"{where}: {said}")
+        if status == 409:  # noqa: PLR2004
+            return Stalled(
+                "Conflict",
+                f"{where} conflicts: {said}. Another manager owns these fields: give them up there, or delete the "
+                "object.",
+            )
+        if status in (400, 422):
+            return Stalled("TargetRefused", f"{where} is refused: {said}")
+        return Transient("TargetUnavailable", f"{where} failed with {status}: {said}")
+
+
+class _NotFoundError(OperatorError):
+    """404: an object or a kind is missing; never leaves this module."""
+
+
+def _message(text: str) -> str:
+    try:
+        return shorten(str(json.loads(text)["message"]), 400)
+    except (ValueError, KeyError, TypeError):
+        return shorten(text, 200)

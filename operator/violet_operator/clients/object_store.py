@@ -1,0 +1,267 @@
+"""Object storage over obstore's synchronous API, in threads.
+
+obstore's own retry ends after a fixed count however much was received meanwhile, and its total timeout counts
+the whole body; so the total timeout is set out of reach, a stalled read ends after `read_timeout`, and the loop
+here resumes by range, pinned to the entity tag, for as long as there is progress.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import timedelta
+from typing import TYPE_CHECKING, Any
+from urllib.parse import urlsplit
+
+from obstore import exceptions
+from obstore.store import S3Store
+
+from violet_operator.errors import OperatorError, Stalled, Transient, Waiting
+from violet_operator.support.cancel import CancelToken
+from violet_operator.support.durations import backoff
+from violet_operator.support.redact import redact, shorten
+
+if TYPE_CHECKING:
+    from obstore.store import ClientConfig
+
+MIB = 1 << 20
+
+_PIECE = MIB
+"""Bytes a read yields at least: large enough that Python's share of the work vanishes."""
+
+_RESUMES = 6
+"""Broken reads in a row, without a byte in between, before we give up: with backoff about a minute."""
+
+_DOCUMENT = 64 << 10
+"""Bytes a checksum file may have: an honest one has a hundred."""
+
+
+@dataclass(frozen=True, slots=True)
+class StorageSettings:
+    """How to reach a bucket.
+
+    Attributes:
+        url: `s3://BUCKET/KEY`.
+        endpoint: address of the storage, or None for the provider's own.
+        region: region, or None.
+        credentials: entries of the Secret (`accesskey`, `secretkey`, optionally `sessiontoken`), or None for the
+            pod's own identity.
+        ca_bundle: PEM certificates to trust, or None.
+    """
+
+    url: str
+    endpoint: str | None = None
+    region: str | None = None
+    credentials: dict[str, str] | None = None
+    ca_bundle: str | None = None
+
+    @property
+    def key(self) -> str:
+        """The object's key."""
+        return urlsplit(self.url).path.lstrip("/")
+
+
+@dataclass(frozen=True, slots=True)
+class ObjectInfo:
+    """An object as the storage describes it.
+
+    Attributes:
+        key: its key.
+        size: bytes.
+        etag: entity tag; changes with the content.
+        version: version id, where the bucket keeps versions.
+    """
+
+    key: str
+    size: int
+    etag: str | None
+    version: str | None
+
+
+class ObjectStore:
+    """One bucket. Thread-safe."""
+
+    def __init__(self, settings: StorageSettings) -> None:
+        self._settings = settings
+        self._where = f"{settings.url} at {settings.endpoint}" if settings.endpoint else settings.url
+        self._store = _s3(settings)
+
+    def head(self, key: str) -> ObjectInfo:
+        """What the storage says about an object.
+
+        Raises:
+            OperatorError: it is not there, not allowed, or the storage cannot be reached.
+        """
+        try:
+            meta = self._store.head(key)
+        except exceptions.BaseError as error:
+            raise self._explain(self._with_body(key, error)) from None
+        return ObjectInfo(key, meta["size"], meta["e_tag"], meta["version"])
+
+    def read_small(self, key: str) -> bytes | None:
+        """A small object such as a checksum file, or None where there is none.
+
+        Raises:
+            OperatorError: as `head`; also when it is too large to be such a file.
+        """
+        try:
+            result = self._store.get(key)
+            if result.meta["size"] > _DOCUMENT:
+                raise Stalled(
+                    "InvalidChecksumFile",
+                    f"{key!r} beside the package has {result.meta['size']} bytes: it is no checksum file.",
+                )
+            return bytes(result.bytes())
+        except (exceptions.NotFoundError, FileNotFoundError):
+            return None
+        except exceptions.BaseError as error:
+            raise self._explain(error) from None
+
+    def open(self, info: ObjectInfo, cancel: CancelToken) -> PinnedObject:
+        """An object to read, pinned to what `head` said of it."""
+        return PinnedObject(self, info, cancel)
+
+    def stream(self, info: ObjectInfo, offset: int) -> Iterator[memoryview]:
+        """One attempt to read from `offset` to the end. Raises what obstore raises."""
+        options: dict[str, Any] = {"if_match": info.etag} if info.etag else {}
+        if info.version:
+            options["version"] = info.version
+        if offset:
+            options["range"] = {"offset": offset}
+        result = self._store.get(info.key, options=options)  # type: ignore[arg-type]
+        for piece in result.stream(min_chunk_size=_PIECE):
+            yield memoryview(piece)
+
+    def explain(self, error: Exception) -> OperatorError:
+        """Our error for one of obstore's."""
+        return self._explain(error)
+
+    def _with_body(self, key: str, error: Exception) -> Exception:
+        """A HEAD has no body, so a refused one does not say why: ask again with a GET."""
+        if not isinstance(error, (exceptions.PermissionDeniedError, exceptions.NotFoundError)):
+            return error
+        try:
+            self._store.get(key, options={"range": (0, 1)})
+        except exceptions.BaseError as detailed:
+            return detailed
+        return error
+
+    def _explain(self, error: Exception) -> OperatorError:  # noqa: PLR0911 - one line per kind of answer
+        where, text = self._where, str(error)
+        if (
+            "InvalidAccessKeyId" in text
+            or "SignatureDoesNotMatch" in text
+            or isinstance(error, exceptions.UnauthenticatedError)
+        ):
+            return Waiting(
+                "SourceUnauthorized",
+                f"{where}: the storage does not accept the access key or its secret. "
+                "Correct the Secret that spec.source.credentialsSecretRef names.",
+            )
+        if isinstance(error, exceptions.PermissionDeniedError):
+            return Waiting(
+                "SourceForbidden",
+                f"{where}: the storage refuses access (403). Grant the key s3:GetObject on the bucket, "
+                "or name another Secret in spec.source.credentialsSecretRef.",
+            )
+        if "NoSuchBucket" in text:
+            return Waiting("SourceNotFound", f"{where}: there is no such bucket. Correct spec.source.url or create it.")
+        if isinstance(error, (exceptions.NotFoundError, FileNotFoundError)):
+            return Waiting(
+                "SourceNotFound",
+                f"{where}: there is no such object. Upload the package or correct spec.source.url.",
+            )
+        if isinstance(error, exceptions.PreconditionError):
+            return Transient("SourceChanged", f"{where}: the object was replaced while it was read; starting over.")
+        if "certificate" in text.lower():
+            return Waiting(
+                "SourceUntrusted",
+                f"{where}: the storage's certificate is not trusted. Give its authority in spec.source.caBundleRef.",
+            )
+        return Transient(
+            "SourceUnreachable",
+            f"{where}: the storage does not answer as it should ({_first_line(text)}). "
+            "Check spec.source.endpoint and the network.",
+        )
+
+
+class PinnedObject:
+    """An object that is read as one immutable stream, however often the connection breaks (a `ByteSource`)."""
+
+    def __init__(self, store: ObjectStore, info: ObjectInfo, cancel: CancelToken) -> None:
+        self._store = store
+        self._info = info
+        self._cancel = cancel
+
+    @property
+    def size(self) -> int:
+        """Bytes."""
+        return self._info.size
+
+    def read_from(self, offset: int) -> Iterator[memoryview]:
+        """The bytes from `offset` to the end.
+
+        Raises:
+            Cancelled: the work was called off.
+            OperatorError: the object cannot be read, or was replaced.
+        """
+        failures = 0
+        while offset < self._info.size:
+            self._cancel.check()
+            try:
+                for piece in self._store.stream(self._info, offset):
+                    self._cancel.check()
+                    failures = 0
+                    offset += len(piece)
+                    yield piece
+                if offset >= self._info.size:
+                    return
+                error: Exception = ConnectionError(f"the storage ended the object at byte {offset}")
+            except (exceptions.BaseError, OSError) as caught:
+                error = caught
+            explained = self._store.explain(error)
+            failures += 1
+            if failures > _RESUMES or not isinstance(explained, Transient) or explained.reason == "SourceChanged":
+                raise explained
+            self._cancel.sleep(backoff(failures - 1, first=0.5, longest=15))
+
+
+def _s3(settings: StorageSettings) -> S3Store:
+    parts = urlsplit(settings.url)
+    client: ClientConfig = {
+        "connect_timeout": timedelta(seconds=10),
+        "timeout": timedelta(hours=24),
+        "read_timeout": timedelta(seconds=30),
+    }
+    if settings.endpoint and settings.endpoint.startswith("http://"):
+        client["allow_http"] = True
+    if settings.ca_bundle:
+        client["root_certificate"] = settings.ca_bundle
+    config: dict[str, Any] = {"region": settings.region or "us-east-1"}
+    if settings.endpoint:
+        config["endpoint"] = settings.endpoint.rstrip("/")
+    if settings.credentials is not None:
+        config |= _keys(settings.credentials)
+    return S3Store(
+        parts.netloc,
+        client_options=client,
+        retry_config={"max_retries": 2, "retry_timeout": timedelta(seconds=20)},
+        **config,
+    )
+
+
+def _keys(credentials: dict[str, str]) -> dict[str, str]:
+    missing = [key for key in ("accesskey", "secretkey") if not credentials.get(key)]
+    if missing:
+        raise Waiting(
+            "InvalidCredentials",
+            f"The Secret that spec.source.credentialsSecretRef names has no key {' and '.join(missing)}. Add it.",
+        )
+    keys = {"access_key_id": credentials["accesskey"], "secret_access_key": credentials["secretkey"]}
+    if credentials.get("sessiontoken"):
+        keys["session_token"] = credentials["sessiontoken"]
+    return {name: value.strip() for name, value in keys.items()}
+
+
+def _first_line(text: str) -> str:
+    return shorten(redact(text.split("\n", 1)[0]), 300)

@@ -1,0 +1,87 @@
+"""The composition root of `violet-operator run`: builds what runs share, connects kopf, and shuts down in order."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import os
+import signal
+from concurrent.futures import ThreadPoolExecutor
+
+import kopf
+from prometheus_client import start_http_server
+
+from violet_operator.clients.kube import Kube
+from violet_operator.handlers.events import register
+from violet_operator.platform.reconcile import reconcile as reconcile_platform
+from violet_operator.runtime.environment import Environment
+from violet_operator.runtime.metrics import observed
+from violet_operator.runtime.queue import Key, KeyedQueue
+from violet_operator.runtime.slots import Slots
+from violet_operator.settings import Settings
+from violet_operator.support.requeue import Requeue
+from violet_operator.tuning import tune
+from violet_operator.upload.reconcile import reconcile as reconcile_upload
+
+logger = logging.getLogger(__name__)
+
+_THREADS = 32
+"""Blocking requests at once: two transfers per lane, and some dozen of short look-ups."""
+
+
+async def run(settings: Settings) -> None:
+    """Run the operator until it is told to stop (SIGTERM, SIGINT).
+
+    Raises:
+        Stalled: there is no way to a Kubernetes API.
+    """
+    loop = asyncio.get_running_loop()
+    loop.set_default_executor(ThreadPoolExecutor(_THREADS, "work"))
+    kube = await Kube.connect(settings.kubeconfig, name="global")
+    env = Environment(settings, kube)
+    slots = Slots(control=settings.control_slots, transfers=settings.transfers)
+
+    async def upload(key: Key) -> Requeue:
+        async with slots.run() as pacer:
+            return await reconcile_upload(*key, env, pacer)
+
+    async def platform(key: Key) -> Requeue:
+        return await reconcile_platform(*key, env)
+
+    uploads = KeyedQueue(observed(upload, "PackageUpload"), "PackageUpload")
+    platforms = KeyedQueue(observed(platform, "Platform"), "Platform")
+    stop = asyncio.Event()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        loop.add_signal_handler(number, stop.set)
+    if settings.metrics_port:
+        start_http_server(settings.metrics_port)
+    try:
+        await _watch(settings, uploads, platforms, stop)
+    finally:
+        logger.info("Stopping: calling off %d runs", uploads.running)
+        await uploads.close()
+        await platforms.close()
+        await kube.close()
+
+
+async def _watch(settings: Settings, uploads: KeyedQueue, platforms: KeyedQueue, stop: asyncio.Event) -> None:
+    """Kopf's part: watch our kinds until `stop`."""
+    registry = kopf.OperatorRegistry()
+    register(registry, uploads, platforms)
+
+    if settings.kubeconfig:
+        os.environ["KUBECONFIG"] = str(settings.kubeconfig)  # the only way to tell kopf's own login
+        kopf.on.login(registry=registry)(kopf.login_with_kubeconfig)
+    else:
+        kopf.on.login(registry=registry)(kopf.login_with_service_account)
+    options = kopf.OperatorSettings()
+    tune(options)
+    await kopf.operator(
+        registry=registry,
+        settings=options,
+        clusterwide=not settings.namespaces,
+        namespaces=settings.namespaces,
+        standalone=True,
+        stop_flag=stop,
+        liveness_endpoint=f"http://0.0.0.0:{settings.health_port}/healthz" if settings.health_port else None,
+    )

@@ -1,0 +1,211 @@
+"""The first pass over a package: one read that hashes, inflates, lists and digests everything.
+
+The compressed bytes are hashed in the thread that reads them, while a second thread inflates, walks the tar and
+digests its members: hashlib and zlib release the GIL, so both cores work. Nothing is ever unpacked to disk.
+Only regular files and directories are accepted, and only names that stay inside the archive.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import tarfile
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from typing import IO, cast
+
+from violet_operator.errors import Stalled
+from violet_operator.package.forward import ForwardReader
+from violet_operator.package.inflate import GZIP_MAGIC, GzipIndex, PlainIndex
+from violet_operator.package.limits import KIB, Limits
+from violet_operator.package.pipe import piped
+from violet_operator.package.source import Buffer, ByteSource
+from violet_operator.support.digests import Digest
+
+SMALL = 256 * KIB
+"""Members up to this size are kept in memory: manifests, configs, metadata."""
+
+
+@dataclass(frozen=True, slots=True)
+class Member:
+    """A regular file of the archive.
+
+    Attributes:
+        name: path inside the archive.
+        offset: where its data starts in the plain tar.
+        size: bytes.
+        digest: of its data.
+    """
+
+    name: str
+    offset: int
+    size: int
+    digest: Digest
+
+
+class Archive:
+    """A package that has been read once.
+
+    Attributes:
+        sha256: of the object as stored, hex.
+        size: bytes of the object as stored.
+        members: regular files by name.
+    """
+
+    def __init__(self, source: ByteSource, limits: Limits) -> None:
+        self._source = source
+        self._limits = limits
+        self._index: GzipIndex | PlainIndex = PlainIndex(source)
+        self._kept: dict[str, bytes] = {}
+        self._kept_size = 0
+        self.sha256 = ""
+        self.size = source.size
+        self.members: dict[str, Member] = {}
+
+    @classmethod
+    def scan(
+        cls,
+        source: ByteSource,
+        *,
+        limits: Limits | None = None,
+        on_bytes: Callable[[int], None] = lambda _: None,
+    ) -> Archive:
+        """Read the whole package once.
+
+        Args:
+            source: the package.
+            limits: caps.
+            on_bytes: told the number of bytes of each piece read; may raise to call the scan off.
+
+        Raises:
+            Stalled: not a package, damaged, cut off, unsafe, or over the caps.
+            OperatorError: the source cannot be read.
+        """
+        limits = limits or Limits()
+        if source.size > limits.size:
+            raise Stalled("PackageTooLarge", f"The package has {source.size} bytes; the cap is {limits.size}.")
+        archive = cls(source, limits)
+        digest = hashlib.sha256()
+
+        def pieces() -> Iterator[Buffer]:
+            for piece in source.read_from(0):
+                on_bytes(len(piece))
+                digest.update(piece)
+                yield piece
+
+        piped(pieces(), archive._walk)
+        archive.sha256 = digest.hexdigest()
+        return archive
+
+    def _walk(self, pieces: Iterator[Buffer]) -> None:
+        first = _first_block(pieces)
+        if first[:2] == GZIP_MAGIC:
+            self._index = GzipIndex(self._source, self._limits)
+        elif first[257:262] != b"ustar":  # POSIX pax, "ustar interchange format": magic
+            raise Stalled(
+                "UnknownFormat",
+                "The object is not a package: it is neither gzip nor tar. It should be a .tgz made by the vendor or by "
+                "`violet-operator package`; an HTML error page saved under that name is a common cause.",
+            )
+        reader = ForwardReader(self._index.first_pass(_chain(first, pieces)), self._limits.header)
+        try:
+            with tarfile.open(fileobj=cast("IO[bytes]", reader), mode="r:") as tar:
+                for entry in tar:
+                    tar.members.clear()  # type: ignore[attr-defined]  # or tarfile remembers every entry
+                    self._take(entry, reader)
+        except tarfile.TarError as error:
+            raise Stalled(
+                "NotATar", f"The package holds no readable tar archive ({error}). Upload the package again."
+            ) from None
+        reader.expect_end()
+
+    def _take(self, entry: tarfile.TarInfo, reader: ForwardReader) -> None:
+        name = self._safe_name(entry)
+        if entry.isdir():
+            return
+        if not entry.isreg() or entry.issparse():
+            raise Stalled(
+                "UnsafeArchive",
+                f"The package holds {name!r}, which is a link, a device or another special file. Only plain files and "
+                "directories are accepted; build the package anew without it.",
+            )
+        reader.seek(entry.offset_data)
+        hasher = hashlib.sha256()
+        kept: list[bytes] | None = self._keeps(entry.size)
+        for piece in reader.take(entry.size):
+            hasher.update(piece)
+            if kept is not None:
+                kept.append(bytes(piece))
+        member = Member(name, entry.offset_data, entry.size, Digest(f"sha256:{hasher.hexdigest()}"))
+        known = self.members.setdefault(name, member)
+        if known.digest != member.digest:
+            raise Stalled(
+                "UnsafeArchive",
+                f"The package holds {name!r} twice, with different content. Build the package anew.",
+            )
+        if kept is not None:
+            self._kept[name] = b"".join(kept)
+            self._kept_size += entry.size
+
+    def _keeps(self, size: int) -> list[bytes] | None:
+        return [] if size <= SMALL and self._kept_size + size <= self._limits.kept else None
+
+    def _safe_name(self, entry: tarfile.TarInfo) -> str:
+        name = entry.name
+        parts = name.split("/")
+        if len(name) > self._limits.name or "\0" in name or "\\" in name or name.startswith("/") or ".." in parts:
+            raise Stalled(
+                "UnsafeArchive",
+                f"The package holds a member named {name[:200]!r}, which leads out of the archive. "
+                "Do not trust this package; get it again from its vendor.",
+            )
+        if len(self.members) >= self._limits.members:
+            raise Stalled("PackageTooLarge", f"The package holds more than {self._limits.members} files.")
+        return "/".join(part for part in parts if part not in ("", "."))
+
+    def open(self, member: Member, start: int = 0) -> Iterator[Buffer]:
+        """The bytes of a member from `start` on; reads only the part of the package that holds it.
+
+        Raises:
+            OperatorError: as the source does.
+        """
+        kept = self._kept.get(member.name)
+        if kept is not None:
+            if start < member.size:
+                yield memoryview(kept)[start:]
+            return
+        left = member.size - start
+        if left <= 0:
+            return
+        for piece in self._index.read(member.offset + start):
+            part = piece[:left]
+            yield part
+            left -= len(part)
+            if left == 0:
+                return
+        raise Stalled("TruncatedPackage", f"The package ends inside its member {member.name!r}.")
+
+    def read(self, member: Member) -> bytes:
+        """A document of the archive, whole.
+
+        Raises:
+            Stalled: it is larger than a document may be.
+            OperatorError: as the source does.
+        """
+        if member.size > self._limits.document:
+            raise Stalled(
+                "PackageTooLarge",
+                f"{member.name!r} has {member.size} bytes; a document may have {self._limits.document}.",
+            )
+        return b"".join(bytes(piece) for piece in self.open(member))
+
+
+def _first_block(pieces: Iterator[Buffer]) -> bytes:
+    first = b""
+    while len(first) < tarfile.BLOCKSIZE and (piece := next(pieces, None)) is not None:
+        first += bytes(piece)
+    return first
+
+
+def _chain(first: Buffer, rest: Iterator[Buffer]) -> Iterator[Buffer]:
+    yield first
+    yield from rest

@@ -1,0 +1,36 @@
+"""Caps on what a package may be. They stay on: a package is untrusted input until it is verified."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+KIB = 1 << 10
+MIB = 1 << 20
+GIB = 1 << 30
+
+
+@dataclass(frozen=True, slots=True)
+class Limits:
+    """Caps, each with its reason.
+
+    Attributes:
+        size: bytes of the package as stored. The largest known package has 6.5 GB (`platform.md` 5.3).
+        plain: bytes after decompression.
+        ratio: plain bytes per stored byte beyond the first GiB; deflate reaches 1032, honest layers below 10.
+        members: entries of the archive. Images of 100 layers make a package of some thousand.
+        name: characters of a member's name; PATH_MAX.
+        header: bytes of one extended tar header; honest ones have some hundred.
+        document: bytes of one manifest, index or metadata file; registries take manifests of 4 MiB.
+        kept: bytes of small members kept in memory between the passes.
+        depth: index inside index; honest images have two levels.
+    """
+
+    size: int = 100 * GIB
+    plain: int = 400 * GIB
+    ratio: int = 200
+    members: int = 100_000
+    name: int = 4096
+    header: int = MIB
+    document: int = 4 * MIB
+    kept: int = 16 * MIB
+    depth: int = 4

@@ -1,0 +1,1 @@
+"""The Platform flow: where packages go, and whether the way in works."""

@@ -1,0 +1,130 @@
+"""A queue with one run per object, level-based: what changed does not matter, that it changed does.
+
+A run in progress is called off at once when its object changes or goes away, which a kopf handler cannot do
+(kopf shows a handler nothing of its object until it ends). An object costs an entry here, not a task: at rest it
+has neither thread nor coroutine, only a timer.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import Awaitable, Callable, Hashable
+from dataclasses import dataclass
+
+from violet_operator.support.durations import backoff
+from violet_operator.support.requeue import Requeue
+
+logger = logging.getLogger(__name__)
+
+FIRST_RETRY = 5.0
+LONGEST_RETRY = 600.0
+"""Seconds: delays grow from the one to the other, so a mended cause is noticed within ten minutes."""
+
+Key = tuple[str, str]
+"""Namespace and name."""
+
+
+@dataclass(slots=True)
+class _Entry:
+    """What the queue knows of one object."""
+
+    state: Hashable
+    task: asyncio.Task[None] | None = None
+    timer: asyncio.TimerHandle | None = None
+    failures: int = 0
+    again: bool = False
+
+
+class KeyedQueue:
+    """Runs `reconcile` for objects, one run at a time for each."""
+
+    def __init__(self, reconcile: Callable[[Key], Awaitable[Requeue]], name: str) -> None:
+        self._reconcile = reconcile
+        self._name = name
+        self._entries: dict[Key, _Entry] = {}
+        self._leaving: set[asyncio.Task[None]] = set()
+
+    def __len__(self) -> int:
+        return len(self._entries)
+
+    @property
+    def running(self) -> int:
+        """Objects whose run is under way."""
+        return sum(entry.task is not None for entry in self._entries.values())
+
+    def observe(self, key: Key, state: Hashable) -> bool:
+        """An object was seen; `state` is whatever makes a new run necessary when it differs (never the status).
+
+        Returns whether it did differ.
+        """
+        entry = self._entries.get(key)
+        if entry is None:
+            entry = self._entries[key] = _Entry(state)
+        elif entry.state == state:
+            return False
+        entry.state = state
+        entry.failures = 0
+        self._start(key, entry)
+        return True
+
+    def forget(self, key: Key) -> None:
+        """An object is gone: its run is called off."""
+        entry = self._entries.pop(key, None)
+        if entry is None:
+            return
+        if entry.timer:
+            entry.timer.cancel()
+        if entry.task:
+            self._leaving.add(entry.task)
+            entry.task.add_done_callback(self._leaving.discard)
+            entry.task.cancel()
+
+    def wake(self, key: Key) -> None:
+        """Run an object now, whatever its timer says; a run under way is left alone."""
+        entry = self._entries.get(key)
+        if entry is not None and entry.task is None:
+            self._start(key, entry)
+
+    def keys(self) -> list[Key]:
+        """Every object known."""
+        return list(self._entries)
+
+    async def close(self) -> None:
+        """Call off everything and wait until it has ended."""
+        tasks = [entry.task for entry in self._entries.values() if entry.task] + list(self._leaving)
+        for key in list(self._entries):
+            self.forget(key)
+        await asyncio.gather(*tasks, return_exceptions=True)
+
+    def _start(self, key: Key, entry: _Entry) -> None:
+        if entry.timer:
+            entry.timer.cancel()
+            entry.timer = None
+        if entry.task:
+            entry.again = True
+            entry.task.cancel()
+            return
+        entry.task = asyncio.create_task(self._run(key, entry), name=f"{self._name} {key[0]}/{key[1]}")
+
+    async def _run(self, key: Key, entry: _Entry) -> None:
+        result = Requeue(failed=True)
+        try:
+            result = await self._reconcile(key)
+        except asyncio.CancelledError:
+            logger.debug("%s %s/%s: called off", self._name, *key)
+        except Exception:
+            logger.exception("%s %s/%s: defect in the operator; trying again", self._name, *key)
+        entry.task = None
+        if self._entries.get(key) is not entry:
+            return
+        if entry.again:
+            entry.again = False
+            self._start(key, entry)
+            return
+        entry.failures = entry.failures + 1 if result.failed else 0
+        delay = result.after
+        if delay is None and result.failed:
+            delay = backoff(entry.failures - 1, first=FIRST_RETRY, longest=LONGEST_RETRY)
+        if delay is not None:
+            entry.timer = asyncio.get_running_loop().call_later(delay, self.wake, key)

@@ -1,0 +1,127 @@
+"""What a run of the upload flow works with and fills in."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from contextlib import AbstractAsyncContextManager
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any, Protocol
+
+from violet_operator.api import RECONCILE_ANNOTATION
+from violet_operator.api.package_upload import PackageUploadSpec
+from violet_operator.clients.kube import Kube, Resource
+from violet_operator.clients.object_store import ObjectInfo, ObjectStore
+from violet_operator.package.archive import Archive
+from violet_operator.package.model import Opened
+from violet_operator.platform.resolve import Connection
+from violet_operator.settings import Settings
+from violet_operator.support.cancel import CancelToken
+from violet_operator.support.meter import Meter
+from violet_operator.upload.status import UploadStatus
+
+JsonObject = dict[str, Any]
+
+
+class Pacer(Protocol):
+    """How a run waits and transfers without holding up others."""
+
+    async def sleep(self, seconds: float) -> None:
+        """Wait."""
+        ...
+
+    def transfer(self, size: int) -> AbstractAsyncContextManager[None]:
+        """A lane for moving `size` bytes."""
+        ...
+
+
+class Environment(Protocol):
+    """What the process gives every run."""
+
+    @property
+    def settings(self) -> Settings:
+        """The operator's settings."""
+        ...
+
+    @property
+    def kube(self) -> Kube:
+        """The operator's own cluster."""
+        ...
+
+    @property
+    def clock(self) -> Callable[[], datetime]:
+        """The time, in UTC."""
+        ...
+
+    async def get(self, resource: Resource, namespace: str | None, name: str) -> JsonObject | None:
+        """A referenced object (Platform, Secret, ConfigMap); may be some seconds old."""
+        ...
+
+    async def connect(self, namespace: str, platform: str) -> Connection:
+        """The way in to a Platform."""
+        ...
+
+
+@dataclass(slots=True)
+class Upload:
+    """One run for one PackageUpload.
+
+    Attributes:
+        body: the object as read at the start.
+        spec: its spec.
+        status: the status being judged anew.
+        env: the process.
+        pacer: this run's slots.
+        cancel: set when the run is called off.
+        meter: what the transfer threads count.
+        connections: targets by name of Platform.
+        store: the bucket, once the source is resolved.
+        source: the object, once found.
+        expected: sha256 that the object must have, or None under a policy that needs none.
+        method: where `expected` comes from.
+        settled: everything is in the registries already, from an earlier run.
+        archive: the package, where it had to be read.
+        opened: the same, once verified and understood.
+    """
+
+    body: JsonObject
+    spec: PackageUploadSpec
+    status: UploadStatus
+    env: Environment
+    pacer: Pacer
+    cancel: CancelToken = field(default_factory=CancelToken)
+    meter: Meter = field(default_factory=Meter)
+    connections: dict[str, Connection] = field(default_factory=dict)
+    store: ObjectStore | None = None
+    source: ObjectInfo | None = None
+    expected: str | None = None
+    method: str = "None"
+    settled: bool = False
+    archive: Archive | None = None
+    opened: Opened | None = None
+
+    @property
+    def namespace(self) -> str:
+        """Namespace of the object, and of everything it refers to."""
+        return str(self.body["metadata"]["namespace"])
+
+    @property
+    def name(self) -> str:
+        """Name of the object."""
+        return str(self.body["metadata"]["name"])
+
+    @property
+    def generation(self) -> int:
+        """Generation of the spec."""
+        return int(self.body["metadata"].get("generation") or 0)
+
+    @property
+    def requested_at(self) -> str | None:
+        """Value of the annotation that asks for a reconcile now."""
+        value = (self.body["metadata"].get("annotations") or {}).get(RECONCILE_ANNOTATION)
+        return None if value is None else str(value)
+
+    @property
+    def forced(self) -> bool:
+        """Whether the user asks for a new look, and has not been answered yet."""
+        return self.requested_at not in (None, self.status.last.get("lastHandledReconcileAt"))

@@ -1,0 +1,59 @@
+"""Does the package have to be read again? Pure: from the last status and what was just found."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from violet_operator.api.conditions import FETCHED, STALLED, VERIFIED, find, is_true
+from violet_operator.clients.object_store import ObjectInfo
+from violet_operator.errors import Stalled
+
+JsonObject = dict[str, Any]
+
+
+def same_source(facts: JsonObject, url: str, info: ObjectInfo) -> bool:
+    """Whether the object is the one that was read before: same address, entity tag, version and size.
+
+    A storage that gives no entity tag gives no ground for that judgement.
+    """
+    known = facts.get("source") or {}
+    return (
+        info.etag is not None
+        and known.get("url") == url.partition("?")[0]
+        and known.get("etag") == info.etag
+        and known.get("version") == info.version
+        and known.get("size") == info.size
+    )
+
+
+def is_known(status: JsonObject, *, pin: str | None) -> bool:
+    """Whether the package of the last status was verified and understood, and still has the pinned sum."""
+    sha256 = (status.get("source") or {}).get("sha256")
+    return (
+        is_true(status.get("conditions", []), VERIFIED)
+        and bool(status.get("package") and status.get("images"))
+        and pin in (None, sha256)
+    )
+
+
+def known_verdict(status: JsonObject, *, generation: int, forced: bool, expected: str | None) -> Stalled | None:
+    """The verdict on an unchanged object that was found bad: reading it again would show the same.
+
+    Args:
+        status: the last status, about the object in question.
+        generation: of the spec now.
+        forced: whether the user asks for a new look.
+        expected: the sha256 that the object must have now, or None.
+    """
+    conditions = status.get("conditions", [])
+    stalled = find(conditions, STALLED)
+    if forced or stalled is None or stalled.get("observedGeneration") != generation:
+        return None
+    about_content = any(
+        (found := find(conditions, kind)) and found["status"] == "False" and found["reason"] == stalled["reason"]
+        for kind in (FETCHED, VERIFIED)
+    )
+    mended = stalled["reason"] == "ChecksumMismatch" and expected == (status.get("source") or {}).get("sha256")
+    if not about_content or mended:
+        return None
+    return Stalled(stalled["reason"], stalled["message"])

@@ -1,0 +1,160 @@
+"""One run for one PackageUpload: an ordered list of steps, ended by the first that fails, and a status in any case."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Awaitable, Callable
+from typing import Any
+
+from pydantic import ValidationError
+
+from violet_operator.api.conditions import FETCHED, PUBLISHED, PUSHED, READY, VERIFIED
+from violet_operator.api.package_upload import PackageUploadSpec
+from violet_operator.clients.kube import PACKAGE_UPLOADS
+from violet_operator.errors import OperatorError, Stalled
+from violet_operator.support.durations import parse_duration
+from violet_operator.support.requeue import Requeue
+from violet_operator.upload import decide, fetch, gate
+from violet_operator.upload.context import Environment, Pacer, Upload
+from violet_operator.upload.inspection import inspect
+from violet_operator.upload.publish import publish
+from violet_operator.upload.push import in_place, push
+from violet_operator.upload.report import write
+from violet_operator.upload.status import UploadStatus
+
+logger = logging.getLogger(__name__)
+
+JsonObject = dict[str, Any]
+Step = Callable[[Upload], Awaitable[None]]
+
+
+async def reconcile(namespace: str, name: str, env: Environment, pacer: Pacer) -> Requeue:
+    """Bring one PackageUpload closer to its spec; says when to look again."""
+    try:
+        body = await env.kube.get(PACKAGE_UPLOADS, namespace, name)
+    except OperatorError as error:
+        logger.warning("PackageUpload %s/%s cannot be read: %s", namespace, name, error.message)
+        return Requeue(failed=True)
+    if body is None or body["metadata"].get("deletionTimestamp"):
+        return Requeue()
+    try:
+        spec = PackageUploadSpec.model_validate(body["spec"])
+    except ValidationError as error:  # an object older than a rule of the CRD
+        logger.warning("PackageUpload %s/%s: spec is not valid: %s", namespace, name, error)
+        return Requeue()
+    upload = Upload(body, spec, UploadStatus(body, env.clock()), env, pacer)
+    try:
+        return await _run(upload)
+    finally:
+        upload.cancel.cancel()
+
+
+async def _run(upload: Upload) -> Requeue:
+    if upload.spec.suspend:
+        upload.status.suspended()
+        await write(upload)
+        return Requeue()
+    upload.status.handled(upload.requested_at)
+    result = Requeue(after=parse_duration(upload.spec.interval))
+    for condition, step in STEPS:
+        try:
+            await step(upload)
+        except OperatorError as error:
+            upload.status.failed(condition, error)
+            after = getattr(error, "after", None)
+            result = result if isinstance(error, Stalled) else Requeue(after=after, failed=True)
+            break
+    else:
+        upload.status.ready(_summary(upload))
+    await write(upload)
+    return result
+
+
+async def _prepare(upload: Upload) -> None:
+    """Refuse what is not supported; open the ways in to every target."""
+    gate.check_supported(upload.spec)
+    for target in upload.spec.targets:
+        name = target.platform_ref.name
+        upload.connections[name] = connection = await upload.env.connect(upload.namespace, name)
+        for cluster in target.clusters:
+            connection.cluster(cluster)
+
+
+async def _find(upload: Upload) -> None:
+    """Find the object, and whether the registries still have what it holds.
+
+    An installable package does without its source until something has to be repaired.
+    """
+    status, facts = upload.status, upload.status.facts
+    known = decide.is_known(status.last, pin=upload.spec.source.sha256)
+    try:
+        await fetch.locate(upload)
+    except OperatorError as error:
+        if not (known and status.conditions.is_current(READY)) or not await in_place(upload):
+            raise
+        status.degraded(FETCHED, error)
+        upload.settled = True
+        return
+    assert upload.source is not None
+    if not decide.same_source(facts, upload.spec.source.url, upload.source):
+        status.forget_package()
+    elif known and await in_place(upload):
+        upload.settled = True
+        status.done(FETCHED, "Fetched", f"The package has sha256 {facts['source']['sha256']}.")
+
+
+async def _expect(upload: Upload) -> None:
+    """What the object must match; and whether it is already known not to."""
+    await fetch.expect(upload)
+    verdict = decide.known_verdict(
+        upload.status.last if upload.status.facts.get("source") else {},
+        generation=upload.generation,
+        forced=upload.forced,
+        expected=upload.expected,
+    )
+    if verdict:
+        raise verdict
+
+
+def _unless_settled(step: Step) -> Step:
+    async def run(upload: Upload) -> None:
+        if not upload.settled:
+            await step(upload)
+
+    return run
+
+
+async def _settle(upload: Upload) -> None:
+    """A package that did not have to be read again keeps its conditions, for the spec as it is now."""
+    if upload.settled:
+        for kind in (VERIFIED, PUSHED):
+            if found := upload.status.conditions.get(kind):
+                upload.status.done(kind, found["reason"], found["message"])
+
+
+async def _publish(upload: Upload) -> None:
+    if upload.spec.skip_resources:
+        upload.status.keep_targets(set())
+        upload.status.done(PUBLISHED, "Skipped", "spec.skipResources is true: no objects are created on the targets.")
+        return
+    await publish(upload)
+
+
+STEPS: tuple[tuple[str | None, Step], ...] = (
+    (None, _prepare),
+    (FETCHED, _find),
+    (VERIFIED, _unless_settled(_expect)),
+    (FETCHED, _unless_settled(fetch.read)),
+    (VERIFIED, _unless_settled(fetch.verify)),
+    (FETCHED, _unless_settled(inspect)),
+    (PUSHED, _unless_settled(push)),
+    (VERIFIED, _settle),
+    (PUBLISHED, _publish),
+)
+"""What happens, in order, and the condition that says whether it did."""
+
+
+def _summary(upload: Upload) -> str:
+    package = upload.status.facts["package"]
+    where = ", ".join(f"{item['cluster']} of {item['platform']}" for item in upload.status.facts.get("targets", []))
+    return f"{package['name']} {package['version']} can be installed on {where or 'no cluster: spec.skipResources'}."

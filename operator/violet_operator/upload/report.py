@@ -1,0 +1,54 @@
+"""Writing a status and its events: the one place where the upload flow writes to its own object."""
+
+from __future__ import annotations
+
+import logging
+
+from violet_operator.api import API_VERSION
+from violet_operator.clients.kube import PACKAGE_UPLOADS
+from violet_operator.errors import OperatorError
+from violet_operator.upload.context import JsonObject, Upload
+from violet_operator.upload.status import transitions
+
+logger = logging.getLogger(__name__)
+
+
+async def write(upload: Upload) -> None:
+    """Write the status if it differs from the last one written, and the events that go with it.
+
+    Server-side apply under our name, forced, as nobody else writes our status, and bound to the object's uid, so
+    that a new object of the same name never gets the old one's status. A failure is logged and left to the next
+    write: a status is never worth stopping the work it describes.
+    """
+    last, now = upload.status.last, upload.status.to_api()
+    if now == last:
+        return
+    metadata = upload.body["metadata"]
+    document: JsonObject = {
+        "apiVersion": API_VERSION,
+        "kind": "PackageUpload",
+        "metadata": {key: metadata[key] for key in ("name", "namespace", "uid")},
+        "status": now,
+    }
+    kube = upload.env.kube
+    try:
+        await kube.apply(PACKAGE_UPLOADS, document, subresource="status", force=True)
+        upload.status.last = now
+        for warning, reason, message in transitions(last.get("conditions", []), now["conditions"]):
+            logger.log(
+                logging.WARNING if warning else logging.INFO,
+                "PackageUpload %s/%s: %s: %s",
+                upload.namespace,
+                upload.name,
+                reason,
+                message,
+            )
+            await kube.event(
+                upload.body | {"apiVersion": API_VERSION, "kind": "PackageUpload"},
+                warning=warning,
+                reason=reason,
+                message=message,
+                now=upload.env.clock(),
+            )
+    except OperatorError as error:
+        logger.warning("PackageUpload %s/%s: status not written: %s", upload.namespace, upload.name, error.message)

@@ -1,0 +1,196 @@
+"""What a PackageUpload's status says: pure, the clock passed in.
+
+Steps state facts and conditions; `Ready`, `Reconciling` and `Stalled` are derived here and nowhere else.
+"""
+
+from __future__ import annotations
+
+import copy
+from datetime import datetime
+from typing import Any
+
+from violet_operator.api.conditions import (
+    FETCHED,
+    PUBLISHED,
+    PUSHED,
+    READY,
+    RECONCILING,
+    STALLED,
+    VERIFIED,
+    Conditions,
+    timestamp,
+)
+from violet_operator.errors import OperatorError, Stalled
+from violet_operator.support.durations import human_bytes
+from violet_operator.support.meter import Reading
+from violet_operator.support.redact import shorten
+
+JsonObject = dict[str, Any]
+
+STEPS = (FETCHED, VERIFIED, PUSHED, PUBLISHED)
+
+
+class UploadStatus:
+    """The status of one object while a run judges it anew; starts from the last one."""
+
+    def __init__(self, body: JsonObject, now: datetime) -> None:
+        self._generation = int(body["metadata"].get("generation") or 0)
+        self.last: JsonObject = body.get("status") or {}
+        self._facts: JsonObject = copy.deepcopy(self.last)
+        self.conditions = Conditions(self._facts.pop("conditions", []), generation=self._generation, now=now)
+        self._now = now
+
+    @property
+    def facts(self) -> JsonObject:
+        """Everything but the conditions, in API form."""
+        return self._facts
+
+    def handled(self, requested_at: str | None) -> None:
+        """Note which request to reconcile now this run answers."""
+        if requested_at:
+            self._facts["lastHandledReconcileAt"] = requested_at
+
+    def working(self, step: str, reason: str, message: str) -> None:
+        """A step is under way. A Ready object stays Ready while it is only looked at again."""
+        if not self.conditions.is_current(step):
+            self.conditions.set(step, "Unknown", reason, message)
+        self.conditions.set(RECONCILING, "True", reason, message)
+        self.conditions.remove(STALLED)
+        if not self.conditions.is_current(READY):
+            self.conditions.set(READY, "False", reason, message)
+
+    def done(self, step: str, reason: str, message: str) -> None:
+        """A step holds."""
+        self.conditions.set(step, "True", reason, message)
+
+    def failed(self, step: str | None, error: OperatorError) -> None:
+        """A step does not hold; what follows it is not known any more. None: before the first step."""
+        if step is not None:
+            self.conditions.set(step, "False", error.reason, error.message)
+        for later in STEPS[STEPS.index(step) + 1 if step else 0 :]:
+            if not self.conditions.is_current(later):
+                self.conditions.remove(later)
+        self.conditions.set(READY, "False", error.reason, error.message)
+        if isinstance(error, Stalled):
+            self.conditions.remove(RECONCILING)
+            self.conditions.set(STALLED, "True", error.reason, error.message)
+        else:
+            self.conditions.remove(STALLED)
+            self.conditions.set(RECONCILING, "True", "ProgressingWithRetry", f"Trying again: {error.message}")
+        self._facts["observedGeneration"] = self._generation
+
+    def degraded(self, step: str, error: OperatorError) -> None:
+        """A step fails that an installable package can do without: its source cannot be read any more."""
+        self.conditions.set(step, "False", error.reason, error.message)
+
+    def ready(self, message: str) -> None:
+        """Everything holds."""
+        self.conditions.set(READY, "True", "Installable", message)
+        self.conditions.remove(RECONCILING)
+        self.conditions.remove(STALLED)
+        self._facts.pop("plan", None)
+        self._facts["observedGeneration"] = self._generation
+
+    def suspended(self) -> None:
+        """Nothing is done until `spec.suspend` is false again."""
+        self.conditions.remove(RECONCILING)
+        self.conditions.remove(STALLED)
+        if not self.conditions.is_current(READY):
+            self.conditions.set(READY, "False", "Suspended", "spec.suspend is true: nothing is done until it is false.")
+        self._facts["observedGeneration"] = self._generation
+
+    def forget_package(self) -> None:
+        """The source is another one now: what was known of the last package does not count."""
+        for key in ("source", "verification", "package", "images", "targets", "progress", "plan"):
+            self._facts.pop(key, None)
+        for step in STEPS:
+            self.conditions.remove(step)
+
+    def progress(self, reading: Reading) -> None:
+        """How far the transfer is; never goes back for one package."""
+        self._facts["progress"] = advance(self._facts.get("progress") or {}, reading)
+
+    def target(self, platform: str, cluster: str, *, phase: str, message: str, objects: list[JsonObject]) -> None:
+        """The result on one cluster."""
+        others = [
+            item
+            for item in self._facts.get("targets", [])
+            if (item["platform"], item["cluster"]) != (platform, cluster)
+        ]
+        item: JsonObject = {
+            "platform": platform,
+            "cluster": cluster,
+            "phase": phase,
+            "message": shorten(message),
+            "objects": objects,
+        }
+        self._facts["targets"] = sorted([*others, item], key=lambda each: (each["platform"], each["cluster"]))
+
+    def keep_targets(self, wanted: set[tuple[str, str]]) -> None:
+        """Drop results of clusters that are no longer targets."""
+        kept = [item for item in self._facts.get("targets", []) if (item["platform"], item["cluster"]) in wanted]
+        self._facts["targets"] = kept
+
+    def stamp(self) -> str:
+        """The time of this run."""
+        return timestamp(self._now)
+
+    def to_api(self) -> JsonObject:
+        """The whole status."""
+        return {**self._facts, "conditions": self.conditions.to_api()}
+
+
+def advance(last: JsonObject, reading: Reading) -> JsonObject:
+    """Progress from the counters, never behind the last one.
+
+    The total is not known at first (what must be pushed shows after reading), so the percentage is kept below
+    100 until the transfer is complete, and never falls; a restarted operator reads again, but shows no step back.
+    """
+    done = max(int(last.get("bytesDone", 0)), reading.bytes_done)
+    total = max(reading.bytes_total, done)
+    percent = 100 * reading.bytes_done // reading.bytes_total if reading.bytes_total else 0
+    return {
+        "bytesTotal": total,
+        "bytesDone": done,
+        "blobsTotal": max(int(last.get("blobsTotal", 0)), reading.blobs_total),
+        "blobsDone": max(int(last.get("blobsDone", 0)), reading.blobs_done),
+        "blobsSkipped": reading.blobs_skipped if reading.blobs_total else int(last.get("blobsSkipped", 0)),
+        "percent": max(int(last.get("percent", 0)), min(percent, 99)),
+    }
+
+
+def complete(progress: JsonObject) -> JsonObject:
+    """Progress of a transfer that has ended well."""
+    return {**progress, "bytesDone": progress["bytesTotal"], "percent": 100}
+
+
+def describe_progress(progress: JsonObject) -> str:
+    """Progress as people read it."""
+    done, total = human_bytes(progress["bytesDone"]), human_bytes(progress["bytesTotal"])
+    return f"{progress['percent']} % ({done} of {total})"
+
+
+def transitions(last: list[JsonObject], now: list[JsonObject]) -> list[tuple[bool, str, str]]:
+    """Events worth recording: (warning, reason, message) of what became true, and of new failures."""
+    before = {item["type"]: item for item in last}
+    events = []
+    for item in now:
+        old = before.get(item["type"], {})
+        became = old.get("status") != item["status"]
+        if item["type"] in (VERIFIED, READY) and item["status"] == "True" and became:
+            events.append((False, item["reason"], item["message"]))
+        elif item["type"] == READY and item["status"] == "False" and old.get("reason") != item["reason"]:
+            if not _in_progress(now, item["reason"]):
+                events.append((True, item["reason"], item["message"]))
+        elif item["type"] == FETCHED and item["status"] == "False" and became and _ready(now):
+            events.append((True, item["reason"], item["message"]))
+    return events
+
+
+def _in_progress(conditions: list[JsonObject], reason: str) -> bool:
+    """Whether Ready is false only because work is under way (Reconciling repeats its reason), or suspended."""
+    return reason == "Suspended" or any(item["type"] == RECONCILING and item["reason"] == reason for item in conditions)
+
+
+def _ready(conditions: list[JsonObject]) -> bool:
+    return any(item["type"] == READY and item["status"] == "True" for item in conditions)
