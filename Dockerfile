@@ -5,25 +5,29 @@
 # then installed with apt; behind an air gap, name a base that has it.
 ARG BASE_IMAGE=docker.io/library/python:3.11-slim-bookworm
 
-FROM ${BASE_IMAGE} AS build
+FROM ${BASE_IMAGE} AS base
+RUN if ! [ -s /etc/ssl/certs/ca-certificates.crt ]; then \
+      echo "The base image has no CA certificates: give a BASE_IMAGE with the package ca-certificates." >&2; \
+      exit 1; \
+    fi
+RUN command -v gpg \
+ || { apt-get update && apt-get install -y --no-install-recommends gpg && rm -rf /var/lib/apt/lists/*; }; \
+    if ! command -v gpg; then \
+      echo "The base image has no gpg, and apt cannot install it: give a BASE_IMAGE with gpg." >&2; \
+      exit 1; \
+    fi
+RUN echo 'violet:x:65532:65532:violet-operator:/tmp:/usr/sbin/nologin' >>/etc/passwd \
+ && echo 'violet:x:65532:' >>/etc/group
+
+FROM base AS build
 COPY dist/wheels /wheels
 # pip stays in an environment of its own: the one that ships holds the operator and its libraries only.
 RUN python3 -m venv /pip \
  && python3 -m venv --without-pip /opt/violet-operator \
  && /pip/bin/pip --python /opt/violet-operator/bin/python install \
-      --no-cache-dir --no-index --find-links /wheels violet-operator
+      --quiet --no-cache-dir --no-index --find-links /wheels violet-operator
 
-FROM ${BASE_IMAGE}
-RUN if ! command -v gpg >/dev/null; then \
-      echo "The base image has no gpg, which verifies signatures: installing it with apt." >&2; \
-      { apt-get update && apt-get install -y --no-install-recommends gpg && rm -rf /var/lib/apt/lists/*; } \
-      || { echo "Cannot install gpg. Build with --build-arg BASE_IMAGE=<an image that has gpg>." >&2; exit 1; }; \
-    fi \
- && { [ -s /etc/ssl/certs/ca-certificates.crt ] \
-      || { echo "No CA certificates. Build with --build-arg BASE_IMAGE=<an image with ca-certificates>." >&2; \
-           exit 1; }; } \
- && echo 'violet:x:65532:65532:violet-operator:/tmp:/usr/sbin/nologin' >>/etc/passwd \
- && echo 'violet:x:65532:' >>/etc/group
+FROM base
 COPY --from=build /opt/violet-operator /opt/violet-operator
 
 # The root file system is read-only in the cluster; /tmp is the one place to write.
