@@ -195,7 +195,7 @@ class Kube:
         return Waiting(
             "KindMissing",
             f"Cluster {self.name} does not know {resource.plural} ({resource.api_version}): it is no platform cluster, "
-            "or the platform's marketplace is not installed there. Install it, or take the cluster out of spec.targets.",
+            "or the platform's marketplace is not installed there. Install it, or take the cluster out of the targets.",
         )
 
     async def _call(

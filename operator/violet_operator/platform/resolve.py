@@ -13,7 +13,8 @@ from typing import Any, Protocol
 from violet_operator.api.model import CABundleRef
 from violet_operator.api.platform import PlatformSpec, RegistrySpec
 from violet_operator.clients.kube import CONFIG_MAPS, PLATFORMS, SECRETS, Kube, Resource
-from violet_operator.clients.registry import Registry, RegistrySettings
+from violet_operator.clients.registry import Registry
+from violet_operator.clients.registry_http import RegistrySettings
 from violet_operator.errors import Stalled, Waiting
 
 JsonObject = dict[str, Any]

@@ -8,7 +8,8 @@ from datetime import UTC, datetime
 from typing import Any
 
 from violet_operator.clients.kube import Kube, Resource
-from violet_operator.clients.registry import Registry, RegistrySettings
+from violet_operator.clients.registry import Registry
+from violet_operator.clients.registry_http import RegistrySettings
 from violet_operator.platform.resolve import GLOBAL, Connection, check_supported, read_platform, registry_settings
 from violet_operator.settings import Settings
 
