@@ -1,0 +1,12 @@
+"""A real control plane, registry and object storage on loopback, for tests and for the demo.
+
+From Python: `with Kit() as kit: ...`. From the command line: `python -m tests.cluster --help`.
+"""
+
+from tests.cluster.controlplane import AuditEntry, Cluster, KubectlError
+from tests.cluster.kit import Kit
+from tests.cluster.process import ToolError
+from tests.cluster.registry import Registry
+from tests.cluster.storage import Storage
+
+__all__ = ["AuditEntry", "Cluster", "Kit", "KubectlError", "Registry", "Storage", "ToolError"]

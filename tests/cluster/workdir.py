@@ -1,0 +1,68 @@
+"""Data directories: locked while a kit uses them, removed afterwards if they were ours to make.
+
+A kit that was killed cannot remove its directory. The kernel frees its lock, though, so the next kit sees
+that nobody lives there any more and removes it.
+"""
+
+import fcntl
+import shutil
+import tempfile
+from pathlib import Path
+from typing import IO
+
+from tests.cluster.process import ToolError
+
+PREFIX = "violet-kit-"
+
+
+class WorkDir:
+    """A directory that belongs to one kit at a time."""
+
+    def __init__(self, given: Path | None, *, keep: bool = False) -> None:
+        self._temporary = given is None and not keep
+        if given is None:
+            _sweep(Path(tempfile.gettempdir()))
+            given = Path(tempfile.mkdtemp(prefix=PREFIX))
+        self.path = given.absolute()
+        self.path.mkdir(parents=True, exist_ok=True)
+        lock = _try_lock(self.path / "lock")
+        if lock is None:
+            raise ToolError(
+                f"{self.path} is in use by another kit; stop that one or choose another directory"
+            )
+        self._lock = lock
+        if keep:
+            (self.path / "keep").touch()
+
+    def close(self) -> None:
+        """Give the directory free."""
+        if self._temporary:
+            shutil.rmtree(self.path, ignore_errors=True)
+        self._lock.close()
+
+
+def in_use(path: Path) -> bool:
+    """Tell whether a kit lives in the directory."""
+    if not (path / "lock").exists():
+        return False
+    lock = _try_lock(path / "lock")
+    if lock is None:
+        return True
+    lock.close()
+    return False
+
+
+def _try_lock(path: Path) -> IO[str] | None:
+    lock = path.open("a")
+    try:
+        fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        lock.close()
+        return None
+    return lock
+
+
+def _sweep(parent: Path) -> None:
+    for path in parent.glob(f"{PREFIX}*"):
+        if (path / "clusters").exists() and not (path / "keep").exists() and not in_use(path):
+            shutil.rmtree(path, ignore_errors=True)

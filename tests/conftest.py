@@ -1,0 +1,51 @@
+"""Fixtures that start the cluster kit once per test session, and give each test a namespace of its own."""
+
+import secrets
+from collections.abc import Iterator
+
+import pytest
+
+from tests.cluster import Cluster, Kit, Registry, Storage
+from tests.cluster.kit import needed_tools
+from tests.cluster.toolchain import ensure
+
+
+def pytest_collection_finish(session: pytest.Session) -> None:
+    """Build what the kit needs before the first test: its minutes must not count as that test's time."""
+    wanted = any("kit" in getattr(item, "fixturenames", ()) for item in session.items)
+    if wanted and not session.config.option.collectonly:
+        ensure(*needed_tools())
+
+
+@pytest.fixture(scope="session")
+def kit() -> Iterator[Kit]:
+    """One cluster named global, object storage, and registries on first use."""
+    with Kit() as kit:
+        yield kit
+
+
+@pytest.fixture(scope="session")
+def cluster(kit: Kit) -> Cluster:
+    """The cluster named global."""
+    return kit.cluster("global")
+
+
+@pytest.fixture(scope="session")
+def registry(kit: Kit) -> Registry:
+    """A registry over plain HTTP that asks for no password."""
+    return kit.registry()
+
+
+@pytest.fixture(scope="session")
+def storage(kit: Kit) -> Storage:
+    """The object storage with its bucket."""
+    return kit.storage
+
+
+@pytest.fixture
+def namespace(cluster: Cluster) -> Iterator[str]:
+    """A new namespace, gone after the test."""
+    name = f"test-{secrets.token_hex(4)}"
+    cluster.kubectl("create", "namespace", name)
+    yield name
+    cluster.kubectl("delete", "namespace", name, "--wait=false")
