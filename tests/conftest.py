@@ -12,9 +12,14 @@ from tests.cluster.toolchain import ensure
 
 def pytest_collection_finish(session: pytest.Session) -> None:
     """Build what the kit needs before the first test: its minutes must not count as that test's time."""
-    wanted = any("kit" in getattr(item, "fixturenames", ()) for item in session.items)
-    if wanted and not session.config.option.collectonly:
-        ensure(*needed_tools())
+    tools: dict[str, None] = {}  # a set that keeps its order
+    for item in session.items:
+        if item.get_closest_marker("integration") or item.get_closest_marker("e2e"):
+            tools |= dict.fromkeys(needed_tools())
+        for marker in item.iter_markers("tools"):
+            tools |= dict.fromkeys(marker.args)
+    if not session.config.option.collectonly:
+        ensure(*tools)
 
 
 @pytest.fixture(scope="session")

@@ -5,6 +5,7 @@ that nobody lives there any more and removes it.
 """
 
 import fcntl
+import os
 import shutil
 import tempfile
 from pathlib import Path
@@ -30,6 +31,9 @@ class WorkDir:
             raise ToolError(
                 f"{self.path} is in use by another kit; stop that one or choose another directory"
             )
+        lock.truncate(0)
+        lock.write(str(os.getpid()))
+        lock.flush()
         self._lock = lock
         if keep:
             (self.path / "keep").touch()
@@ -50,6 +54,11 @@ def in_use(path: Path) -> bool:
         return True
     lock.close()
     return False
+
+
+def owner(path: Path) -> int:
+    """Return the process id of the kit that lives in the directory."""
+    return int((path / "lock").read_text())
 
 
 def _try_lock(path: Path) -> IO[str] | None:
