@@ -93,7 +93,8 @@ def body(kind: str, name: str, namespace: str = "", **fields: Any) -> Object:
     """An object of a kind; ``labels`` and ``annotations`` go into its metadata."""
     known = KINDS[kind]
     metadata = {"name": name} | ({"namespace": namespace} if namespace else {})
-    metadata |= {key: fields.pop(key) for key in ("labels", "annotations") if key in fields}
+    # An empty map is not stored: asking for one would look like a change for ever.
+    metadata |= {key: texts for key in ("labels", "annotations") if (texts := fields.pop(key, None))}
     return {"apiVersion": f"{known.group}/{known.versions[0]}", "kind": kind, "metadata": metadata} | fields
 
 

@@ -138,7 +138,8 @@ def install_crds(kubectl: Kubectl, real_crds_dir: Path | None = None) -> None:
     crds = [*real, *(_crd(kind) for kind in KINDS.values() if kind.crd_name not in names)]
     for crd in crds:
         crd.pop("status", None)
-        kubectl("apply", "--server-side", "--force-conflicts", "-f", "-", stdin=json.dumps(crd))
+    manifest = json.dumps({"apiVersion": "v1", "kind": "List", "items": crds})
+    kubectl("apply", "--server-side", "--force-conflicts", "-f", "-", stdin=manifest)
     established = [f"crd/{crd['metadata']['name']}" for crd in crds]
     kubectl("wait", "--for=condition=Established", "--timeout=60s", *established)
 
