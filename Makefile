@@ -35,14 +35,14 @@ lint: setup ## Style, types, import contracts, file lengths
 unit: setup ## Tests that need no other program
 	$(BIN)/pytest tests/unit
 
-test: lint tools ## Everything: lint, unit, integration and end-to-end tests
+test: lint ## Everything: lint, unit, integration and end-to-end tests
 	$(BIN)/pytest
 
 ##@ Prepare
 
 setup: packages $(VENV)/.project ## Debian packages and a Python environment in .venv, from the lock file
 
-tools: setup ## Build the cluster kit's programs that are not installed or cached (13 min the first time)
+tools: setup ## Build the cluster kit's programs that are not installed or cached (15 min the first time)
 	@$(BIN)/python -m tests.cluster build
 
 packages:
@@ -50,7 +50,7 @@ packages:
 
 # Removed first: what the lock file no longer names must not stay.
 $(VENV)/.locked: requirements-dev.lock
-	@echo "Python environment: $(VENV), from requirements-dev.lock"
+	@echo "Python environment: $(VENV), from requirements-dev.lock (half a minute)"
 	@rm -rf $(VENV)
 	@$(PYTHON) -m venv $(VENV)
 	@$(BIN)/pip install --disable-pip-version-check --quiet --progress-bar on --require-hashes -r requirements-dev.lock

@@ -7,7 +7,7 @@ from pathlib import Path
 from tests.cluster import session
 from tests.cluster.process import ToolError
 from tests.cluster.storage import SERVERS
-from tests.cluster.toolchain import DEFAULT_TOOLS, TOOLS, ensure
+from tests.cluster.toolchain import TOOLS, ensure
 
 DATA_DIR = Path(".demo/kit")
 
@@ -17,7 +17,7 @@ def main() -> int:
     try:
         match arguments.command:
             case "build":
-                programs = ensure(*(arguments.tools or DEFAULT_TOOLS))
+                programs = ensure(*(arguments.tools or TOOLS))
                 print(*programs.paths.values(), sep="\n")
             case "up":
                 start = session.detach if arguments.detach else session.run
@@ -38,7 +38,7 @@ def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="python -m tests.cluster", description=__doc__)
     commands = parser.add_subparsers(dest="command", required=True)
     build = commands.add_parser("build", help="build what is not there yet, into the cache")
-    build.add_argument("tools", nargs="*", metavar="TOOL", help=f"of {', '.join(TOOLS)}")
+    build.add_argument("tools", nargs="*", metavar="TOOL", help=f"of {', '.join(TOOLS)}; default: all")
     up = commands.add_parser("up", help="start clusters, registry and object storage")
     up.add_argument("--clusters", default="global", metavar="NAME,NAME", help="default: global")
     up.add_argument("--storage", default="versitygw", choices=SERVERS)

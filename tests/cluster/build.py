@@ -8,6 +8,7 @@ import fcntl
 import os
 import re
 import shutil
+import signal
 import subprocess
 import tempfile
 import time
@@ -16,7 +17,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from tests.cluster.process import ToolError, tail
+from tests.cluster.process import ToolError, spawn, tail
 
 SOURCES = Path(__file__).with_name("tools")
 PROGRESS_EVERY = 15.0  # seconds between two lines of progress
@@ -100,17 +101,15 @@ def _compile(output: Path, tool: Tool, say: Callable[[str], None]) -> None:
     flags = ["-mod=readonly", "-trimpath", "-buildvcs=false", "-ldflags", _ldflags(tool)]
     command = [go, "build", *flags, "-o", f"{output}/", "tool"]
     log_path = output.parent / f"{tool.name}-{tool.version}.log"
-    environment = os.environ | {"CGO_ENABLED": "0", "GOWORK": "off"}
+    log_path.unlink(missing_ok=True)
     started = time.monotonic()
-    with log_path.open("w") as log:
-        child = subprocess.Popen(
-            command, cwd=SOURCES / tool.name, env=environment, stdout=log, stderr=subprocess.STDOUT
-        )
-        try:
-            _wait(child, lambda: say(f"{tool.name}: still building, {time.monotonic() - started:.0f} s"))
-        finally:
-            child.kill()
-            child.wait()
+    child = spawn(command, log_path, {"CGO_ENABLED": "0", "GOWORK": "off"}, cwd=SOURCES / tool.name)
+    try:
+        _wait(child, lambda: say(f"{tool.name}: still building, {time.monotonic() - started:.0f} s"))
+    except BaseException:
+        os.killpg(child.pid, signal.SIGINT)  # Go and its compilers, as Ctrl-C would: it then cleans up
+        child.wait()
+        raise
     if child.returncode != 0:
         raise ToolError(f"{tool.name} {tool.version} does not build.\n{tail(log_path)}")
     say(f"{tool.name} {tool.version}: built in {time.monotonic() - started:.0f} s")

@@ -65,6 +65,27 @@ def answers(url: str, *, verify: str | bool = True, accept: Sequence[int] = (200
         return False
 
 
+def spawn(
+    argv: Sequence[str], log: Path, env: Mapping[str, str], cwd: Path | None = None
+) -> subprocess.Popen[bytes]:
+    """Start a child that ends with us, in a process group of its own, its output added to the log."""
+    setpriv = shutil.which("setpriv")
+    if setpriv is None:
+        raise ToolError("setpriv is not on PATH: install util-linux 2.33 or newer")
+    log.parent.mkdir(parents=True, exist_ok=True)
+    with log.open("ab") as output:
+        return _spawner.submit(
+            subprocess.Popen,
+            [setpriv, "--pdeathsig", "KILL", "--", *argv],
+            stdin=subprocess.DEVNULL,
+            stdout=output,
+            stderr=subprocess.STDOUT,
+            env=os.environ | env,
+            cwd=cwd,
+            process_group=0,
+        ).result()
+
+
 class Process:
     """One program, its log, and its way to start and stop. It can be started again after a stop."""
 
@@ -89,7 +110,7 @@ class Process:
 
     def start(self, ready: Callable[[], bool], timeout: float = 60) -> None:
         """Start it and wait until it is ready; what does not become ready is stopped."""
-        self._child = _spawner.submit(self._spawn).result()
+        self._child = spawn(self.argv, self.log, self.env)
         try:
             self._wait(ready, timeout)
         except BaseException:
@@ -123,18 +144,3 @@ class Process:
             if time.monotonic() > deadline:
                 raise ToolError(f"{self.name} is not ready after {timeout:.0f} s.\n{tail(self.log)}")
             time.sleep(0.05)
-
-    def _spawn(self) -> subprocess.Popen[bytes]:
-        setpriv = shutil.which("setpriv")
-        if setpriv is None:
-            raise ToolError("setpriv is not on PATH: install util-linux 2.33 or newer")
-        self.log.parent.mkdir(parents=True, exist_ok=True)
-        with self.log.open("ab") as log:
-            return subprocess.Popen(
-                [setpriv, "--pdeathsig", "KILL", "--", *self.argv],
-                stdin=subprocess.DEVNULL,
-                stdout=log,
-                stderr=subprocess.STDOUT,
-                env=os.environ | self.env,
-                process_group=0,
-            )

@@ -30,7 +30,6 @@ TOOLS = {
         Tool("helm", "helm.sh/helm/v3", ("helm",), "85 s"),
     )
 }
-DEFAULT_TOOLS = ("etcd", "distribution", "versitygw", "kubernetes", "helm")
 
 
 @dataclass(frozen=True)

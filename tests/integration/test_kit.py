@@ -206,8 +206,9 @@ def test_detached(tmp_path: Path) -> None:
         assert cli("status").returncode == 0
         with pytest.raises(ToolError, match="in use by another kit"), Kit(tmp_path):
             pass
-        script = f'. {tmp_path / "env"} && kubectl get namespace default && test -n "$REGISTRY" && test -n "$S3_ENDPOINT"'
-        subprocess.run(["bash", "-c", script], check=True, timeout=30, stdout=subprocess.DEVNULL)
+        script = f'set -eu; . {tmp_path / "env"}; kubectl get namespace default; echo "$REGISTRY $S3_BUCKET"'
+        shown = subprocess.run(["sh", "-c", script], check=True, timeout=30, capture_output=True, text=True)
+        assert shown.stdout.endswith(" packages\n")
         children = _children(int((tmp_path / "lock").read_text()))
     finally:
         assert cli("down").returncode == 0
