@@ -7,6 +7,7 @@ from tests.packages.archive import Compression, Order, Sidecar
 from tests.packages.build import Built, build
 from tests.packages.defects import DEFECTS, Defect
 from tests.packages.oci import BuiltImage
+from tests.packages.sign import SigningKey
 from tests.packages.spec import Bundle, Chart, Image, Package, Plugin
 
 __all__ = [
@@ -22,5 +23,6 @@ __all__ = [
     "Package",
     "Plugin",
     "Sidecar",
+    "SigningKey",
     "build",
 ]

@@ -7,7 +7,7 @@ import signal
 from pathlib import Path
 
 from tests.platform.bundles import Bundles
-from tests.platform.marketplace import GLOBAL, Marketplace
+from tests.platform.marketplace import GLOBAL, INTERVAL, Marketplace
 
 
 def named_path(text: str) -> tuple[str, Path]:
@@ -30,6 +30,7 @@ def main() -> None:
         metavar="NAME=KUBECONFIG",
         help="repeatable",
     )
+    parser.add_argument("--interval", type=float, default=INTERVAL, help="seconds between two rounds")
     parser.add_argument("--plain-http", action="store_true", help="the registry has no TLS")
     parser.add_argument("--ca-file", type=Path, help="CA of the registry")
     parser.add_argument("--username", default="", help="of the registry; its password: REGISTRY_PASSWORD")
@@ -41,7 +42,9 @@ def main() -> None:
         password=os.environ.get("REGISTRY_PASSWORD", ""),
         ca_file=options.ca_file,
     )
-    marketplace = Marketplace({GLOBAL: options.kubeconfig, **dict(options.workload)}, bundles)
+    marketplace = Marketplace(
+        {GLOBAL: options.kubeconfig, **dict(options.workload)}, bundles, options.interval
+    )
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: marketplace.stop())
     marketplace.run()

@@ -142,6 +142,8 @@ def install_crds(kubectl: Kubectl, real_crds_dir: Path | None = None) -> None:
     kubectl("apply", "--server-side", "--force-conflicts", "-f", "-", stdin=manifest)
     established = [f"crd/{crd['metadata']['name']}" for crd in crds]
     kubectl("wait", "--for=condition=Established", "--timeout=60s", *established)
+    # For a second after that a kind answers 429 "storage is (re)initializing"; kubectl waits for its turn.
+    kubectl("get", ",".join(crd["metadata"]["name"] for crd in crds), "--all-namespaces")
 
 
 def _crd(kind: Kind) -> dict[str, Any]:

@@ -17,7 +17,7 @@ from tests.platform.api import Api
 from tests.platform.bundles import Bundles
 
 GLOBAL = "global"
-INTERVAL = 0.5
+INTERVAL = 0.5  # seconds; a round over 1000 versions takes 0.2 s
 
 log = logging.getLogger(__name__)
 
@@ -25,9 +25,10 @@ log = logging.getLogger(__name__)
 class Marketplace:
     """All clusters of one platform by name, ``global`` among them. Runs in a thread within ``with``."""
 
-    def __init__(self, clusters: Mapping[str, Path], bundles: Bundles) -> None:
+    def __init__(self, clusters: Mapping[str, Path], bundles: Bundles, interval: float = INTERVAL) -> None:
         self._clusters = {name: Api(kubeconfig) for name, kubeconfig in clusters.items()}
         self._bundles = bundles
+        self._interval = interval
         self._end = threading.Event()
         self._thread = threading.Thread(target=self.run, name="marketplace", daemon=True)
 
@@ -49,7 +50,7 @@ class Marketplace:
         """Sync until stopped."""
         while not self._end.is_set():
             self.sync()
-            self._end.wait(INTERVAL)
+            self._end.wait(self._interval)
 
     def sync(self) -> None:
         """One round; a cluster that fails is logged, tried again in the next, and holds up no other."""
