@@ -77,8 +77,11 @@ def _build_into(target: Path, tool: Tool, say: Callable[[str], None]) -> None:
     for leftover in target.parent.glob(f".{target.name}.partial-*"):  # we hold the lock: nobody writes there
         shutil.rmtree(leftover)
     partial = Path(tempfile.mkdtemp(prefix=f".{target.name}.partial-", dir=target.parent))
+    scratch = partial / "scratch"  # here, so that what an ended build leaves behind goes with the rest
     try:
-        _compile(partial, tool, say)
+        scratch.mkdir()
+        _compile(partial, scratch, tool, say)
+        shutil.rmtree(scratch)
         for given, wanted in tool.built_as.items():
             (partial / given).rename(partial / wanted)
         missing = [program for program in tool.programs if not (partial / program).is_file()]
@@ -90,7 +93,7 @@ def _build_into(target: Path, tool: Tool, say: Callable[[str], None]) -> None:
         shutil.rmtree(partial, ignore_errors=True)
 
 
-def _compile(output: Path, tool: Tool, say: Callable[[str], None]) -> None:
+def _compile(output: Path, scratch: Path, tool: Tool, say: Callable[[str], None]) -> None:
     go = shutil.which("go")
     if go is None:
         raise ToolError(
@@ -103,7 +106,8 @@ def _compile(output: Path, tool: Tool, say: Callable[[str], None]) -> None:
     log_path = output.parent / f"{tool.name}-{tool.version}.log"
     log_path.unlink(missing_ok=True)
     started = time.monotonic()
-    child = spawn(command, log_path, {"CGO_ENABLED": "0", "GOWORK": "off"}, cwd=SOURCES / tool.name)
+    environment = {"CGO_ENABLED": "0", "GOWORK": "off", "GOTMPDIR": str(scratch)}
+    child = spawn(command, log_path, environment, cwd=SOURCES / tool.name)
     try:
         _wait(child, lambda: say(f"{tool.name}: still building, {time.monotonic() - started:.0f} s"))
     except BaseException:

@@ -10,7 +10,7 @@ from typing import Self
 
 from tests.cluster.controlplane import Cluster
 from tests.cluster.pki import Authority
-from tests.cluster.process import Process
+from tests.cluster.process import Process, tell
 from tests.cluster.registry import Registry
 from tests.cluster.storage import SERVERS, Storage
 from tests.cluster.toolchain import ensure
@@ -36,7 +36,7 @@ class Kit:
         storage: str | None = "versitygw",
         *,
         keep: bool = False,
-        say: Callable[[str], None] = print,
+        say: Callable[[str], None] = tell,
     ) -> None:
         if storage is not None and storage not in SERVERS:
             raise ValueError(f"storage is {storage!r}; known are: {', '.join(SERVERS)}")

@@ -28,6 +28,11 @@ class ToolError(Exception):
     """A program is missing, does not build, does not start or has ended."""
 
 
+def tell(text: str) -> None:
+    """Show progress at once, also where the output is not a terminal."""
+    print(text, flush=True)
+
+
 def tail(path: Path, lines: int = 20) -> str:
     """Return the end of a log, with its path, for an error message."""
     text = path.read_text(errors="replace").splitlines() if path.exists() else []

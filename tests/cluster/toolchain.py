@@ -14,6 +14,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from tests.cluster.build import Tool, build
+from tests.cluster.process import ToolError, tell
 
 KUBERNETES = ("kube-apiserver", "kube-controller-manager", "kubectl")
 OLDEST_KUBERNETES = (1, 34)  # two minors below the pinned one; older ones were never tried
@@ -42,11 +43,11 @@ class Programs:
         return self.paths[program]
 
 
-def ensure(*names: str, say: Callable[[str], None] = print) -> Programs:
+def ensure(*names: str, say: Callable[[str], None] = tell) -> Programs:
     """Find or build the tools (keys of `TOOLS`) and return where their programs are."""
     unknown = sorted(set(names) - set(TOOLS))
     if unknown:
-        raise ValueError(f"unknown tool {', '.join(unknown)}; known are: {', '.join(TOOLS)}")
+        raise ToolError(f"unknown tool {', '.join(unknown)}; known are: {', '.join(TOOLS)}")
     paths: dict[str, Path] = {}
     for name in names:
         tool = TOOLS[name]

@@ -8,6 +8,8 @@ import fcntl
 import os
 import shutil
 import tempfile
+import time
+from contextlib import suppress
 from pathlib import Path
 from typing import IO
 
@@ -72,6 +74,9 @@ def _try_lock(path: Path) -> IO[str] | None:
 
 
 def _sweep(parent: Path) -> None:
-    for path in parent.glob(f"{PREFIX}*"):
-        if (path / "clusters").exists() and not (path / "keep").exists() and not in_use(path):
-            shutil.rmtree(path, ignore_errors=True)
+    for lock in parent.glob(f"{PREFIX}*/lock"):
+        with suppress(FileNotFoundError):  # another kit sweeps at the same moment
+            # A minute's patience: a kit that starts just now has made its lock but may not hold it yet.
+            old = time.time() - lock.stat().st_mtime > 60
+            if old and not (lock.parent / "keep").exists() and not in_use(lock.parent):
+                shutil.rmtree(lock.parent, ignore_errors=True)
