@@ -9,8 +9,8 @@ from tests.cluster import Registry
 from tests.packages import Built
 
 
-def push(built: Built, registry: Registry) -> None:
-    """Upload every image of a package under its own repository path, the tag last."""
+def push(built: Built, registry: Registry, through: str = "") -> None:
+    """Upload every image of a package under its own repository path, the tag last; ``through`` is a proxy."""
     with requests.Session() as session, tarfile.open(built.path) as tar:
         session.trust_env = False
         session.verify = str(registry.ca_file) if registry.ca_file else True
@@ -19,7 +19,7 @@ def push(built: Built, registry: Registry) -> None:
         members = {member.name.rpartition("/")[2]: member for member in tar}
         for image in built.images:
             repository, _, tag = image.ref.partition("/")[2].rpartition(":")
-            base = f"{registry.url}/v2/{repository}"
+            base = f"{through or registry.url}/v2/{repository}"
             for digest in image.blobs:
                 content = tar.extractfile(members[digest.partition(":")[2]])
                 place = session.post(f"{base}/blobs/uploads/")
