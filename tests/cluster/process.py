@@ -70,9 +70,7 @@ def answers(url: str, *, verify: str | bool = True, accept: Sequence[int] = (200
         return False
 
 
-def spawn(
-    argv: Sequence[str], log: Path, env: Mapping[str, str], cwd: Path | None = None
-) -> subprocess.Popen[bytes]:
+def spawn(argv: Sequence[str], log: Path, env: Mapping[str, str], cwd: Path | None = None) -> subprocess.Popen[bytes]:
     """Start a child that ends with us, in a process group of its own, its output added to the log."""
     setpriv = shutil.which("setpriv")
     if setpriv is None:

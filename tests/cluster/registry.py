@@ -27,9 +27,7 @@ MANIFEST_TYPES = (
 class Registry:
     """A registry under `directory`, and what it holds as a client with all rights sees it."""
 
-    def __init__(
-        self, directory: Path, programs: Programs, authority: Authority, *, tls: bool, htpasswd: bool
-    ) -> None:
+    def __init__(self, directory: Path, programs: Programs, authority: Authority, *, tls: bool, htpasswd: bool) -> None:
         self.directory = directory
         self.address = f"127.0.0.1:{free_port()}"
         self.plain_http = not tls

@@ -30,9 +30,7 @@ class WorkDir:
         self.path.mkdir(parents=True, exist_ok=True)
         lock = _try_lock(self.path / "lock")
         if lock is None:
-            raise ToolError(
-                f"{self.path} is in use by another kit; stop that one or choose another directory"
-            )
+            raise ToolError(f"{self.path} is in use by another kit; stop that one or choose another directory")
         lock.truncate(0)
         lock.write(str(os.getpid()))
         lock.flush()

@@ -143,9 +143,7 @@ class FaultProxy:
         url = URL(f"http://{self.upstream}{incoming.raw_path}", encoded=True)
         body = self._body(incoming, record) if incoming.body_exists else None
         headers = _end_to_end(incoming.headers)
-        request = self._session.request(
-            incoming.method, url, headers=headers, data=body, allow_redirects=False
-        )
+        request = self._session.request(incoming.method, url, headers=headers, data=body, allow_redirects=False)
         async with request as answer:
             record.status = answer.status
             return await self._reply(incoming, record, answer)

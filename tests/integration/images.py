@@ -24,9 +24,7 @@ def push(built: Built, registry: Registry, through: str = "") -> None:
                 content = tar.extractfile(members[digest.partition(":")[2]])
                 place = session.post(f"{base}/blobs/uploads/")
                 place.raise_for_status()
-                session.put(
-                    place.headers["Location"], params={"digest": digest}, data=content
-                ).raise_for_status()
+                session.put(place.headers["Location"], params={"digest": digest}, data=content).raise_for_status()
             for digest, content in image.manifests.items():
                 _put_manifest(session, f"{base}/manifests/{digest}", content)
             _put_manifest(session, f"{base}/manifests/{tag}", image.manifests[image.digest])

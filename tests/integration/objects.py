@@ -74,9 +74,7 @@ def phase(cluster: Cluster, version: str) -> Callable[[], str | None]:
     return lambda: get(cluster, "ArtifactVersion", version).get("status", {}).get("phase")
 
 
-def package(
-    tmp_path: Path, name: str, version: str = "1.0.0", channels: tuple[str, ...] = ("stable",)
-) -> Built:
+def package(tmp_path: Path, name: str, version: str = "1.0.0", channels: tuple[str, ...] = ("stable",)) -> Built:
     """A bundle with nothing but its bundle image."""
     spec = Bundle(name=name, version=version, tag=f"v{version}", display_name=name.title(), channels=channels)
     return build(spec, tmp_path / f"{name}.{version}.tgz")

@@ -25,9 +25,7 @@ CHART = ROOT / "charts" / "violet-operator"
 SAMPLES = ROOT / "deploy" / "samples"
 OPERATOR = "system:serviceaccount:violet-system:violet-operator"
 Document = dict[str, Any]
-ANTI_AFFINITY = {
-    "requiredDuringSchedulingIgnoredDuringExecution": [{"topologyKey": "kubernetes.io/hostname"}]
-}
+ANTI_AFFINITY = {"requiredDuringSchedulingIgnoredDuringExecution": [{"topologyKey": "kubernetes.io/hostname"}]}
 
 
 class Helm:
@@ -39,9 +37,7 @@ class Helm:
         self.chart = str(archive / f"violet-operator-{__version__}.tgz")
 
     def run(self, *arguments: str) -> str:
-        done = subprocess.run(
-            [self.program, *arguments], capture_output=True, text=True, timeout=60, check=False
-        )
+        done = subprocess.run([self.program, *arguments], capture_output=True, text=True, timeout=60, check=False)
         if done.returncode != 0:
             raise AssertionError(f"helm {' '.join(arguments)}: {done.stderr}")
         return done.stdout
@@ -77,9 +73,7 @@ def without_helm(document: Document) -> Document:
         labels = owner.get("metadata", {}).get("labels", {})
         labels.pop("helm.sh/chart", None)
         labels.pop("app.kubernetes.io/managed-by", None)
-    if (
-        document["kind"] == "CustomResourceDefinition"
-    ):  # Helm installs these as they lie there, without labels
+    if document["kind"] == "CustomResourceDefinition":  # Helm installs these as they lie there, without labels
         document["metadata"].pop("labels", None)
     return document
 
@@ -107,9 +101,7 @@ def test_every_version_is_that_of_the_program(helm: Helm) -> None:
     chart = yaml.safe_load((CHART / "Chart.yaml").read_text())
     assert (chart["version"], chart["appVersion"]) == (__version__, __version__)
     deployment = documents(helm.template())["Deployment", "violet-operator"]
-    assert (
-        deployment["spec"]["template"]["spec"]["containers"][0]["image"] == f"violet-operator:{__version__}"
-    )
+    assert deployment["spec"]["template"]["spec"]["containers"][0]["image"] == f"violet-operator:{__version__}"
 
 
 def test_api_server_accepts_the_chart_with_everything_on(helm: Helm, installed: Cluster) -> None:
@@ -195,9 +187,7 @@ def may(cluster: Cluster, user: str, question: str) -> bool:
         "kind": "SubjectAccessReview",
         "spec": {"user": user, "resourceAttributes": attributes | {"namespace": namespace}},
     }
-    return json.loads(cluster.kubectl("create", "-o", "json", "-f", "-", stdin=json.dumps(review)))["status"][
-        "allowed"
-    ]
+    return json.loads(cluster.kubectl("create", "-o", "json", "-f", "-", stdin=json.dumps(review)))["status"]["allowed"]
 
 
 @pytest.mark.parametrize(
@@ -255,16 +245,12 @@ def test_operator_may_not(installed: Cluster, question: str) -> None:
 def people(installed: Cluster, namespace: str) -> str:
     """A namespace in which the users `editor` and `viewer` have the roles that Kubernetes itself brings."""
     for user, role in (("editor", "edit"), ("viewer", "view")):
-        installed.kubectl(
-            "-n", namespace, "create", "rolebinding", user, f"--clusterrole={role}", f"--user={user}"
-        )
+        installed.kubectl("-n", namespace, "create", "rolebinding", user, f"--clusterrole={role}", f"--user={user}")
     return namespace
 
 
 def test_people_get_their_rights_by_aggregation(installed: Cluster, people: str) -> None:
-    deadline = (
-        time.monotonic() + 30
-    )  # the controller manager adds the rules, a moment after the roles are there
+    deadline = time.monotonic() + 30  # the controller manager adds the rules, a moment after the roles are there
     while not may(installed, "editor", f"create violet.alauda.io:packageuploads {people}"):
         assert time.monotonic() < deadline, "role edit never got the rights of violet-edit"
         time.sleep(0.5)

@@ -103,9 +103,7 @@ def test_registry_shows_what_was_pushed_and_deletes(registry: Registry) -> None:
     kind = "application/vnd.oci.image.manifest.v1+json"
     config = f'{{"mediaType":"application/vnd.oci.empty.v1+json","digest":"{digest}","size":2}}'
     manifest = f'{{"schemaVersion":2,"mediaType":"{kind}","config":{config},"layers":[]}}'.encode()
-    answer = requests.put(
-        f"{repository}/manifests/v1", data=manifest, headers={"Content-Type": kind}, timeout=5
-    )
+    answer = requests.put(f"{repository}/manifests/v1", data=manifest, headers={"Content-Type": kind}, timeout=5)
     assert answer.status_code == requests.codes.created
     assert "kit/probe" in registry.repositories()
     assert registry.tags("kit/probe") == ["v1"]

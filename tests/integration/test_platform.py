@@ -104,9 +104,7 @@ def test_version_that_is_not_in_the_registry_fails_until_it_is(
     assert get(region, "ArtifactVersion", name)["status"]["message"] == ""
 
 
-def test_version_without_owner_fails(
-    region: Cluster, registry: Registry, running: None, tmp_path: Path
-) -> None:
+def test_version_without_owner_fails(region: Cluster, registry: Registry, running: None, tmp_path: Path) -> None:
     built = package(tmp_path, "gamma")
     push(built, registry)
     name = add_version(region, publish(region, built, registry), "v1.0.0", owned=False)

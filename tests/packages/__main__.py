@@ -33,9 +33,7 @@ def parse() -> argparse.Namespace:
     parser.add_argument("--layers", type=int, default=4, help="layers per platform (default %(default)s)")
     parser.add_argument("--platforms", default=",".join(PLATFORMS), help="default %(default)s")
     parser.add_argument("--compression", choices=("gzip", "none"), default="gzip")
-    parser.add_argument(
-        "--order", choices=("manifest-first", "blobs-first", "shuffled"), default="manifest-first"
-    )
+    parser.add_argument("--order", choices=("manifest-first", "blobs-first", "shuffled"), default="manifest-first")
     parser.add_argument("--defect", choices=DEFECTS)
     parser.add_argument("--seed", type=int, default=0)
     return parser.parse_args()

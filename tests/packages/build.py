@@ -75,9 +75,7 @@ def _images(spec: Package, store: oci.Store) -> tuple[oci.BuiltImage, ...]:
     return (oci.bundle_image(store, spec.artifact, files, labels), *related)
 
 
-def _members(
-    spec: Package, folder: str, store: oci.Store, images: tuple[oci.BuiltImage, ...]
-) -> Iterator[Member]:
+def _members(spec: Package, folder: str, store: oci.Store, images: tuple[oci.BuiltImage, ...]) -> Iterator[Member]:
     yield file(f"{folder}manifest.yaml", content.package_manifest(spec))
     if isinstance(spec, Chart):
         archive, _ = oci.tar_gz(content.chart_files(spec))
@@ -86,8 +84,7 @@ def _members(
         return
     yield file(f"{folder}images/oci-layout", b'{"imageLayoutVersion": "1.0.0"}')
     entries = [
-        store.blobs[image.digest].descriptor
-        | {"annotations": {"org.opencontainers.image.ref.name": image.ref}}
+        store.blobs[image.digest].descriptor | {"annotations": {"org.opencontainers.image.ref.name": image.ref}}
         for image in images
     ]
     index = {"schemaVersion": 2, "mediaType": oci.INDEX, "manifests": entries}

@@ -65,12 +65,8 @@ def chart_files(spec: Chart) -> dict[str, bytes]:
     images = {i.name: {"repository": f"acp/{i.name}", "tag": i.tag} for i in spec.related}
     files = {
         "Chart.yaml": to_yaml({"apiVersion": "v2", "name": spec.name, "version": spec.version}),
-        "values.yaml": to_yaml(
-            {"global": {"registry": {"address": spec.registry.split("/")[0]}, "images": images}}
-        ),
-        "templates/configmap.yaml": to_yaml(
-            {"apiVersion": "v1", "kind": "ConfigMap", "metadata": {"name": spec.name}}
-        ),
+        "values.yaml": to_yaml({"global": {"registry": {"address": spec.registry.split("/")[0]}, "images": images}}),
+        "templates/configmap.yaml": to_yaml({"apiVersion": "v1", "kind": "ConfigMap", "metadata": {"name": spec.name}}),
     }
     if isinstance(spec, Plugin):
         files["module-plugin.yaml"] = to_yaml(_module_plugin(spec))
@@ -101,9 +97,7 @@ def _crd(spec: Bundle) -> dict[str, Any]:
 
 
 def _csv(spec: Bundle, crd: dict[str, Any]) -> dict[str, Any]:
-    related = [
-        {"name": i.name, "image": r} for i, r in zip(spec.related, spec.related_references, strict=True)
-    ]
+    related = [{"name": i.name, "image": r} for i, r in zip(spec.related, spec.related_references, strict=True)]
     labels = {"app": spec.name}
     containers = related or [{"name": "manager", "image": f"{spec.registry}/{spec.name}:{spec.tag}"}]
     deployment = {

@@ -42,9 +42,7 @@ def main() -> None:
         password=os.environ.get("REGISTRY_PASSWORD", ""),
         ca_file=options.ca_file,
     )
-    marketplace = Marketplace(
-        {GLOBAL: options.kubeconfig, **dict(options.workload)}, bundles, options.interval
-    )
+    marketplace = Marketplace({GLOBAL: options.kubeconfig, **dict(options.workload)}, bundles, options.interval)
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: marketplace.stop())
     marketplace.run()

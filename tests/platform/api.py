@@ -58,9 +58,7 @@ class Api:
             if old is None:
                 self.create(kind, new)
             elif not _covers(old["metadata"], new["metadata"]) or old.get("status") != new["status"]:
-                self._call(
-                    "PUT", self._object_url(kind, old), old | {"status": new["status"]} | _metadata(old, new)
-                )
+                self._call("PUT", self._object_url(kind, old), old | {"status": new["status"]} | _metadata(old, new))
         for obj in present.values():
             if MADE_BY.items() <= obj["metadata"].get("labels", {}).items():
                 self.delete(kind, obj)
@@ -83,9 +81,7 @@ class Api:
         headers = {"Content-Type": content_type}
         response = self._session.request(method, url, json=body, headers=headers, timeout=TIMEOUT, **options)
         if not response.ok:
-            raise requests.HTTPError(
-                f"{method} {url}: {response.status_code} {response.text}", response=response
-            )
+            raise requests.HTTPError(f"{method} {url}: {response.status_code} {response.text}", response=response)
         return dict(response.json())
 
 

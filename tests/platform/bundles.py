@@ -82,9 +82,7 @@ class Bundles:
         csv = next((f for f in files.values() if f.get("kind") == "ClusterServiceVersion"), None)
         annotations = files.get("metadata/annotations.yaml", {}).get("annotations", {})
         if csv is None or not annotations:
-            raise BundleError(
-                "not a bundle image: no ClusterServiceVersion or no metadata/annotations.yaml in it"
-            )
+            raise BundleError("not a bundle image: no ClusterServiceVersion or no metadata/annotations.yaml in it")
         prefix = "operators.operatorframework.io.bundle"
         return Bundle(
             package=annotations[f"{prefix}.package.v1"],

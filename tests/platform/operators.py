@@ -44,9 +44,7 @@ def sync_artifacts(api: Api, bundles: Bundles) -> tuple[list[Object], Offers]:
 
 def sync_package_manifests(api: Api, offers: Offers) -> None:
     """What OLM shows of the catalogs."""
-    manifests = [
-        _package_manifest(catalog, name, found) for (catalog, name), found in offers.items() if found
-    ]
+    manifests = [_package_manifest(catalog, name, found) for (catalog, name), found in offers.items() if found]
     api.converge("PackageManifest", manifests, SYSTEM)
 
 
@@ -102,9 +100,7 @@ def _sync_version(api: Api, bundles: Bundles, artifact: Object, version: Object)
     except BundleError as error:
         _set_version(api, version, "Failed", message=str(error))
         return None
-    _set_version(
-        api, version, "Present", "Success", name=bundle.package, version=bundle.csv, type=spec["type"]
-    )
+    _set_version(api, version, "Present", "Success", name=bundle.package, version=bundle.csv, type=spec["type"])
     return bundle
 
 

@@ -75,9 +75,7 @@ def _view(plugin: Object, installed: list[Object]) -> Object:
     labels = {"cpaas.io/module-name": metadata["name"]}
     labels |= {key: value for key, value in metadata.get("labels", {}).items() if key in LABELS[:1]}
     title = {k: v for k, v in metadata.get("annotations", {}).items() if k == "cpaas.io/display-name"}
-    clusters = [
-        {"cluster": _label(info, "cluster-name"), "version": info["status"]["version"]} for info in installed
-    ]
+    clusters = [{"cluster": _label(info, "cluster-name"), "version": info["status"]["version"]} for info in installed]
     status = {"installed": clusters}
     return body("ModulePluginView", metadata["name"], labels=labels, annotations=title, status=status)
 

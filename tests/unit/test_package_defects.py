@@ -76,9 +76,7 @@ CHECKS: dict[str, Callable[[Path], bool]] = {
     "hardlink": members_of_type(tarfile.TarInfo.islnk),
     "device": members_of_type(tarfile.TarInfo.isdev),
     "duplicate-member": duplicates,
-    "wrong-checksum": lambda p: (
-        hashlib.sha256(p.read_bytes()).hexdigest() not in Path(f"{p}.sha256").read_text()
-    ),
+    "wrong-checksum": lambda p: hashlib.sha256(p.read_bytes()).hexdigest() not in Path(f"{p}.sha256").read_text(),
 }
 
 

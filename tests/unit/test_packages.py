@@ -148,9 +148,7 @@ def test_packed_platforms_can_be_fewer_than_the_index_names(tmp_path: Path) -> N
     built = build(spec, tmp_path / "p.tgz")
     files = read(built.path)
     index = json.loads(blob(files, built.images[1].digest))
-    inside = [
-        d["platform"]["architecture"] for d in index["manifests"] if d["digest"] in built.images[1].manifests
-    ]
+    inside = [d["platform"]["architecture"] for d in index["manifests"] if d["digest"] in built.images[1].manifests]
     assert len(index["manifests"]) == 2
     assert inside == ["arm64"]
     absent = next(d for d in index["manifests"] if d["digest"] not in built.images[1].manifests)

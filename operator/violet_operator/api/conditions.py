@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from datetime import UTC, datetime
 from typing import Any, Literal
 
@@ -51,10 +52,10 @@ class Conditions:
     Starts from those of the last status; a transition time moves only when the status value changes.
     """
 
-    def __init__(self, last: list[JsonObject], *, generation: int, now: datetime) -> None:
+    def __init__(self, last: list[JsonObject], *, generation: int, clock: Callable[[], datetime]) -> None:
         self._items = {str(item["type"]): item for item in last}
         self._generation = generation
-        self._now = now
+        self._clock = clock
 
     def set(self, kind: str, status: Status, reason: str, message: str) -> None:
         """State one condition for the current generation; the message is redacted and cut."""
@@ -65,7 +66,7 @@ class Conditions:
             "status": status,
             "reason": reason,
             "message": shorten(message),
-            "lastTransitionTime": timestamp(self._now) if moved or old is None else old["lastTransitionTime"],
+            "lastTransitionTime": timestamp(self._clock()) if moved or old is None else old["lastTransitionTime"],
             "observedGeneration": self._generation,
         }
 

@@ -16,12 +16,12 @@ from violet_operator.runtime.queue import Key, KeyedQueue
 
 
 def register(registry: kopf.OperatorRegistry, uploads: KeyedQueue, platforms: KeyedQueue) -> None:
-    """Connect kopf's registry with the queues."""
+    """Connect kopf's registry with the queues. Coroutines, so that they run on the loop and not in a thread."""
 
-    def upload_seen(event: kopf.RawEvent, **_: Any) -> None:  # noqa: ANN401 - kopf's protocol
+    async def upload_seen(event: kopf.RawEvent, **_: Any) -> None:  # noqa: ANN401 - kopf's protocol
         _observe(uploads, event)
 
-    def platform_seen(event: kopf.RawEvent, **_: Any) -> None:  # noqa: ANN401
+    async def platform_seen(event: kopf.RawEvent, **_: Any) -> None:  # noqa: ANN401
         if _observe(platforms, event):
             namespace = str(event["object"]["metadata"]["namespace"])
             for key in uploads.keys():  # noqa: SIM118 - not a dict: a snapshot of its keys

@@ -68,7 +68,7 @@ async def _probe(body: JsonObject, env: Environment) -> tuple[JsonObject, Requeu
     metadata = body["metadata"]
     generation = int(metadata.get("generation") or 0)
     last: JsonObject = body.get("status") or {}
-    conditions = Conditions(last.get("conditions", []), generation=generation, now=env.clock())
+    conditions = Conditions(last.get("conditions", []), generation=generation, clock=env.clock)
     status: JsonObject = {"observedGeneration": generation, "clusters": []}
     if requested := (metadata.get("annotations") or {}).get(RECONCILE_ANNOTATION):
         status["lastHandledReconcileAt"] = requested

@@ -16,7 +16,7 @@ from violet_operator.upload.threads import in_thread
 from violet_operator.upload.transfer import reported
 
 _SUFFIXES = (".tar.gz", ".tgz", ".tar.zst", ".tar")
-_CHECKSUM_LINE = re.compile(r"^(?:SHA256 \((?P<bsd>.+)\) = )?(?P<hex>[0-9a-fA-F]{64})(?:\s+\*?(?P<name>\S.*))?\s*$")
+_LINE = re.compile(r"^(?:SHA256 \((?P<bsd>.+)\) = )?(?P<hex>[0-9a-fA-F]{64})(?:\s+\*?(?P<name>\S.*))?\s*$")
 
 
 async def locate(upload: Upload) -> None:
@@ -130,24 +130,23 @@ def side_files(key: str) -> list[str]:
 
 
 def parse_checksum(name: str, data: bytes, key: str) -> str:
-    """The sum in a checksum file: bare hex, or a line of `sha256sum` or BSD `sha256`, naming our file or none.
+    """The sum in a checksum file: bare hex, or lines of `sha256sum` or BSD `sha256`.
+
+    Lines that name the package count first; a file with one sum needs no right name, as packages get renamed.
 
     Raises:
-        Stalled: it holds no such sum, or two different ones.
+        Stalled: it holds no such sum, or several that contradict each other.
     """
-    sums = set()
-    for line in data.decode("utf-8-sig", "replace").splitlines():
-        match = _CHECKSUM_LINE.match(line.strip())
-        if match is None:
-            continue
-        named = match["bsd"] or match["name"]
-        if named is None or named.rpartition("/")[2] == key.rpartition("/")[2]:
-            sums.add(match["hex"].lower())
+    lines = [match for line in data.decode("utf-8-sig", "replace").splitlines() if (match := _LINE.match(line.strip()))]
+    ours = [
+        match for match in lines if (match["bsd"] or match["name"] or "").rpartition("/")[2] == key.rpartition("/")[2]
+    ]
+    sums = {match["hex"].lower() for match in ours or lines}
     if len(sums) != 1:
-        found = "two different sums" if sums else "no sha256 sum"
+        found = "several sha256 sums, none of them clearly for it" if sums else "no sha256 sum"
         raise Stalled(
             "InvalidChecksumFile",
-            f"{name!r} beside the package holds {found} for it: expected 64 hex digits, or a line of sha256sum that "
-            "names the package. Upload it again.",
+            f"{name!r} beside the package holds {found}: expected 64 hex digits, or a line of sha256sum that names the "
+            "package. Upload it again.",
         )
     return sums.pop()

@@ -42,7 +42,7 @@ async def reconcile(namespace: str, name: str, env: Environment, pacer: Pacer) -
     except ValidationError as error:  # an object older than a rule of the CRD
         logger.warning("PackageUpload %s/%s: spec is not valid: %s", namespace, name, error)
         return Requeue()
-    upload = Upload(body, spec, UploadStatus(body, env.clock()), env, pacer)
+    upload = Upload(body, spec, UploadStatus(body, env.clock), env, pacer)
     try:
         return await _run(upload)
     finally:

@@ -6,6 +6,7 @@ Steps state facts and conditions; `Ready`, `Reconciling` and `Stalled` are deriv
 from __future__ import annotations
 
 import copy
+from collections.abc import Callable
 from datetime import datetime
 from typing import Any
 
@@ -33,12 +34,12 @@ STEPS = (FETCHED, VERIFIED, PUSHED, PUBLISHED)
 class UploadStatus:
     """The status of one object while a run judges it anew; starts from the last one."""
 
-    def __init__(self, body: JsonObject, now: datetime) -> None:
+    def __init__(self, body: JsonObject, clock: Callable[[], datetime]) -> None:
         self._generation = int(body["metadata"].get("generation") or 0)
         self.last: JsonObject = body.get("status") or {}
         self._facts: JsonObject = copy.deepcopy(self.last)
-        self.conditions = Conditions(self._facts.pop("conditions", []), generation=self._generation, now=now)
-        self._now = now
+        self.conditions = Conditions(self._facts.pop("conditions", []), generation=self._generation, clock=clock)
+        self._clock = clock
 
     @property
     def facts(self) -> JsonObject:
@@ -132,8 +133,8 @@ class UploadStatus:
         self._facts["targets"] = kept
 
     def stamp(self) -> str:
-        """The time of this run."""
-        return timestamp(self._now)
+        """The time now, as a status states it."""
+        return timestamp(self._clock())
 
     def to_api(self) -> JsonObject:
         """The whole status."""

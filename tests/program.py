@@ -1,0 +1,79 @@
+"""violet-operator as a program: installed with the manifests it ships, started under its own ServiceAccount."""
+
+import os
+import signal
+import sys
+from pathlib import Path
+from typing import Any, Self
+
+import requests
+
+from tests.cluster import Cluster
+from tests.cluster.process import Process, answers, free_port
+
+ROOT = Path(__file__).parents[1]
+NAMESPACE = "violet-system"
+ACCOUNT = "violet-operator"
+
+
+def install(cluster: Cluster) -> None:
+    """CRDs, rights and the Deployment, as `deploy/` has them; without a node its pod never runs."""
+    cluster.kubectl("apply", "--server-side", "--force-conflicts", "-k", str(ROOT / "deploy"))
+    for kind in ("packageuploads", "platforms"):
+        cluster.kubectl("wait", "--for=condition=Established", f"crd/{kind}.violet.alauda.io", "--timeout=30s")
+
+
+class Operator:
+    """One running operator. Its log is a file; it can be killed and started again."""
+
+    def __init__(self, cluster: Cluster, directory: Path, *flags: str) -> None:
+        directory.mkdir(parents=True, exist_ok=True)
+        self.metrics_port, self.health_port = free_port(), free_port()
+        kubeconfig = cluster.service_account_kubeconfig(NAMESPACE, ACCOUNT)
+        ports = ("--metrics-port", str(self.metrics_port), "--health-port", str(self.health_port))
+        program = [sys.executable, "-X", "dev", "-m", "violet_operator.cli", "run"]
+        self._process = Process(
+            "violet-operator",
+            [*program, "--kubeconfig", kubeconfig, *ports, *flags],
+            directory / "operator.log",
+            env={"PYTHONPATH": str(ROOT / "operator")},
+        )
+
+    def __enter__(self) -> Self:
+        self.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.stop()
+
+    def start(self) -> None:
+        """Start it and wait until it is alive."""
+        self._process.start(lambda: answers(f"http://127.0.0.1:{self.health_port}/healthz"), timeout=30)
+
+    def stop(self) -> None:
+        """End it as a kubelet would: SIGTERM, then SIGKILL."""
+        self._process.stop(grace=15)
+
+    def kill(self) -> None:
+        """End it without a warning."""
+        if self._process.pid:
+            os.kill(self._process.pid, signal.SIGKILL)
+        self._process.stop()
+
+    @property
+    def log(self) -> str:
+        """Everything it has logged."""
+        return self._process.log.read_text(errors="replace")
+
+    def memory(self, field: str = "VmRSS") -> int:
+        """Resident memory in bytes; `VmHWM` is its highest value so far."""
+        lines = Path(f"/proc/{self._process.pid}/status").read_text().splitlines()
+        found = next(line for line in lines if line.startswith(f"{field}:"))
+        return int(found.split()[1]) * 1024
+
+    def metric(self, name: str, **labels: Any) -> float:
+        """The sum of a metric's samples that carry these labels."""
+        text = requests.get(f"http://127.0.0.1:{self.metrics_port}/metrics", timeout=5).text
+        samples = [line.rpartition(" ") for line in text.splitlines() if line.startswith((f"{name}{{", f"{name} "))]
+        wanted = [f'{key}="{value}"' for key, value in labels.items()]
+        return sum(float(value) for series, _, value in samples if all(item in series for item in wanted))
