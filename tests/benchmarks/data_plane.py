@@ -6,7 +6,6 @@ times the largest size.
 
 import argparse
 import hashlib
-import os
 import resource
 import shutil
 import subprocess
@@ -14,7 +13,10 @@ import tempfile
 import time
 import zlib
 from collections.abc import Callable, Iterator
+from datetime import timedelta
 from pathlib import Path
+
+import obstore
 
 from tests.benchmarks.designs import DESIGNS, program
 from tests.benchmarks.measure import Cost, cpu_seconds, mib, table
@@ -84,12 +86,11 @@ def by_hand(site: Site, built: Built, number: int) -> Cost:
     """The shell pipeline."""
     storage, place = site.kit.storage, f"{built.path.stem}-{number}-peer"
     registry = site.registry(place)
-    keys = {"ACCESS_KEY": storage.access_key, "SECRET_KEY": storage.secret_key}
-    url = f"{storage.endpoint}/{storage.bucket}/{built.path.name}"
+    url = obstore.sign(storage.store(), "GET", built.path.name, timedelta(hours=1))
     with tempfile.TemporaryDirectory(prefix="violet-bench-") as unpacked:
         images = [image.ref for image in built.images]
         command = [PEER, url, built.sha256, unpacked, registry.address, *images]
-        cost = timed(lambda: subprocess.run(command, env=os.environ | keys, check=True), resource.RUSAGE_CHILDREN)
+        cost = timed(lambda: subprocess.run(command, check=True), resource.RUSAGE_CHILDREN)
     forget(site, registry, place)
     return cost
 
