@@ -183,6 +183,7 @@ def _give_up(place: Place) -> None:
         signal.signal(number, signal.SIG_IGN)  # a second Ctrl-C must not cut the clean-up short
     print("\nStopping everything.", file=sys.stderr, flush=True)
     session.stop(place.kit)
-    for what, log in (("supervisor", place.supervisor_log), ("operator", place.operator_log)):
+    # More lines of the supervisor's: its reason for an end of its own quotes twenty of the part that ended.
+    for what, log, lines in (("supervisor", place.supervisor_log, 30), ("operator", place.operator_log, 20)):
         if log.exists():
-            print(f"The {what}'s log. {tail(log)}", file=sys.stderr, flush=True)
+            print(f"The {what}'s log. {tail(log, lines)}", file=sys.stderr, flush=True)

@@ -134,6 +134,7 @@ def test_a_given_cluster_where_it_would_do_harm(folder: Path, theirs: Cluster) -
     assert unreachable.returncode == 1
     assert "KUBECONFIG=/nonexistent" in unreachable.stderr
 
+    theirs.kubectl("wait", "--for=delete", "namespace/demo", "--timeout=60s")  # of the test before
     theirs.kubectl("create", "namespace", "demo")
     assert "a namespace 'demo' that is not the demo's" in _refusal(folder, theirs)
     theirs.kubectl("delete", "namespace", "demo", "--timeout=60s")
