@@ -62,6 +62,7 @@ def hold(env_file: Path, variables: Mapping[str, str], kubectl: Path, check: Cal
             time.sleep(1)
             check()
     finally:
+        ignore_signals()  # whoever sees us ending may tell us to end
         env_file.unlink(missing_ok=True)
 
 
@@ -165,7 +166,12 @@ def _write_env(path: Path, variables: Mapping[str, str], kubectl: Path) -> None:
 
 
 def _leave(number: int, frame: FrameType | None) -> NoReturn:
-    for other in SIGNALS:
-        signal.signal(other, signal.SIG_IGN)  # a second Ctrl-C must not cut the clean-up short
+    ignore_signals()
     print("Stopping.", flush=True)
     sys.exit(0)
+
+
+def ignore_signals() -> None:
+    """From now on: a second Ctrl-C must not cut the clean-up short."""
+    for number in SIGNALS:
+        signal.signal(number, signal.SIG_IGN)
