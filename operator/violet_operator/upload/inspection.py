@@ -1,8 +1,7 @@
-"""What the package is, for the status and for publishing; refuses what this version cannot publish."""
+"""What the package is, for the status and for publishing."""
 
 from __future__ import annotations
 
-from violet_operator.errors import Stalled
 from violet_operator.package.layout import understand
 from violet_operator.package.model import Image, Opened, Package
 from violet_operator.upload.context import JsonObject, Upload
@@ -20,11 +19,6 @@ async def inspect(upload: Upload) -> None:
     archive = upload.archive
     assert archive is not None
     package = await in_thread(lambda: understand(archive), upload.cancel)
-    if package.type != "bundle":
-        raise Stalled(
-            "NotSupportedYet",
-            f"The package is a {package.type}; this version of the operator publishes operator bundles only.",
-        )
     upload.status.facts["package"] = package_facts(package)
     upload.opened = Opened(archive, package)
 
