@@ -83,8 +83,15 @@ async def read(upload: Upload) -> None:
     async with upload.pacer.transfer(source.size), reported(upload):
         archive = await in_thread(lambda: Archive.scan(pinned, on_bytes=meter.moved), upload.cancel)
     status.facts["source"] = source_facts(upload, source, archive.sha256)
-    status.done(FETCHED, "Fetched", f"Read {human_bytes(source.size)} with sha256 {archive.sha256}.")
+    fetched(upload)
     upload.archive = archive
+
+
+def fetched(upload: Upload) -> None:
+    """State `Fetched`: in the same words after reading as after a later look, so that the look writes nothing."""
+    source = upload.status.facts["source"]
+    message = f"The package has {human_bytes(source['size'])} and sha256 {source['sha256']}."
+    upload.status.done(FETCHED, "Fetched", message)
 
 
 async def verify(upload: Upload) -> None:
