@@ -89,8 +89,15 @@ async def read(upload: Upload) -> None:
         meter.moved(source.size)
         archive.rebind(pinned)
     status.facts["source"] = source_facts(upload, source, archive.sha256)
-    status.done(FETCHED, "Fetched", f"Read {human_bytes(source.size)} with sha256 {archive.sha256}.")
+    fetched(upload)
     upload.archive = archive
+
+
+def fetched(upload: Upload) -> None:
+    """State `Fetched`: in the same words after reading as after a later look, so that the look writes nothing."""
+    source = upload.status.facts["source"]
+    message = f"The package has {human_bytes(source['size'])} and sha256 {source['sha256']}."
+    upload.status.done(FETCHED, "Fetched", message)
 
 
 async def verify(upload: Upload) -> None:

@@ -100,7 +100,7 @@ async def _find(upload: Upload) -> None:
         status.forget_package()
     elif known and await in_place(upload):
         upload.settled = True
-        status.done(FETCHED, "Fetched", f"The package has sha256 {facts['source']['sha256']}.")
+        fetch.fetched(upload)
 
 
 async def _expect(upload: Upload) -> None:
