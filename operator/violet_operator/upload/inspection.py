@@ -20,7 +20,7 @@ async def inspect(upload: Upload) -> None:
     archive = upload.archive
     assert archive is not None
     package = await in_thread(lambda: understand(archive), upload.cancel)
-    if package.type != "bundle":
+    if package.type != "bundle" and not upload.preview:
         raise Stalled(
             "NotSupportedYet",
             f"The package is a {package.type}; this version of the operator publishes operator bundles only.",
