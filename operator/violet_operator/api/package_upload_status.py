@@ -41,6 +41,7 @@ class PackageStatus(ApiModel):
     artifact: str | None = Field(None, description="The main image as the packager named it.")
     channels: list[str] = Field(default_factory=list, description="OLM channels of a bundle.")
     default_channel: str | None = Field(None, description="OLM default channel of a bundle.")
+    image_platforms: list[str] | None = Field(None, description="Architectures that were taken, if not all.")
     related_images: list[str] = Field(default_factory=list, description="The other images as the packager named them.")
 
 

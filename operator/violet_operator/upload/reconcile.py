@@ -73,7 +73,8 @@ async def _run(upload: Upload) -> Requeue:
 def _finish(upload: Upload) -> None:
     """Every step has gone well."""
     if upload.preview:
-        upload.status.previewed(preview.summary(upload))
+        if not upload.settled:
+            upload.status.previewed(preview.summary(upload))
         return
     upload.env.packages.drop(upload.uid)
     upload.status.ready(_summary(upload))
@@ -95,9 +96,7 @@ async def _find(upload: Upload) -> None:
     An installable package does without its source until something has to be repaired.
     """
     status, facts = upload.status, upload.status.facts
-    known = not upload.preview and decide.is_known(
-        status.last, pin=upload.spec.source.sha256, policy=upload.spec.verification.policy
-    )
+    known = not upload.preview and decide.is_known(status.last, upload.spec)
     try:
         await fetch.locate(upload)
     except OperatorError as error:
