@@ -75,6 +75,11 @@ class Operator:
         found = next(line for line in lines if line.startswith(f"{field}:"))
         return int(found.split()[1]) * 1024
 
+    def bytes_written(self) -> int:
+        """Bytes it has caused to be written to disks so far."""
+        lines = Path(f"/proc/{self._process.pid}/io").read_text().splitlines()
+        return next(int(line.split()[1]) for line in lines if line.startswith("write_bytes:"))
+
     def metric(self, name: str, **labels: Any) -> float:
         """The sum of a metric's samples that carry these labels."""
         text = requests.get(f"http://127.0.0.1:{self.metrics_port}/metrics", timeout=5).text
