@@ -11,7 +11,7 @@ from concurrent.futures import ThreadPoolExecutor
 import kopf
 from prometheus_client import start_http_server
 
-from violet_operator.clients.kube import Kube
+from violet_operator.clients.kube import PLATFORMS, Kube
 from violet_operator.handlers.events import register
 from violet_operator.platform.reconcile import reconcile as reconcile_platform
 from violet_operator.runtime.environment import Environment
@@ -46,6 +46,7 @@ async def run(settings: Settings) -> None:
             return await reconcile_upload(*key, env, pacer)
 
     async def platform(key: Key) -> Requeue:
+        env.forget(PLATFORMS, *key)  # before the uploads that its change has woken read it
         return await reconcile_platform(*key, env)
 
     uploads = KeyedQueue(observed(upload, "PackageUpload"), "PackageUpload")
