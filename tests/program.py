@@ -8,7 +8,7 @@ from typing import Any, Self
 
 import requests
 
-from tests.cluster import Cluster
+from tests.cluster import Access
 from tests.cluster.process import Process, answers, free_port
 
 ROOT = Path(__file__).parents[1]
@@ -16,9 +16,9 @@ NAMESPACE = "violet-system"
 ACCOUNT = "violet-operator"
 
 
-def install(cluster: Cluster) -> None:
-    """CRDs, rights and the Deployment, as `deploy/` has them; without a node its pod never runs."""
-    cluster.kubectl("apply", "--server-side", "--force-conflicts", "-k", str(ROOT / "deploy"))
+def install(cluster: Access, folder: Path = ROOT / "deploy") -> None:
+    """CRDs, rights and the Deployment, as `deploy/` (or an overlay) has them; without a node its pod never runs."""
+    cluster.kubectl("apply", "--server-side", "--force-conflicts", "-k", str(folder))
     for kind in ("packageuploads", "platforms"):
         cluster.kubectl("wait", "--for=condition=Established", f"crd/{kind}.violet.alauda.io", "--timeout=30s")
 
@@ -26,7 +26,7 @@ def install(cluster: Cluster) -> None:
 class Operator:
     """One running operator. Its log is a file; it can be killed and started again."""
 
-    def __init__(self, cluster: Cluster, directory: Path, *flags: str) -> None:
+    def __init__(self, cluster: Access, directory: Path, *flags: str) -> None:
         directory.mkdir(parents=True, exist_ok=True)
         self.metrics_port, self.health_port = free_port(), free_port()
         kubeconfig = cluster.service_account_kubeconfig(NAMESPACE, ACCOUNT)
@@ -53,6 +53,10 @@ class Operator:
     def stop(self) -> None:
         """End it as a kubelet would: SIGTERM, then SIGKILL."""
         self._process.stop(grace=15)
+
+    def check(self) -> None:
+        """Raise, with the tail of its log, if it has ended by itself."""
+        self._process.check()
 
     def kill(self) -> None:
         """End it without a warning."""

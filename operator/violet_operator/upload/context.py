@@ -18,6 +18,8 @@ from violet_operator.platform.resolve import Connection
 from violet_operator.settings import Settings
 from violet_operator.support.cancel import CancelToken
 from violet_operator.support.meter import Meter
+from violet_operator.upload.plan import PushPlan
+from violet_operator.upload.shelf import PackageShelf
 from violet_operator.upload.status import UploadStatus
 
 JsonObject = dict[str, Any]
@@ -53,6 +55,11 @@ class Environment(Protocol):
         """The time, in UTC."""
         ...
 
+    @property
+    def packages(self) -> PackageShelf:
+        """Packages that were read and could not be pushed yet."""
+        ...
+
     async def get(self, resource: Resource, namespace: str | None, name: str) -> JsonObject | None:
         """A referenced object (Platform, Secret, ConfigMap); may be some seconds old."""
         ...
@@ -82,6 +89,7 @@ class Upload:
         settled: everything is in the registries already, from an earlier run.
         archive: the package, where it had to be read.
         opened: the same, once verified and understood.
+        plans: what each platform's registry lacks, by name of Platform.
     """
 
     body: JsonObject
@@ -99,6 +107,7 @@ class Upload:
     settled: bool = False
     archive: Archive | None = None
     opened: Opened | None = None
+    plans: dict[str, PushPlan] = field(default_factory=dict)
 
     @property
     def namespace(self) -> str:
@@ -111,6 +120,11 @@ class Upload:
         return str(self.body["metadata"]["name"])
 
     @property
+    def uid(self) -> str:
+        """Identity of the object: another one of the same name has another."""
+        return str(self.body["metadata"]["uid"])
+
+    @property
     def generation(self) -> int:
         """Generation of the spec."""
         return int(self.body["metadata"].get("generation") or 0)
@@ -120,6 +134,11 @@ class Upload:
         """Value of the annotation that asks for a reconcile now."""
         value = (self.body["metadata"].get("annotations") or {}).get(RECONCILE_ANNOTATION)
         return None if value is None else str(value)
+
+    @property
+    def preview(self) -> bool:
+        """Whether nothing may be written anywhere."""
+        return self.spec.mode == "Preview"
 
     @property
     def forced(self) -> bool:
