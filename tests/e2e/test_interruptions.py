@@ -110,6 +110,7 @@ def test_operator_ends_soon_when_asked(site: Site, slow: FaultProxy, name: str) 
     took = time.monotonic() - started
     site.operator.start()
     assert took < SOON  # a kubelet's patience is 30 s, the harness' 15
+    assert "Stopping: calling off 1 runs" in site.operator.log  # at once, not after kopf's own grace
     assert "Traceback" not in site.operator.log
     slow.limit(None)
     site.wait(name, is_ready, 90)
