@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from violet_operator.api import FIELD_MANAGER
 from violet_operator.api.artifact import Publication
 from violet_operator.api.conditions import PUBLISHED
 from violet_operator.clients.kube import ARTIFACT_VERSIONS, ARTIFACTS, Kube
@@ -28,9 +29,9 @@ async def publish(upload: Upload) -> None:
         OperatorError: at least one failed; the others are done.
     """
     failures: list[OperatorError] = []
-    wanted = [(name, cluster) for name, _, cluster in _targets(upload)]
+    wanted = [(name, cluster) for name, _, cluster in targets(upload)]
     upload.status.keep_targets(set(wanted))
-    for name, connection, cluster in _targets(upload):
+    for name, connection, cluster in targets(upload):
         publication = publication_for(upload, connection)
         try:
             await _publish_on(upload, connection.cluster(cluster), publication, (name, cluster))
@@ -43,7 +44,8 @@ async def publish(upload: Upload) -> None:
     upload.status.done(PUBLISHED, "Installable", f"{count} of {count} clusters can install the package.")
 
 
-def _targets(upload: Upload) -> list[tuple[str, Connection, str]]:
+def targets(upload: Upload) -> list[tuple[str, Connection, str]]:
+    """(Platform, its connection, cluster) for every target cluster."""
     return [
         (target.platform_ref.name, upload.connections[target.platform_ref.name], cluster)
         for target in upload.spec.targets
@@ -87,7 +89,16 @@ async def _ensure(kube: Kube, resource: Any, wanted: JsonObject) -> JsonObject: 
     live = await kube.get(resource, metadata["namespace"], metadata["name"])
     if live is not None and includes(live, wanted) and not live["metadata"].get("deletionTimestamp"):
         return live
-    return await kube.apply(resource, wanted)
+    return await kube.apply(resource, wanted, force=live is not None and not is_claimed(live))
+
+
+def is_claimed(live: JsonObject) -> bool:
+    """Whether somebody else applies this object too: he declares what he wants, so we do not overrule him.
+
+    Whoever merely updated it (`kubectl edit`, `kubectl label`, the marketplace itself) left drift, which is repaired.
+    """
+    managers = live["metadata"].get("managedFields", [])
+    return any(each["operation"] == "Apply" and each["manager"] != FIELD_MANAGER for each in managers)
 
 
 async def _wait(
