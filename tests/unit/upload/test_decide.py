@@ -4,6 +4,7 @@ from typing import Any
 
 import pytest
 
+from violet_operator.api.package_upload import PackageUploadSpec
 from violet_operator.clients.object_store import ObjectInfo
 from violet_operator.upload.decide import is_known, known_verdict, same_source
 
@@ -41,24 +42,36 @@ KNOWN: dict[str, Any] = {
     "package": {"name": "p"},
     "images": [{"digest": "d"}],
     "source": {"sha256": SUM},
+    "verification": {"method": "Checksum"},
 }
 
 
 @pytest.mark.parametrize(
-    ("changes", "pin", "known"),
+    ("changes", "wanted", "known"),
     [
-        ({}, None, True),
-        ({}, SUM, True),
-        ({}, "b" * 64, False),
-        ({"package": {}}, None, False),
-        ({"images": []}, None, False),
-        ({"conditions": [{"type": "Verified", "status": "False"}]}, None, False),
-        ({"conditions": []}, None, False),
-        ({"source": {}}, SUM, False),
+        ({}, {}, True),
+        ({}, {"sha256": SUM}, True),
+        ({}, {"sha256": "b" * 64}, False),
+        ({"package": {}}, {}, False),
+        ({"images": []}, {}, False),
+        ({"conditions": [{"type": "Verified", "status": "False"}]}, {}, False),
+        ({"conditions": []}, {}, False),
+        ({"source": {}}, {"sha256": SUM}, False),
+        ({"verification": {"method": "None"}}, {}, False),
+        ({"verification": {"method": "None"}}, {"policy": "IfPresent"}, True),
+        ({}, {"platforms": ["linux/amd64"]}, False),
+        ({"package": {"name": "p", "imagePlatforms": ["linux/amd64"]}}, {"platforms": ["linux/amd64"]}, True),
+        ({"package": {"name": "p", "imagePlatforms": ["linux/amd64"]}}, {}, False),
     ],
 )
-def test_is_known(changes: dict[str, Any], pin: str | None, known: bool) -> None:
-    assert is_known(KNOWN | changes, pin=pin) is known
+def test_is_known(changes: dict[str, Any], wanted: dict[str, Any], known: bool) -> None:
+    spec = {
+        "source": {"url": URL, "sha256": wanted.get("sha256")},
+        "verification": {"policy": wanted.get("policy", "Require")},
+        "imagePlatforms": wanted.get("platforms"),
+        "targets": [{}],
+    }
+    assert is_known(KNOWN | changes, PackageUploadSpec.model_validate(spec)) is known
 
 
 def stalled(step: str, reason: str, *, generation: int = 3, source: str = SUM) -> dict[str, Any]:

@@ -21,9 +21,7 @@ def test_what_works_passes() -> None:
     [
         ({"source": {"url": "https://example.com/p.tgz"}}, "https://"),
         ({"source": {"url": "gs://bucket/p.tgz"}}, "gs://"),
-        ({"mode": "Preview"}, "spec.mode"),
         ({"verification": {"gpg": {"keysRef": {"kind": "Secret", "name": "keys"}}}}, "spec.verification.gpg"),
-        ({"imagePlatforms": ["linux/amd64"]}, "spec.imagePlatforms"),
         ({"skipPush": True}, "spec.skipPush"),
         ({"deletionPolicy": "Delete"}, "spec.deletionPolicy"),
     ],

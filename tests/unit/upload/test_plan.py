@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 from tests.unit.upload.images import digest, image
 from violet_operator.errors import Stalled
 from violet_operator.package.model import Image
-from violet_operator.upload.plan import Destination, Inventory, destination, plan_push, wanted_blobs
+from violet_operator.upload.plan import Destination, Inventory, destination, plan_hash, plan_push, wanted_blobs
 
 
 @pytest.mark.parametrize(
@@ -188,6 +188,8 @@ def test_the_hash_is_what_is_written_not_what_is_there() -> None:
     images = (image("h.io/a:v1", (1, 2)), image("h.io/b:v1", (2,)))
     empty = plan_push(images, "", Inventory({}))
     half = plan_push(images, "", Inventory({}, frozenset({("a", images[0].blobs[0].digest)})))
-    assert empty.hash() == half.hash()
-    assert empty.hash() != plan_push(images, "p", Inventory({})).hash()
-    assert empty.hash() != plan_push((image("h.io/a:v1", (3,)), images[1]), "", Inventory({})).hash()
+    other = plan_push((image("h.io/a:v1", (3,)), images[1]), "", Inventory({}))
+    assert plan_hash({"p": empty}, []) == plan_hash({"p": half}, [])
+    different = [plan_hash({"p": plan_push(images, "p", Inventory({}))}, []), plan_hash({"p": other}, [])]
+    different += [plan_hash({"q": empty}, []), plan_hash({"p": empty}, [{"kind": "Artifact"}])]
+    assert len({plan_hash({"p": empty}, []), *different}) == 5

@@ -116,7 +116,7 @@ def test_suspension_keeps_ready_but_ends_the_rest() -> None:
 def test_another_package_starts_over() -> None:
     status = ready_status()
     status.progress(Reading(10, 10, 1, 1, 0))
-    status.facts |= {"source": {}, "package": {}, "images": [], "targets": [], "plan": {}}
+    status.facts.update({"source": {}, "package": {}, "images": [], "targets": [], "plan": {}})
     status.forget_package()
     assert set(status.facts) == {"observedGeneration"}
     assert set(said(status)) == {"Ready"}
