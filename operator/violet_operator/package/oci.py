@@ -22,7 +22,7 @@ DOCKER_LIST = "application/vnd.docker.distribution.manifest.list.v2+json"
 DOCKER_MANIFEST = "application/vnd.docker.distribution.manifest.v2+json"
 REF_NAME = "org.opencontainers.image.ref.name"
 
-_INDEXES = (OCI_INDEX, DOCKER_LIST)
+INDEXES = (OCI_INDEX, DOCKER_LIST)
 _MANIFESTS = (OCI_MANIFEST, DOCKER_MANIFEST)
 
 JsonObject = dict[str, Any]
@@ -102,7 +102,7 @@ class OCILayout:
         raw = self._archive.read(member)
         document = _json(f"the manifest of {reference}", raw)
         media_type = document.get("mediaType") or descriptor.get("mediaType")
-        if media_type in _INDEXES:
+        if media_type in INDEXES:
             for child in _objects(reference, document, "manifests"):
                 self._walk(child, tree, reference, depth + 1)
         elif media_type in _MANIFESTS:
