@@ -96,38 +96,45 @@ class TestPassword:
             assert any("Authorization" in request.headers for request in front.requests)
 
 
-class TestTokens:
+class TokenRegistry(Registry):
     """A registry that sends its clients to a token server, as Harbor and GitLab do."""
 
-    class Guarded(Registry):
-        def __init__(self, kit: Kit, directory: Path, tokens: TokenServer) -> None:
-            self._tokens = tokens
-            authority = Authority(directory / "unused", "registry")
-            super().__init__(directory / "registry", kit.programs, authority, tls=False, htpasswd=False)
+    def __init__(self, kit: Kit, directory: Path, tokens: TokenServer) -> None:
+        self._tokens = tokens
+        authority = Authority(directory / "unused", "registry")
+        super().__init__(directory / "registry", kit.programs, authority, tls=False, htpasswd=False)
 
-        def start(self) -> None:
-            self.process.start(lambda: answers(f"{self.url}/v2/", accept=(401,)))
+    def start(self) -> None:
+        self.process.start(lambda: answers(f"{self.url}/v2/", accept=(401,)))
 
-        def _config(self, certificate: tuple[Path, Path] | None) -> dict[str, Any]:
-            return super()._config(certificate) | {"auth": self._tokens.config}
+    def _config(self, certificate: tuple[Path, Path] | None) -> dict[str, Any]:
+        return super()._config(certificate) | {"auth": self._tokens.config}
 
-    @pytest.fixture(scope="class")
-    def server(self, tmp_path_factory: pytest.TempPathFactory) -> Iterator[TokenServer]:
-        with TokenServer(tmp_path_factory.mktemp("tokens"), "someone", PASSWORD) as tokens:
-            yield tokens
 
-    @pytest.fixture(scope="class")
-    def guarded(self, kit: Kit, server: TokenServer, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Registry]:
-        registry = self.Guarded(kit, tmp_path_factory.mktemp("guarded"), server)
-        registry.start()
-        yield registry
-        registry.stop()
+@pytest.fixture(scope="module")
+def token_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[TokenServer]:
+    with TokenServer(tmp_path_factory.mktemp("tokens"), "someone", PASSWORD) as tokens:
+        yield tokens
+
+
+@pytest.fixture(scope="module")
+def token_registry(kit: Kit, token_server: TokenServer, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Registry]:
+    registry = TokenRegistry(kit, tmp_path_factory.mktemp("guarded"), token_server)
+    registry.start()
+    yield registry
+    registry.stop()
+
+
+class TestTokens:
+    @pytest.fixture
+    def guarded(self, token_registry: Registry) -> Registry:
+        return token_registry
 
     @pytest.fixture
-    def tokens(self, server: TokenServer) -> TokenServer:
-        server.lifetime, server.status = 300, 200
-        server.asked.clear()
-        return server
+    def tokens(self, token_server: TokenServer) -> TokenServer:
+        token_server.lifetime, token_server.dead, token_server.status = 300, False, 200
+        token_server.asked.clear()
+        return token_server
 
     def login(self, guarded: Registry, password: str = PASSWORD) -> Client:
         return connect(guarded.address, username="someone", password=password)

@@ -53,7 +53,7 @@ def from_response(address: str, what: str, response: requests.Response) -> Opera
     if status == 400 and _TLS_WANTED.search(response.text[:4096]):  # noqa: PLR2004
         return Waiting(
             "RegistryUntrusted",
-            f"Registry {address} speaks TLS, but is asked in plain HTTP. Take spec.registry.plainHTTP off the Platform.",
+            f"Registry {address} speaks TLS, but is asked over HTTP. Take spec.registry.plainHTTP off the Platform.",
         )
     if status == 413:  # noqa: PLR2004
         return Waiting(
