@@ -7,6 +7,7 @@ here resumes by range, pinned to the entity tag, for as long as there is progres
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import timedelta
@@ -31,6 +32,9 @@ _PIECE = MIB
 
 _RESUMES = 6
 """Broken reads in a row, without a byte in between, before we give up: with backoff about a minute."""
+
+_SILENCE = 30.0
+"""Seconds between two bytes after which a read counts as broken."""
 
 _DOCUMENT = 64 << 10
 """Bytes a checksum file may have: an honest one has a hundred."""
@@ -229,12 +233,26 @@ class PinnedObject:
             self._cancel.sleep(backoff(failures - 1, first=0.5, longest=15))
 
 
+def _check_address(settings: StorageSettings) -> None:
+    """Refuse what obstore would answer with a panic, which no `except Exception` catches."""
+    try:
+        parts = urlsplit(settings.endpoint or "https://default")
+        good = parts.scheme in ("http", "https") and bool(parts.hostname) and parts.port != 0
+    except ValueError:
+        good = False
+    if not good:
+        raise Stalled("InvalidSource", f"spec.source.endpoint {settings.endpoint!r} is not http(s)://HOST[:PORT].")
+    if settings.region and not re.fullmatch(r"[\w.-]+", settings.region, re.ASCII):
+        raise Stalled("InvalidSource", f"spec.source.region {settings.region!r} is not the name of a region.")
+
+
 def _s3(settings: StorageSettings) -> S3Store:
+    _check_address(settings)
     parts = urlsplit(settings.url)
     client: ClientConfig = {
         "connect_timeout": timedelta(seconds=10),
         "timeout": timedelta(hours=24),
-        "read_timeout": timedelta(seconds=30),
+        "read_timeout": timedelta(seconds=_SILENCE),
     }
     if settings.endpoint and settings.endpoint.startswith("http://"):
         client["allow_http"] = True
@@ -245,12 +263,17 @@ def _s3(settings: StorageSettings) -> S3Store:
         config["endpoint"] = settings.endpoint.rstrip("/")
     if settings.credentials is not None:
         config |= _keys(settings.credentials)
-    return S3Store(
-        parts.netloc,
-        client_options=client,
-        retry_config={"max_retries": 2, "retry_timeout": timedelta(seconds=20)},
-        **config,
-    )
+    try:
+        return S3Store(
+            parts.netloc,
+            client_options=client,
+            retry_config={"max_retries": 2, "retry_timeout": timedelta(seconds=20)},
+            **config,
+        )
+    except (ValueError, exceptions.GenericError):  # the one from reading PEM, the other from building the client
+        raise Stalled(
+            "InvalidCABundle", f"The CA bundle for {settings.url} holds no PEM certificates. Correct it."
+        ) from None
 
 
 def _keys(credentials: dict[str, str]) -> dict[str, str]:
@@ -263,7 +286,14 @@ def _keys(credentials: dict[str, str]) -> dict[str, str]:
     keys = {"access_key_id": credentials["accesskey"], "secret_access_key": credentials["secretkey"]}
     if credentials.get("sessiontoken"):
         keys["session_token"] = credentials["sessiontoken"]
-    return {name: value.strip() for name, value in keys.items()}
+    keys = {name: value.strip() for name, value in keys.items()}
+    if not all(value.isprintable() for value in keys.values()):
+        raise Waiting(
+            "InvalidCredentials",
+            "The Secret that spec.source.credentialsSecretRef names has a key with a line break or another control "
+            "character in it. Correct it.",
+        )
+    return keys
 
 
 def _first_line(text: str) -> str:
