@@ -21,6 +21,22 @@ _FAILED_GRACE = 30.0
 """Seconds a `Failed` may stand: the marketplace says it too while it has not looked again."""
 
 
+async def rehearse(upload: Upload) -> None:
+    """See whether every target cluster would take the objects, before anything is pushed or even read again.
+
+    Does nothing while the package is not known, or where nothing is to be published.
+
+    Raises:
+        OperatorError: one would not.
+    """
+    if upload.spec.skip_resources or "package" not in upload.status.facts:
+        return
+    for _, connection, cluster in _targets(upload):
+        kube, publication = connection.cluster(cluster), publication_for(upload, connection)
+        owner = await kube.apply(ARTIFACTS, publication.artifact(), dry_run=True)
+        await kube.apply(ARTIFACT_VERSIONS, publication.version(owner["metadata"]["uid"]), dry_run=True)
+
+
 async def publish(upload: Upload) -> None:
     """Bring the package to every target cluster; one that fails does not hold back the others.
 

@@ -17,7 +17,7 @@ from violet_operator.support.requeue import Requeue
 from violet_operator.upload import decide, fetch, gate
 from violet_operator.upload.context import Environment, Pacer, Upload
 from violet_operator.upload.inspection import inspect
-from violet_operator.upload.publish import publish
+from violet_operator.upload.publish import publish, rehearse
 from violet_operator.upload.push import in_place, push
 from violet_operator.upload.report import write
 from violet_operator.upload.status import UploadStatus
@@ -143,10 +143,12 @@ async def _publish(upload: Upload) -> None:
 STEPS: tuple[tuple[str | None, Step], ...] = (
     (None, _prepare),
     (FETCHED, _find),
+    (PUBLISHED, _unless_settled(rehearse)),
     (VERIFIED, _unless_settled(_expect)),
     (FETCHED, _unless_settled(fetch.read)),
     (VERIFIED, _unless_settled(fetch.verify)),
     (FETCHED, _unless_settled(inspect)),
+    (PUBLISHED, _unless_settled(rehearse)),
     (PUSHED, _unless_settled(push)),
     (VERIFIED, _settle),
     (PUBLISHED, _publish),
