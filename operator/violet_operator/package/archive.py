@@ -96,6 +96,11 @@ class Archive:
         archive.sha256 = digest.hexdigest()
         return archive
 
+    def rebind(self, source: ByteSource) -> None:
+        """Read from now on through another handle on the very same bytes."""
+        self._source = source
+        self._index.rebind(source)
+
     def _walk(self, pieces: Iterator[Buffer]) -> None:
         first = _first_block(pieces)
         if first[:2] == GZIP_MAGIC:

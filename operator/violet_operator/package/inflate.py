@@ -107,6 +107,10 @@ class GzipIndex:
         self._distance = max(_MIN_DISTANCE, source.size // _POINTS)
         self._points = [Inflater().point()]
 
+    def rebind(self, source: ByteSource) -> None:
+        """Read from now on through another handle on the very same bytes."""
+        self._source = source
+
     def first_pass(self, pieces: Iterator[Buffer]) -> Iterator[bytes]:
         """The plain bytes of the whole stream; notes seek points on the way.
 
@@ -154,6 +158,10 @@ class PlainIndex:
     """The same for a stream that is not compressed: needs no seek points."""
 
     def __init__(self, source: ByteSource) -> None:
+        self._source = source
+
+    def rebind(self, source: ByteSource) -> None:
+        """Read from now on through another handle on the very same bytes."""
         self._source = source
 
     def first_pass(self, pieces: Iterator[Buffer]) -> Iterator[Buffer]:

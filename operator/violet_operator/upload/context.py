@@ -18,6 +18,7 @@ from violet_operator.platform.resolve import Connection
 from violet_operator.settings import Settings
 from violet_operator.support.cancel import CancelToken
 from violet_operator.support.meter import Meter
+from violet_operator.upload.shelf import PackageShelf
 from violet_operator.upload.status import UploadStatus
 
 JsonObject = dict[str, Any]
@@ -51,6 +52,11 @@ class Environment(Protocol):
     @property
     def clock(self) -> Callable[[], datetime]:
         """The time, in UTC."""
+        ...
+
+    @property
+    def packages(self) -> PackageShelf:
+        """Packages that were read and could not be pushed yet."""
         ...
 
     async def get(self, resource: Resource, namespace: str | None, name: str) -> JsonObject | None:
@@ -109,6 +115,11 @@ class Upload:
     def name(self) -> str:
         """Name of the object."""
         return str(self.body["metadata"]["name"])
+
+    @property
+    def uid(self) -> str:
+        """Identity of the object: another one of the same name has another."""
+        return str(self.body["metadata"]["uid"])
 
     @property
     def generation(self) -> int:

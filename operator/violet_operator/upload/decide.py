@@ -26,13 +26,15 @@ def same_source(facts: JsonObject, url: str, info: ObjectInfo) -> bool:
     )
 
 
-def is_known(status: JsonObject, *, pin: str | None) -> bool:
-    """Whether the package of the last status was verified and understood, and still has the pinned sum."""
+def is_known(status: JsonObject, *, pin: str | None, policy: str) -> bool:
+    """Whether the package of the last status was understood, and verified well enough for the spec as it is now."""
     sha256 = (status.get("source") or {}).get("sha256")
+    checked = (status.get("verification") or {}).get("method", "None") != "None"
     return (
         is_true(status.get("conditions", []), VERIFIED)
         and bool(status.get("package") and status.get("images"))
         and pin in (None, sha256)
+        and (checked or policy != "Require")
     )
 
 

@@ -67,7 +67,7 @@ async def expect(upload: Upload) -> None:
 
 
 async def read(upload: Upload) -> None:
-    """Read the whole package once; sets `archive`.
+    """Read the whole package once, unless an earlier try just did; sets `archive`.
 
     Raises:
         Stalled: it is no package, damaged, cut off or unsafe.
@@ -80,11 +80,24 @@ async def read(upload: Upload) -> None:
     status.facts["source"] = source_facts(upload, source, None)
     meter.expect(2 * source.size)  # reading, and at most about as much to push
     pinned = store.open(source, upload.cancel)
-    async with upload.pacer.transfer(source.size), reported(upload):
-        archive = await in_thread(lambda: Archive.scan(pinned, on_bytes=meter.moved), upload.cancel)
+    archive = upload.env.packages.find(upload.uid, upload.spec.source.url, source)
+    if archive is None:
+        async with upload.pacer.transfer(source.size), reported(upload):
+            archive = await in_thread(lambda: Archive.scan(pinned, on_bytes=meter.moved), upload.cancel)
+        upload.env.packages.put(upload.uid, upload.spec.source.url, source, archive)
+    else:
+        meter.moved(source.size)
+        archive.rebind(pinned)
     status.facts["source"] = source_facts(upload, source, archive.sha256)
-    status.done(FETCHED, "Fetched", f"Read {human_bytes(source.size)} with sha256 {archive.sha256}.")
+    fetched(upload)
     upload.archive = archive
+
+
+def fetched(upload: Upload) -> None:
+    """State `Fetched`: in the same words after reading as after a later look, so that the look writes nothing."""
+    source = upload.status.facts["source"]
+    message = f"The package has {human_bytes(source['size'])} and sha256 {source['sha256']}."
+    upload.status.done(FETCHED, "Fetched", message)
 
 
 async def verify(upload: Upload) -> None:

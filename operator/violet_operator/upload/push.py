@@ -60,6 +60,16 @@ async def push(upload: Upload) -> None:
     status.done(PUSHED, "Pushed", f"{len(opened.package.images)} images are in {_registries(upload)}.")
 
 
+async def knock(upload: Upload) -> None:
+    """Look whether every registry lets us in, before the package is read for hours to find that it does not.
+
+    Raises:
+        OperatorError: one does not.
+    """
+    for connection in upload.connections.values():
+        await in_thread(connection.registry.ping, upload.cancel)
+
+
 async def in_place(upload: Upload) -> bool:
     """Whether every target registry has every image of the last status under its tag, with its digest."""
     known = {(item["source"], item["digest"]) for item in upload.status.facts.get("images", [])}

@@ -18,7 +18,7 @@ from violet_operator.upload import decide, fetch, gate
 from violet_operator.upload.context import Environment, Pacer, Upload
 from violet_operator.upload.inspection import inspect
 from violet_operator.upload.publish import publish, rehearse
-from violet_operator.upload.push import in_place, push
+from violet_operator.upload.push import in_place, knock, push
 from violet_operator.upload.report import write
 from violet_operator.upload.status import UploadStatus
 
@@ -46,7 +46,7 @@ async def reconcile(namespace: str, name: str, env: Environment, pacer: Pacer) -
     try:
         return await _run(upload)
     finally:
-        upload.cancel.cancel()
+        upload.cancel.cancel()  # a thread that is still at work has no one to work for
 
 
 async def _run(upload: Upload) -> Requeue:
@@ -65,9 +65,9 @@ async def _run(upload: Upload) -> Requeue:
             result = result if isinstance(error, Stalled) else Requeue(after=after, failed=True)
             break
     else:
+        upload.env.packages.drop(upload.uid)
         upload.status.ready(_summary(upload))
-    await write(upload)
-    return result
+    return result if await write(upload) else Requeue(failed=True)
 
 
 async def _prepare(upload: Upload) -> None:
@@ -86,7 +86,7 @@ async def _find(upload: Upload) -> None:
     An installable package does without its source until something has to be repaired.
     """
     status, facts = upload.status, upload.status.facts
-    known = decide.is_known(status.last, pin=upload.spec.source.sha256)
+    known = decide.is_known(status.last, pin=upload.spec.source.sha256, policy=upload.spec.verification.policy)
     try:
         await fetch.locate(upload)
     except OperatorError as error:
@@ -100,7 +100,7 @@ async def _find(upload: Upload) -> None:
         status.forget_package()
     elif known and await in_place(upload):
         upload.settled = True
-        status.done(FETCHED, "Fetched", f"The package has sha256 {facts['source']['sha256']}.")
+        fetch.fetched(upload)
 
 
 async def _expect(upload: Upload) -> None:
@@ -145,6 +145,7 @@ STEPS: tuple[tuple[str | None, Step], ...] = (
     (FETCHED, _find),
     (PUBLISHED, _unless_settled(rehearse)),
     (VERIFIED, _unless_settled(_expect)),
+    (PUSHED, _unless_settled(knock)),
     (FETCHED, _unless_settled(fetch.read)),
     (VERIFIED, _unless_settled(fetch.verify)),
     (FETCHED, _unless_settled(inspect)),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import logging
 
 from violet_operator.api import API_VERSION
@@ -13,16 +14,16 @@ from violet_operator.upload.status import transitions
 logger = logging.getLogger(__name__)
 
 
-async def write(upload: Upload) -> None:
-    """Write the status if it differs from the last one written, and the events that go with it.
+async def write(upload: Upload) -> bool:
+    """Write the status if it differs from the last one written, and the events that go with it; whether that worked.
 
     Server-side apply under our name, forced, as nobody else writes our status, and bound to the object's uid, so
     that a new object of the same name never gets the old one's status. A failure is logged and left to the next
-    write: a status is never worth stopping the work it describes.
+    write: a status is not worth stopping the work it describes.
     """
     last, now = upload.status.last, upload.status.to_api()
     if now == last:
-        return
+        return True
     metadata = upload.body["metadata"]
     document: JsonObject = {
         "apiVersion": API_VERSION,
@@ -33,7 +34,7 @@ async def write(upload: Upload) -> None:
     kube = upload.env.kube
     try:
         await kube.apply(PACKAGE_UPLOADS, document, subresource="status", force=True)
-        upload.status.last = now
+        upload.status.last = copy.deepcopy(now)
         for warning, reason, message in transitions(last.get("conditions", []), now["conditions"]):
             logger.log(
                 logging.WARNING if warning else logging.INFO,
@@ -52,3 +53,4 @@ async def write(upload: Upload) -> None:
             )
     except OperatorError as error:
         logger.warning("PackageUpload %s/%s: status not written: %s", upload.namespace, upload.name, error.message)
+    return upload.status.last == now

@@ -30,6 +30,9 @@ JsonObject = dict[str, Any]
 
 STEPS = (FETCHED, VERIFIED, PUSHED, PUBLISHED)
 
+IN_PROGRESS = ("Fetching", "Pushing", "Publishing", "Suspended")
+"""Reasons of a Ready condition that is False without a failure."""
+
 
 class UploadStatus:
     """The status of one object while a run judges it anew; starts from the last one."""
@@ -52,12 +55,17 @@ class UploadStatus:
             self._facts["lastHandledReconcileAt"] = requested_at
 
     def working(self, step: str, reason: str, message: str) -> None:
-        """A step is under way. A Ready object stays Ready while it is only looked at again."""
+        """A step is under way.
+
+        A Ready object stays Ready while it is only looked at again, and a failed one keeps its reason while the same
+        is tried again, so that nothing flickers.
+        """
         if not self.conditions.is_current(step):
             self.conditions.set(step, "Unknown", reason, message)
         self.conditions.set(RECONCILING, "True", reason, message)
         self.conditions.remove(STALLED)
-        if not self.conditions.is_current(READY):
+        ready = self.conditions.get(READY)
+        if ready is None or ready["observedGeneration"] != self._generation or ready["reason"] in IN_PROGRESS:
             self.conditions.set(READY, "False", reason, message)
 
     def done(self, step: str, reason: str, message: str) -> None:
@@ -181,16 +189,11 @@ def transitions(last: list[JsonObject], now: list[JsonObject]) -> list[tuple[boo
         if item["type"] in (VERIFIED, READY) and item["status"] == "True" and became:
             events.append((False, item["reason"], item["message"]))
         elif item["type"] == READY and item["status"] == "False" and old.get("reason") != item["reason"]:
-            if not _in_progress(now, item["reason"]):
+            if item["reason"] not in IN_PROGRESS:
                 events.append((True, item["reason"], item["message"]))
         elif item["type"] == FETCHED and item["status"] == "False" and became and _ready(now):
             events.append((True, item["reason"], item["message"]))
     return events
-
-
-def _in_progress(conditions: list[JsonObject], reason: str) -> bool:
-    """Whether Ready is false only because work is under way (Reconciling repeats its reason), or suspended."""
-    return reason == "Suspended" or any(item["type"] == RECONCILING and item["reason"] == reason for item in conditions)
 
 
 def _ready(conditions: list[JsonObject]) -> bool:
