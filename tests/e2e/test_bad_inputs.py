@@ -80,9 +80,7 @@ class Unsupported:
 
 
 UNSUPPORTED = {
-    "mode-preview": Unsupported("Use mode Upload", {"mode": "Preview"}),
     "gpg": Unsupported("Use a checksum file", {"verification": {"gpg": {"keysRef": {"name": "public-keys"}}}}),
-    "image-platforms": Unsupported("Remove it to push all", {"imagePlatforms": ["linux/amd64"]}),
     "skip-push": Unsupported("spec.skipPush is not supported", {"skipPush": True}),
     "deletion-policy": Unsupported("Use Retain", {"deletionPolicy": "Delete"}),
     "platform-address": Unsupported("use spec.inCluster", {"targets": to_platform("remote")}),

@@ -37,7 +37,7 @@ SPEC = [
         {"caBundleRef": None, "insecureSkipTLSVerify": True},
         {"insecureSkipTLSVerify": True},
     ),
-    Case("spec.address", "minLength", "http://a", "http://"),
+    Case("spec.address", "minLength", "https://a", "https://"),
     Case("spec.address", "maxLength", "https://" + "a" * 504, "https://" + "a" * 505),
     Case(
         "spec.address",

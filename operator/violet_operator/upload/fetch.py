@@ -78,7 +78,7 @@ async def read(upload: Upload) -> None:
     assert source is not None
     status.working(FETCHED, "Fetching", f"Reading the package ({human_bytes(source.size)}).")
     status.facts["source"] = source_facts(upload, source, None)
-    meter.expect(2 * source.size)  # reading, and at most about as much to push
+    meter.expect(source.size if upload.preview else 2 * source.size)  # reading, and about as much to push
     pinned = store.open(source, upload.cancel)
     archive = upload.env.packages.find(upload.uid, upload.spec.source.url, source)
     if archive is None:

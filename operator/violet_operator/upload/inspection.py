@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from violet_operator.package.layout import understand
 from violet_operator.package.model import Image, Opened, Package
+from violet_operator.package.subset import subset_package
 from violet_operator.upload.context import JsonObject, Upload
 from violet_operator.upload.threads import in_thread
 
@@ -19,11 +20,12 @@ async def inspect(upload: Upload) -> None:
     archive = upload.archive
     assert archive is not None
     package = await in_thread(lambda: understand(archive), upload.cancel)
-    upload.status.facts["package"] = package_facts(package)
+    package = subset_package(package, upload.spec.image_platforms)
+    upload.status.facts["package"] = package_facts(package, upload.spec.image_platforms)
     upload.opened = Opened(archive, package)
 
 
-def package_facts(package: Package) -> JsonObject:
+def package_facts(package: Package, image_platforms: list[str] | None = None) -> JsonObject:
     """`status.package`."""
     main = package.main_image()
     facts = {
@@ -37,6 +39,7 @@ def package_facts(package: Package) -> JsonObject:
         "channels": channels(main),
         "defaultChannel": main.labels.get(f"{_LABEL}channel.default.v1"),
         "relatedImages": list(package.related_images),
+        "imagePlatforms": image_platforms,
     }
     return {key: value for key, value in facts.items() if value is not None}
 

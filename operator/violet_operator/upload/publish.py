@@ -22,16 +22,14 @@ _FAILED_GRACE = 30.0
 
 
 async def rehearse(upload: Upload) -> None:
-    """See whether every target cluster would take the objects, before anything is pushed or even read again.
-
-    Does nothing while the package is not known, or where nothing is to be published.
+    """See whether every target cluster would take the objects, before anything is pushed.
 
     Raises:
         OperatorError: one would not.
     """
-    if upload.spec.skip_resources or "package" not in upload.status.facts:
+    if upload.spec.skip_resources:
         return
-    for _, connection, cluster in _targets(upload):
+    for _, connection, cluster in targets(upload):
         kube, publication = connection.cluster(cluster), publication_for(upload, connection)
         owner = await kube.apply(ARTIFACTS, publication.artifact(), dry_run=True)
         await kube.apply(ARTIFACT_VERSIONS, publication.version(owner["metadata"]["uid"]), dry_run=True)
@@ -44,9 +42,9 @@ async def publish(upload: Upload) -> None:
         OperatorError: at least one failed; the others are done.
     """
     failures: list[OperatorError] = []
-    wanted = [(name, cluster) for name, _, cluster in _targets(upload)]
+    wanted = [(name, cluster) for name, _, cluster in targets(upload)]
     upload.status.keep_targets(set(wanted))
-    for name, connection, cluster in _targets(upload):
+    for name, connection, cluster in targets(upload):
         publication = publication_for(upload, connection)
         try:
             await _publish_on(upload, connection.cluster(cluster), publication, (name, cluster))
@@ -59,7 +57,8 @@ async def publish(upload: Upload) -> None:
     upload.status.done(PUBLISHED, "Installable", f"{count} of {count} clusters can install the package.")
 
 
-def _targets(upload: Upload) -> list[tuple[str, Connection, str]]:
+def targets(upload: Upload) -> list[tuple[str, Connection, str]]:
+    """(Platform, its connection, cluster) for every target cluster."""
     return [
         (target.platform_ref.name, upload.connections[target.platform_ref.name], cluster)
         for target in upload.spec.targets
