@@ -133,7 +133,7 @@ class Kube:
             resource: the kind.
             body: apiVersion, kind, metadata.name and the fields we own; metadata.uid, where given, must match.
             subresource: `status`, or None for the object.
-            force: take over fields that other managers own; only right for our own status.
+            force: take over fields that other managers own; right for our own status, and where they claim nothing.
             dry_run: have the API judge it, right to the end, and store nothing.
 
         Raises:
