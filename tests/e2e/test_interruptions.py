@@ -15,7 +15,7 @@ from tests.packages import Built, Bundle, Image
 pytestmark = pytest.mark.e2e
 
 SLOW = 3 << 20  # bytes per second
-SOON = 10.0  # seconds: what "at once" may take on a busy machine; the transfers below would need longer
+SOON = 15.0  # seconds: what "at once" may take on a busy machine; the transfers below need twice that
 BIG = 2 << 30
 
 
@@ -45,8 +45,8 @@ def slow(site: Site, name: str) -> Iterator[FaultProxy]:
         site.delete("platforms", name)
 
 
-def layers(name: str, count: int = 20, size: int = 3 << 20) -> Bundle:
-    """A package of 60 MB in many blobs: 20 s at the slow rate."""
+def layers(name: str, count: int = 32, size: int = 3 << 20) -> Bundle:
+    """A package of 96 MB in many blobs: half a minute at the slow rate."""
     return Bundle(name=name, related=(Image(f"{name}-app", platforms=("linux/amd64",), layers=count, layer_size=size),))
 
 
@@ -109,7 +109,7 @@ def test_operator_ends_soon_when_asked(site: Site, slow: FaultProxy, name: str) 
     site.operator.stop()
     took = time.monotonic() - started
     site.operator.start()
-    assert took < SOON  # a kubelet's patience is 30 s, the harness' 15
+    assert took < SOON  # else it was killed; a kubelet's patience is 30 s
     assert "Stopping: calling off 1 runs" in site.operator.log  # at once, not after kopf's own grace
     assert "Traceback" not in site.operator.log
     slow.limit(None)
@@ -165,7 +165,7 @@ def test_small_package_is_not_held_up_by_a_big_one(site: Site, slow: FaultProxy,
         site.wait(name, lambda body, step=step: condition(body, "Reconciling")["reason"] == step, 240)  # type: ignore[misc]
         took[step] = seconds_until_ready(site, f"{name}-{step.lower()}")
         assert condition(site.upload(name), "Reconciling")["reason"] == step, "the big one was too fast"
-    assert max(took.values()) < alone + 5, f"alone {alone:.1f} s, beside the big one {took}"
+    assert max(took.values()) < alone + SOON, f"alone {alone:.1f} s, beside the big one {took}"
     print(f"small package: alone {alone:.1f} s, beside 2 GB {took}")
     started = time.monotonic()
     site.delete("packageupload", name)
