@@ -13,7 +13,7 @@ from violet_operator.errors import Stalled
 API_VERSION = "violet.alauda.io/v1alpha1"
 KIND = "Package"
 
-_HELP = "See docs/package-format.md for the layout."
+_HELP = "Get the package again from its vendor."
 
 Text = Annotated[str, Field(min_length=1, max_length=512)]
 
