@@ -62,8 +62,16 @@ def from_response(address: str, what: str, response: requests.Response) -> Opera
             "that limit (nginx: client_max_body_size 0).",
         )
     if status in RETRIED:
-        return Transient("RegistryUnavailable", f"Registry {address} fails at {what}: {said}.", retry_after(response))
-    return Stalled("RegistryRefused", f"Registry {address} refuses {what}: {said}.")
+        return Transient(
+            "RegistryUnavailable",
+            f"Registry {address} fails at {what}: {said}. Look at its log.",
+            retry_after(response),
+        )
+    return Stalled(
+        "RegistryRefused",
+        f"Registry {address} refuses {what}: {said}. Look at its log, and whether its rules allow this push "
+        "(in Harbor the project must exist).",
+    )
 
 
 def from_exception(address: str, error: requests.RequestException) -> OperatorError:

@@ -16,7 +16,7 @@ KIND = "Package"
 _BAD_VALUES = (ValueError, ArithmeticError, LookupError, AttributeError, RecursionError)
 """What PyYAML lets through when a value is not of the type its tag says."""
 
-_HELP = "See docs/package-format.md for the layout."
+_HELP = "Get the package again from its vendor."
 
 Text = Annotated[str, Field(min_length=1, max_length=512)]
 
