@@ -10,20 +10,15 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass
-from datetime import timedelta
-from typing import TYPE_CHECKING, Any
-from urllib.parse import urlsplit
+from typing import Any
 
 from obstore import exceptions
-from obstore.store import S3Store
 
+from violet_operator.clients.object_store_connect import StorageSettings, connect
 from violet_operator.errors import OperatorError, Stalled, Transient, Waiting
 from violet_operator.support.cancel import CancelToken
 from violet_operator.support.durations import backoff
 from violet_operator.support.redact import shorten
-
-if TYPE_CHECKING:
-    from obstore.store import ClientConfig
 
 MIB = 1 << 20
 
@@ -33,9 +28,6 @@ _PIECE = MIB
 _RESUMES = 6
 """Broken reads in a row, without a byte in between, before we give up: with backoff about a minute."""
 
-_SILENCE = 30.0
-"""Seconds between two bytes after which a read counts as broken."""
-
 _DOCUMENT = 64 << 10
 """Bytes a checksum file may have: an honest one has a hundred."""
 
@@ -43,31 +35,6 @@ _QUOTED = re.compile(r'(?:message|error): "([^"]+)"')
 
 _FAILURES = (exceptions.BaseError, FileNotFoundError)
 """What obstore raises: a missing object or bucket is Python's own FileNotFoundError."""
-
-
-@dataclass(frozen=True, slots=True)
-class StorageSettings:
-    """How to reach a bucket.
-
-    Attributes:
-        url: `s3://BUCKET/KEY`.
-        endpoint: address of the storage, or None for the provider's own.
-        region: region, or None.
-        credentials: entries of the Secret (`accesskey`, `secretkey`, optionally `sessiontoken`), or None for the
-            pod's own identity.
-        ca_bundle: PEM certificates to trust, or None.
-    """
-
-    url: str
-    endpoint: str | None = None
-    region: str | None = None
-    credentials: dict[str, str] | None = None
-    ca_bundle: str | None = None
-
-    @property
-    def key(self) -> str:
-        """The object's key."""
-        return urlsplit(self.url).path.lstrip("/")
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,7 +60,7 @@ class ObjectStore:
     def __init__(self, settings: StorageSettings) -> None:
         self._settings = settings
         self._where = f"{settings.url} at {settings.endpoint}" if settings.endpoint else settings.url
-        self._store = _s3(settings)
+        self._store = connect(settings)
 
     def head(self, key: str) -> ObjectInfo:
         """What the storage says about an object.
@@ -237,70 +204,6 @@ class PinnedObject:
             if failures > _RESUMES or not isinstance(explained, Transient) or explained.reason == "SourceChanged":
                 raise explained
             self._cancel.sleep(backoff(failures - 1, first=0.5, longest=15))
-
-
-def _check_address(settings: StorageSettings) -> None:
-    """Refuse what obstore would answer with a panic, which no `except Exception` catches."""
-    try:
-        parts = urlsplit(settings.endpoint or "https://default")
-        good = parts.scheme in ("http", "https") and bool(parts.hostname) and parts.port != 0
-    except ValueError:
-        good = False
-    if not good:
-        raise Stalled("InvalidSource", f"spec.source.endpoint {settings.endpoint!r} is not http(s)://HOST[:PORT].")
-    if settings.region and not re.fullmatch(r"[\w.-]+", settings.region, re.ASCII):
-        raise Stalled("InvalidSource", f"spec.source.region {settings.region!r} is not the name of a region.")
-
-
-def _s3(settings: StorageSettings) -> S3Store:
-    _check_address(settings)
-    parts = urlsplit(settings.url)
-    client: ClientConfig = {
-        "connect_timeout": timedelta(seconds=10),
-        "timeout": timedelta(hours=24),
-        "read_timeout": timedelta(seconds=_SILENCE),
-    }
-    if settings.endpoint and settings.endpoint.startswith("http://"):
-        client["allow_http"] = True
-    if settings.ca_bundle:
-        client["root_certificate"] = settings.ca_bundle
-    config: dict[str, Any] = {"region": settings.region or "us-east-1"}
-    if settings.endpoint:
-        config["endpoint"] = settings.endpoint.rstrip("/")
-    if settings.credentials is not None:
-        config |= _keys(settings.credentials)
-    try:
-        return S3Store(
-            parts.netloc,
-            client_options=client,
-            retry_config={"max_retries": 2, "retry_timeout": timedelta(seconds=20)},
-            **config,
-        )
-    except (ValueError, exceptions.GenericError):  # the one from reading PEM, the other from building the client
-        raise Stalled(
-            "InvalidCABundle", f"The CA bundle for {settings.url} holds no PEM certificates. Correct it."
-        ) from None
-
-
-def _keys(credentials: dict[str, str]) -> dict[str, str]:
-    missing = [key for key in ("accesskey", "secretkey") if not credentials.get(key)]
-    if missing:
-        raise Waiting(
-            "InvalidCredentials",
-            f"The Secret that spec.source.credentialsSecretRef names lacks {' and '.join(missing)}. "
-            "Add what is missing.",
-        )
-    keys = {"access_key_id": credentials["accesskey"], "secret_access_key": credentials["secretkey"]}
-    if credentials.get("sessiontoken"):
-        keys["session_token"] = credentials["sessiontoken"]
-    keys = {name: value.strip() for name, value in keys.items()}
-    if not all(value.isprintable() for value in keys.values()):
-        raise Waiting(
-            "InvalidCredentials",
-            "The Secret that spec.source.credentialsSecretRef names has a key with a line break or another control "
-            "character in it. Correct it.",
-        )
-    return keys
 
 
 def _cause(text: str) -> str:

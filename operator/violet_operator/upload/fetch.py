@@ -6,7 +6,8 @@ import re
 from functools import partial
 
 from violet_operator.api.conditions import FETCHED, VERIFIED
-from violet_operator.clients.object_store import ObjectInfo, ObjectStore, StorageSettings
+from violet_operator.clients.object_store import ObjectInfo, ObjectStore
+from violet_operator.clients.object_store_connect import StorageSettings
 from violet_operator.errors import Stalled, Waiting
 from violet_operator.package.archive import Archive
 from violet_operator.platform.resolve import read_ca_bundle, read_secret
