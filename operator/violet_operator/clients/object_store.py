@@ -11,7 +11,8 @@ import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import timedelta
-from typing import TYPE_CHECKING, Any
+from functools import lru_cache
+from typing import TYPE_CHECKING, Any, NamedTuple
 from urllib.parse import urlsplit
 
 from obstore import exceptions
@@ -32,6 +33,9 @@ _PIECE = MIB
 
 _RESUMES = 6
 """Broken reads in a row, without a byte in between, before we give up: with backoff about a minute."""
+
+_CLIENTS = 16
+"""Clients kept: buckets and logins in use at once on any one site; the least used one goes first."""
 
 _DOCUMENT = 64 << 10
 """Bytes a checksum file may have: an honest one has a hundred."""
@@ -66,6 +70,26 @@ class StorageSettings:
         """The object's key."""
         return urlsplit(self.url).path.lstrip("/")
 
+    @property
+    def access(self) -> Access:
+        """The same for the whole bucket.
+
+        Raises:
+            Waiting: the credentials lack what they should hold.
+        """
+        keys = None if self.credentials is None else frozenset(_keys(self.credentials).items())
+        return Access(urlsplit(self.url).netloc, self.endpoint, self.region, keys, self.ca_bundle)
+
+
+class Access(NamedTuple):
+    """What makes a client of a bucket: uploads that have all of it in common share one."""
+
+    bucket: str
+    endpoint: str | None
+    region: str | None
+    keys: frozenset[tuple[str, str]] | None
+    ca_bundle: str | None
+
 
 @dataclass(frozen=True, slots=True)
 class ObjectInfo:
@@ -90,7 +114,7 @@ class ObjectStore:
     def __init__(self, settings: StorageSettings) -> None:
         self._settings = settings
         self._where = f"{settings.url} at {settings.endpoint}" if settings.endpoint else settings.url
-        self._store = _s3(settings)
+        self._store = _client(settings.access)
 
     def head(self, key: str) -> ObjectInfo:
         """What the storage says about an object.
@@ -236,24 +260,23 @@ class PinnedObject:
             self._cancel.sleep(backoff(failures - 1, first=0.5, longest=15))
 
 
-def _s3(settings: StorageSettings) -> S3Store:
-    parts = urlsplit(settings.url)
+@lru_cache(maxsize=_CLIENTS)
+def _client(access: Access) -> S3Store:
+    """A client with its connections: to make one costs 8 ms of CPU, and a connection to open costs more."""
     client: ClientConfig = {
         "connect_timeout": timedelta(seconds=10),
         "timeout": timedelta(hours=24),
         "read_timeout": timedelta(seconds=30),
     }
-    if settings.endpoint and settings.endpoint.startswith("http://"):
+    if access.endpoint and access.endpoint.startswith("http://"):
         client["allow_http"] = True
-    if settings.ca_bundle:
-        client["root_certificate"] = settings.ca_bundle
-    config: dict[str, Any] = {"region": settings.region or "us-east-1"}
-    if settings.endpoint:
-        config["endpoint"] = settings.endpoint.rstrip("/")
-    if settings.credentials is not None:
-        config |= _keys(settings.credentials)
+    if access.ca_bundle:
+        client["root_certificate"] = access.ca_bundle
+    config: dict[str, Any] = {"region": access.region or "us-east-1", **dict(access.keys or ())}
+    if access.endpoint:
+        config["endpoint"] = access.endpoint.rstrip("/")
     return S3Store(
-        parts.netloc,
+        access.bucket,
         client_options=client,
         retry_config={"max_retries": 2, "retry_timeout": timedelta(seconds=20)},
         **config,
