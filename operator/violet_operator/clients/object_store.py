@@ -37,6 +37,9 @@ _RESUMES = 6
 _CLIENTS = 16
 """Clients kept: buckets and logins in use at once on any one site; the least used one goes first."""
 
+_SILENCE = 30.0
+"""Seconds between two bytes after which a read counts as broken."""
+
 _DOCUMENT = 64 << 10
 """Bytes a checksum file may have: an honest one has a hundred."""
 
@@ -114,6 +117,7 @@ class ObjectStore:
     def __init__(self, settings: StorageSettings) -> None:
         self._settings = settings
         self._where = f"{settings.url} at {settings.endpoint}" if settings.endpoint else settings.url
+        _check_address(settings)
         self._store = _client(settings.access)
 
     def head(self, key: str) -> ObjectInfo:
@@ -260,13 +264,26 @@ class PinnedObject:
             self._cancel.sleep(backoff(failures - 1, first=0.5, longest=15))
 
 
+def _check_address(settings: StorageSettings) -> None:
+    """Refuse what obstore would answer with a panic, which no `except Exception` catches."""
+    try:
+        parts = urlsplit(settings.endpoint or "https://default")
+        good = parts.scheme in ("http", "https") and bool(parts.hostname) and parts.port != 0
+    except ValueError:
+        good = False
+    if not good:
+        raise Stalled("InvalidSource", f"spec.source.endpoint {settings.endpoint!r} is not http(s)://HOST[:PORT].")
+    if settings.region and not re.fullmatch(r"[\w.-]+", settings.region, re.ASCII):
+        raise Stalled("InvalidSource", f"spec.source.region {settings.region!r} is not the name of a region.")
+
+
 @lru_cache(maxsize=_CLIENTS)
 def _client(access: Access) -> S3Store:
     """A client with its connections: to make one costs 8 ms of CPU, and a connection to open costs more."""
     client: ClientConfig = {
         "connect_timeout": timedelta(seconds=10),
         "timeout": timedelta(hours=24),
-        "read_timeout": timedelta(seconds=30),
+        "read_timeout": timedelta(seconds=_SILENCE),
     }
     if access.endpoint and access.endpoint.startswith("http://"):
         client["allow_http"] = True
@@ -275,12 +292,17 @@ def _client(access: Access) -> S3Store:
     config: dict[str, Any] = {"region": access.region or "us-east-1", **dict(access.keys or ())}
     if access.endpoint:
         config["endpoint"] = access.endpoint.rstrip("/")
-    return S3Store(
-        access.bucket,
-        client_options=client,
-        retry_config={"max_retries": 2, "retry_timeout": timedelta(seconds=20)},
-        **config,
-    )
+    try:
+        return S3Store(
+            access.bucket,
+            client_options=client,
+            retry_config={"max_retries": 2, "retry_timeout": timedelta(seconds=20)},
+            **config,
+        )
+    except (ValueError, exceptions.GenericError):  # the one from reading PEM, the other from building the client
+        raise Stalled(
+            "InvalidCABundle", f"The CA bundle for bucket {access.bucket!r} holds no PEM certificates. Correct it."
+        ) from None
 
 
 def _keys(credentials: dict[str, str]) -> dict[str, str]:
@@ -294,7 +316,14 @@ def _keys(credentials: dict[str, str]) -> dict[str, str]:
     keys = {"access_key_id": credentials["accesskey"], "secret_access_key": credentials["secretkey"]}
     if credentials.get("sessiontoken"):
         keys["session_token"] = credentials["sessiontoken"]
-    return {name: value.strip() for name, value in keys.items()}
+    keys = {name: value.strip() for name, value in keys.items()}
+    if not all(value.isprintable() for value in keys.values()):
+        raise Waiting(
+            "InvalidCredentials",
+            "The Secret that spec.source.credentialsSecretRef names has a key with a line break or another control "
+            "character in it. Correct it.",
+        )
+    return keys
 
 
 def _cause(text: str) -> str:
