@@ -10,10 +10,15 @@ import re
 from dataclasses import dataclass
 from typing import Any
 
+from violet_operator.api import GROUP
+
 API_VERSION = "app.alauda.io/v1alpha1"
 MANAGED_BY = "cpaas.io/managed-by"
 MANAGER = "violet"
 """The marketplace resets `present` on Artifacts that carry another value, or none (`platform.md` 1.1)."""
+
+VERIFICATION = f"{GROUP}/verification"
+"""Annotation on what we publish: how its package was verified, as `status.verification` of the upload."""
 
 _LABEL_VALUE = re.compile(r"([A-Za-z0-9]([-A-Za-z0-9_.]{0,61}[A-Za-z0-9])?)?")
 
@@ -34,6 +39,7 @@ class Publication:
         library: catalog that lists it.
         channels: OLM channels.
         default_channel: OLM default channel.
+        verification: what the package has shown, as JSON, for whoever looks at the object later.
     """
 
     name: str
@@ -45,6 +51,7 @@ class Publication:
     library: str
     channels: tuple[str, ...] = ()
     default_channel: str | None = None
+    verification: str | None = None
 
     @property
     def version_name(self) -> str:
@@ -95,4 +102,5 @@ class Publication:
             **facts,
         }
         labels = {key: value for key, value in keys.items() if _LABEL_VALUE.fullmatch(value)}
-        return {"name": name, "namespace": self.namespace, "labels": labels, "annotations": keys}
+        annotations = keys | ({VERIFICATION: self.verification} if self.verification else {})
+        return {"name": name, "namespace": self.namespace, "labels": labels, "annotations": annotations}

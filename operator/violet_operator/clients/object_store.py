@@ -32,9 +32,6 @@ _PIECE = MIB
 _RESUMES = 6
 """Broken reads in a row, without a byte in between, before we give up: with backoff about a minute."""
 
-_DOCUMENT = 64 << 10
-"""Bytes a checksum file may have: an honest one has a hundred."""
-
 
 @dataclass(frozen=True, slots=True)
 class StorageSettings:
@@ -98,18 +95,19 @@ class ObjectStore:
             raise self._explain(self._with_body(key, error)) from None
         return ObjectInfo(key, meta["size"], meta["e_tag"], meta["version"])
 
-    def read_small(self, key: str) -> bytes | None:
+    def read_small(self, key: str, limit: int) -> bytes | None:
         """A small object such as a checksum file, or None where there is none.
 
         Raises:
-            OperatorError: as `head`; also when it is too large to be such a file.
+            Stalled: it is larger than `limit`.
+            OperatorError: as `head`.
         """
         try:
             result = self._store.get(key)
-            if result.meta["size"] > _DOCUMENT:
+            if result.meta["size"] > limit:
                 raise Stalled(
-                    "InvalidChecksumFile",
-                    f"{key!r} beside the package has {result.meta['size']} bytes: it is no checksum file.",
+                    "InvalidSideFile",
+                    f"{key!r} beside the package has {result.meta['size']} bytes: it is no signature or checksum file.",
                 )
             return bytes(result.bytes())
         except (exceptions.NotFoundError, FileNotFoundError):

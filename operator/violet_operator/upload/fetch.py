@@ -15,9 +15,6 @@ from violet_operator.upload.context import Upload
 from violet_operator.upload.threads import in_thread
 from violet_operator.upload.transfer import reported
 
-_SUFFIXES = (".tar.gz", ".tgz", ".tar.zst", ".tar")
-_LINE = re.compile(r"^(?:SHA256 \((?P<bsd>.+)\) = )?(?P<hex>[0-9a-fA-F]{64})(?:\s+\*?(?P<name>\S.*))?\s*$")
-
 
 async def locate(upload: Upload) -> None:
     """Find the object; sets `store` and `source`.
@@ -35,35 +32,6 @@ async def locate(upload: Upload) -> None:
     settings = StorageSettings(source.url, source.endpoint, source.region, credentials, bundle)
     upload.store = store = ObjectStore(settings)
     upload.source = await in_thread(lambda: store.head(settings.key), upload.cancel)
-
-
-async def expect(upload: Upload) -> None:
-    """Find out what the object's sha256 must be: the pin, else a checksum file beside it; sets `expected`.
-
-    Raises:
-        Waiting: the policy demands one and there is none.
-        Stalled: a checksum file is there, but cannot be read as one.
-    """
-    store, source, policy = upload.store, upload.source, upload.spec.verification.policy
-    assert store is not None
-    assert source is not None
-    if upload.spec.source.sha256:
-        upload.expected, upload.method = upload.spec.source.sha256, "Pin"
-        return
-    if policy == "Skip":
-        return
-    names = side_files(source.key)
-    for name in names:
-        data = await in_thread(partial(store.read_small, name), upload.cancel)
-        if data is not None:
-            upload.expected, upload.method = parse_checksum(name, data, source.key), "Checksum"
-            return
-    if policy == "Require":
-        raise Waiting(
-            "ChecksumMissing",
-            f"There is no checksum file beside the package ({', '.join(names)}), and spec.verification.policy is "
-            "Require. Upload one, or give the sum in spec.source.sha256.",
-        )
 
 
 async def read(upload: Upload) -> None:
@@ -93,29 +61,6 @@ async def read(upload: Upload) -> None:
     upload.archive = archive
 
 
-async def verify(upload: Upload) -> None:
-    """The judgement on the sha256; states `Verified`.
-
-    Raises:
-        Stalled: it is not the expected one.
-    """
-    assert upload.archive is not None
-    status, actual = upload.status, upload.archive.sha256
-    if upload.expected is None:
-        status.facts["verification"] = {"method": "None"}
-        status.done(VERIFIED, "NotRequired", "Nothing was checked: the policy demands nothing, and no sum was given.")
-        return
-    if actual != upload.expected:
-        origin = "spec.source.sha256" if upload.method == "Pin" else "the checksum file beside it"
-        raise Stalled(
-            "ChecksumMismatch",
-            f"The package has sha256 {actual}, but {origin} says {upload.expected}. It was altered or damaged on the "
-            "way, or the sum belongs to another file. Upload both again.",
-        )
-    status.facts["verification"] = {"method": upload.method, "sha256": upload.expected, "verifiedAt": status.stamp()}
-    status.done(VERIFIED, "ChecksumMatches", f"The package has the expected sha256 {actual}.")
-
-
 def source_facts(upload: Upload, source: ObjectInfo, sha256: str | None) -> dict[str, object]:
     """`status.source`."""
     facts = {
@@ -126,33 +71,3 @@ def source_facts(upload: Upload, source: ObjectInfo, sha256: str | None) -> dict
         "sha256": sha256,
     }
     return {key: value for key, value in facts.items() if value is not None}
-
-
-def side_files(key: str) -> list[str]:
-    """Names that a checksum file for `key` may have (`platform.md` 5.4), most usual first."""
-    stem = next((key.removesuffix(suffix) for suffix in _SUFFIXES if key.endswith(suffix)), None)
-    names = [f"{key}.sha256", f"{key}.checksum"]
-    return names + ([f"{stem}.sha256"] if stem else [])
-
-
-def parse_checksum(name: str, data: bytes, key: str) -> str:
-    """The sum in a checksum file: bare hex, or lines of `sha256sum` or BSD `sha256`.
-
-    Lines that name the package count first; a file with one sum needs no right name, as packages get renamed.
-
-    Raises:
-        Stalled: it holds no such sum, or several that contradict each other.
-    """
-    lines = [match for line in data.decode("utf-8-sig", "replace").splitlines() if (match := _LINE.match(line.strip()))]
-    ours = [
-        match for match in lines if (match["bsd"] or match["name"] or "").rpartition("/")[2] == key.rpartition("/")[2]
-    ]
-    sums = {match["hex"].lower() for match in ours or lines}
-    if len(sums) != 1:
-        found = "several sha256 sums, none of them clearly for it" if sums else "no sha256 sum"
-        raise Stalled(
-            "InvalidChecksumFile",
-            f"{name!r} beside the package holds {found}: expected 64 hex digits, or a line of sha256sum that names the "
-            "package. Upload it again.",
-        )
-    return sums.pop()
