@@ -6,6 +6,7 @@ a valid label, and as an annotation as well.
 
 from __future__ import annotations
 
+import json
 import re
 from dataclasses import dataclass
 from typing import Any
@@ -21,6 +22,8 @@ VERIFICATION = f"{GROUP}/verification"
 """Annotation on what we publish: how its package was verified, as `status.verification` of the upload."""
 
 _LABEL_VALUE = re.compile(r"([A-Za-z0-9]([-A-Za-z0-9_.]{0,61}[A-Za-z0-9])?)?")
+_DOTS = re.compile(r"[-.]*\.[-.]*")
+"""A dot and its neighbours that no name may have beside it; a tag may."""
 
 JsonObject = dict[str, Any]
 
@@ -55,8 +58,8 @@ class Publication:
 
     @property
     def version_name(self) -> str:
-        """Name of the ArtifactVersion: `<artifact>.<tag>` (`platform.md` 1.2)."""
-        return f"{self.name}.{self.tag}".lower().replace("_", "-").rstrip("-.")
+        """Name of the ArtifactVersion: `<artifact>.<tag>` (`platform.md` 1.2), as RFC 1123 allows it."""
+        return _DOTS.sub(".", f"{self.name}.{self.tag}".lower().replace("_", "-")).rstrip("-.")
 
     def artifact(self) -> JsonObject:
         """The Artifact to apply."""
@@ -104,3 +107,8 @@ class Publication:
         labels = {key: value for key, value in keys.items() if _LABEL_VALUE.fullmatch(value)}
         annotations = keys | ({VERIFICATION: self.verification} if self.verification else {})
         return {"name": name, "namespace": self.namespace, "labels": labels, "annotations": annotations}
+
+
+def verification_note(record: JsonObject) -> str:
+    """The annotation's text for a `status.verification`, without what only the operator needs."""
+    return json.dumps({key: value for key, value in record.items() if key not in ("trust", "evidence")}, sort_keys=True)

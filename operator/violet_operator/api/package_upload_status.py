@@ -39,7 +39,8 @@ class VerificationStatus(ApiModel):
         None, description="Hash of the keys and pinned fingerprints that it was judged by; others are a new judgement."
     )
     evidence: str | None = Field(
-        None, description="Hash of the side files and rules that it was judged by; a bad verdict stands until it changes."
+        None,
+        description="Hash of the side files and rules it was judged by; a bad verdict stands until it changes.",
     )
 
 

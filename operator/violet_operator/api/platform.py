@@ -156,7 +156,6 @@ PRINTER_COLUMNS = [
     {"name": "Registry", "type": "string", "jsonPath": ".status.registry.address"},
     {"name": "Age", "type": "date", "jsonPath": ".metadata.creationTimestamp"},
     {"name": "Address", "type": "string", "jsonPath": ".spec.address", "priority": 1},
-    {"name": "Clusters", "type": "string", "jsonPath": ".status.clusters[*].name", "priority": 1},
     {
         "name": "Message",
         "type": "string",

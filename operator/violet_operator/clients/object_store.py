@@ -32,6 +32,9 @@ _PIECE = MIB
 _RESUMES = 6
 """Broken reads in a row, without a byte in between, before we give up: with backoff about a minute."""
 
+_FAILURES = (exceptions.BaseError, FileNotFoundError)
+"""What obstore raises: a missing object or bucket is Python's own FileNotFoundError."""
+
 
 @dataclass(frozen=True, slots=True)
 class StorageSettings:
@@ -91,7 +94,7 @@ class ObjectStore:
         """
         try:
             meta = self._store.head(key)
-        except exceptions.BaseError as error:
+        except _FAILURES as error:
             raise self._explain(self._with_body(key, error)) from None
         return ObjectInfo(key, meta["size"], meta["e_tag"], meta["version"])
 
@@ -136,11 +139,11 @@ class ObjectStore:
 
     def _with_body(self, key: str, error: Exception) -> Exception:
         """A HEAD has no body, so a refused one does not say why: ask again with a GET."""
-        if not isinstance(error, (exceptions.PermissionDeniedError, exceptions.NotFoundError)):
+        if not isinstance(error, (exceptions.PermissionDeniedError, exceptions.NotFoundError, FileNotFoundError)):
             return error
         try:
             self._store.get(key, options={"range": (0, 1)})
-        except exceptions.BaseError as detailed:
+        except _FAILURES as detailed:
             return detailed
         return error
 

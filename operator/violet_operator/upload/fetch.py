@@ -1,19 +1,22 @@
-"""Finding the package and what it must match, then reading it once: verified before anything is written."""
+"""Finding the package, then reading it once, with whatever is to be verified checked on the way."""
 
 from __future__ import annotations
 
-import re
-from functools import partial
+from collections.abc import Iterator
+from dataclasses import dataclass
 
-from violet_operator.api.conditions import FETCHED, VERIFIED
+from violet_operator.api.conditions import FETCHED
 from violet_operator.clients.object_store import ObjectInfo, ObjectStore, StorageSettings
-from violet_operator.errors import Stalled, Waiting
 from violet_operator.package.archive import Archive
+from violet_operator.package.source import Buffer, ByteSource
 from violet_operator.platform.resolve import read_ca_bundle, read_secret
 from violet_operator.support.durations import human_bytes
+from violet_operator.support.meter import Meter
 from violet_operator.upload.context import Upload
 from violet_operator.upload.threads import in_thread
 from violet_operator.upload.transfer import reported
+from violet_operator.verification.checks import Reading
+from violet_operator.verification.examine import Examination, Findings
 
 
 async def locate(upload: Upload) -> None:
@@ -35,7 +38,7 @@ async def locate(upload: Upload) -> None:
 
 
 async def read(upload: Upload) -> None:
-    """Read the whole package once, unless an earlier try just did; sets `archive`.
+    """Read the whole package once, unless an earlier try just did; sets `archive` and `findings`.
 
     Raises:
         Stalled: it is no package, damaged, cut off or unsafe.
@@ -44,21 +47,53 @@ async def read(upload: Upload) -> None:
     store, source, status, meter = upload.store, upload.source, upload.status, upload.meter
     assert store is not None
     assert source is not None
+    assert upload.checks is not None
+    reading = upload.checks.reading
     status.working(FETCHED, "Fetching", f"Reading the package ({human_bytes(source.size)}).")
     status.facts["source"] = source_facts(upload, source, None)
     meter.expect(2 * source.size)  # reading, and at most about as much to push
     pinned = store.open(source, upload.cancel)
-    archive = upload.env.packages.find(upload.uid, upload.spec.source.url, source)
-    if archive is None:
+    identity = (upload.spec.source.url, source, reading)
+    kept = upload.env.packages.find(upload.uid, identity)
+    if kept is None:
         async with upload.pacer.transfer(source.size), reported(upload):
-            archive = await in_thread(lambda: Archive.scan(pinned, on_bytes=meter.moved), upload.cancel)
-        upload.env.packages.put(upload.uid, upload.spec.source.url, source, archive)
+            kept = await in_thread(lambda: scan(pinned, reading, upload.meter), upload.cancel)
+        upload.env.packages.put(upload.uid, identity, kept)
     else:
         meter.moved(source.size)
-        archive.rebind(pinned)
+    archive, upload.findings = kept
+    archive.rebind(pinned)
     status.facts["source"] = source_facts(upload, source, archive.sha256)
     status.done(FETCHED, "Fetched", f"Read {human_bytes(source.size)} with sha256 {archive.sha256}.")
     upload.archive = archive
+
+
+def scan(source: ByteSource, reading: Reading, meter: Meter) -> tuple[Archive, Findings]:
+    """The first pass: hashing, listing and gpg side by side on the same bytes.
+
+    Raises:
+        OperatorError: as `Archive.scan` and `Examination` do.
+    """
+    with Examination(reading) as examination:
+        archive = Archive.scan(_Watched(source, examination), on_bytes=meter.moved)
+        return archive, examination.findings()
+
+
+@dataclass(frozen=True, slots=True)
+class _Watched:
+    """A source whose bytes go past an examination."""
+
+    source: ByteSource
+    examination: Examination
+
+    @property
+    def size(self) -> int:
+        """Bytes."""
+        return self.source.size
+
+    def read_from(self, offset: int) -> Iterator[Buffer]:
+        """The bytes from `offset` to the end."""
+        return self.examination.watch(self.source.read_from(offset))
 
 
 def source_facts(upload: Upload, source: ObjectInfo, sha256: str | None) -> dict[str, object]:

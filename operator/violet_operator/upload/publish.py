@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from violet_operator.api.artifact import Publication
+from violet_operator.api.artifact import Publication, verification_note
 from violet_operator.api.conditions import PUBLISHED
 from violet_operator.clients.kube import ARTIFACT_VERSIONS, ARTIFACTS, Kube
 from violet_operator.errors import OperatorError, Waiting
@@ -65,6 +65,7 @@ def publication_for(upload: Upload, connection: Connection) -> Publication:
         library=upload.spec.catalog_source,
         channels=tuple(package.get("channels", [])),
         default_channel=package.get("defaultChannel"),
+        verification=verification_note(upload.status.facts["verification"]),
     )
 
 

@@ -11,12 +11,12 @@ from violet_operator.api.conditions import VERIFIED, timestamp
 from violet_operator.api.model import KeysRef
 from violet_operator.clients.kube import CONFIG_MAPS, SECRETS
 from violet_operator.clients.object_store import ObjectStore
-from violet_operator.errors import Waiting
+from violet_operator.errors import Stalled, Waiting
 from violet_operator.support.redact import shorten
 from violet_operator.upload import decide
 from violet_operator.upload.context import JsonObject, Upload
 from violet_operator.upload.threads import in_thread
-from violet_operator.verification.checks import weigh
+from violet_operator.verification.checks import Checks, weigh
 from violet_operator.verification.evidence import SIDE_FILE_LIMIT, gather
 from violet_operator.verification.examine import rehearse
 from violet_operator.verification.judge import Proof, judge
@@ -64,8 +64,11 @@ async def expect(upload: Upload) -> None:
     )
     if verdict:
         raise verdict
-    facts["verification"] = {"method": "None", "evidence": checks.identity}
-    await in_thread(lambda: rehearse(checks), upload.cancel)
+    try:
+        await in_thread(lambda: rehearse(checks), upload.cancel)
+    except Stalled:
+        facts["verification"] = _refused(checks)
+        raise
 
 
 async def verify(upload: Upload) -> None:
@@ -77,6 +80,7 @@ async def verify(upload: Upload) -> None:
     assert upload.archive is not None
     assert upload.checks is not None
     assert upload.findings is not None
+    upload.status.facts["verification"] = _refused(upload.checks)
     proof = judge(upload.checks, upload.archive.sha256, upload.findings)
     record = upload.status.facts["verification"] = _record(upload, proof, upload.archive.sha256)
     reason, message = _describe(record)
@@ -92,6 +96,11 @@ def confirm(upload: Upload) -> None:
         upload.status.done(VERIFIED, found["reason"], found["message"])
     else:
         upload.status.done(VERIFIED, *_describe(upload.status.facts["verification"]))
+
+
+def _refused(checks: Checks) -> JsonObject:
+    """`status.verification` of a package that is not good: the same evidence is not looked at again."""
+    return {"method": "None", "evidence": checks.identity}
 
 
 def _record(upload: Upload, proof: Proof, sha256: str) -> JsonObject:

@@ -51,7 +51,7 @@ class Keyring:
         return Gpg(self.home, self._program)
 
     def rehearse(self, signature: SideFile) -> Verdict:
-        """gpg's words on a signature as if the package were empty: whether it is one, and whether the key is known."""
+        """What gpg says of a signature on an empty package: whether it is one, and whether the key is known."""
         gpg = self.gpg()
         verdict: Verdict = gpg.call(lambda: gpg.verify_file(BytesIO(signature.data), os.devnull))
         return verdict

@@ -47,4 +47,6 @@ def key_set(origin: str, entries: Mapping[str, bytes]) -> KeySet:
 
 def invalid_keys(origin: str, name: str, problem: str) -> Waiting:
     """The error for an entry that is no public key."""
-    return Waiting("InvalidKeys", f"{origin}, entry {name!r}: {problem}. Put public keys there, as gpg --export writes.")
+    return Waiting(
+        "InvalidKeys", f"{origin}, entry {name!r}: {problem}. Put public keys there, as gpg --export writes."
+    )

@@ -44,7 +44,8 @@ class Rules:
         """Whether a verdict in a status (`status.verification`) is still enough."""
         method = record.get("method", "None")
         return (
-            record.get("trust") == self.trust
+            "verifiedAt" in record
+            and record.get("trust") == self.trust
             and (method == "GPG" or not self.signature)
             and (method != "None" or self.policy != "Require")
             and pin in (None, record.get("sha256"))

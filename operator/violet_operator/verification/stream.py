@@ -79,7 +79,7 @@ class SignatureStream:
         return self._check_whole()
 
     def _check_whole(self) -> Verdict:
-        """gpg's words, which count only if it has read every byte."""
+        """What gpg says, which counts only if it has read every byte."""
         whole, verdict = self._fed.result(), self._gpg.result(self._verdict)
         if (verdict.returncode or 0) < 0:
             raise Transient("GPGFailed", f"gpg was ended by signal {-(verdict.returncode or 0)}; trying again.")
