@@ -76,7 +76,7 @@ def _judge(part: dict[str, list[str]]) -> Signature:
     key_id, _, rest = value.partition(" ")
     if keyword == "ERRSIG":
         return _not_checked(key_id, rest.split())
-    user_id = unquote_to_bytes(rest.encode("utf-8", "surrogateescape")).decode("utf-8", "replace")
+    user_id = _printable(rest)
     if keyword != "GOODSIG":
         return Signature(_FAILURES[keyword], key_id, user_id=user_id)
     valid = part.get("VALIDSIG", [])
@@ -96,6 +96,12 @@ def _not_checked(key_id: str, fields: list[str]) -> Signature:
     fingerprint = fields[5].upper() if len(fields) > 5 and fields[5] != "-" else ""  # noqa: PLR2004
     states: dict[str, State] = {_NO_PUBLIC_KEY: "UnknownKey", _DIGEST_REFUSED: "WeakDigest"}
     return Signature(states.get(error, "Unclear"), key_id, fingerprint)
+
+
+def _printable(text: str) -> str:
+    """A user id without gpg's percent escapes, and without what a terminal might obey."""
+    plain = unquote_to_bytes(text.encode("utf-8", "surrogateescape")).decode("utf-8", "replace")
+    return "".join(char if char.isprintable() else "\ufffd" for char in plain)
 
 
 def _time(stamp: str) -> datetime | None:
