@@ -115,19 +115,26 @@ Reached = Callable[[Object], bool]
 
 @contextmanager
 def installation(kit: Kit, directory: Path, *flags: str, bundles: Bundles | None = None) -> Iterator[Site]:
-    """Everything installed and running on the cluster `global` of a kit, with a namespace of its own.
+    """Platform and operator, running on the cluster `global` of a kit, with a namespace of its own."""
+    cluster = kit.cluster()
+    install_crds(cluster.kubectl)
+    ensure_namespace(cluster, SYSTEM)
+    clusters = {each.name: each.kubeconfig for each in kit.clusters}
+    with Marketplace(clusters, bundles or Bundles(plain=True)), operator_alone(kit, directory, *flags) as site:
+        yield site
+
+
+@contextmanager
+def operator_alone(kit: Kit, directory: Path, *flags: str) -> Iterator[Site]:
+    """The operator on a cluster that is left as it is: no platform.
 
     The namespace holds the storage's keys and the Platform `default` (the open plain HTTP registry). The operator
-    watches this namespace only, so that several installations on one kit do not meet; `flags` are further ones.
+    watches this namespace only, so that several sites on one kit do not meet; `flags` are further ones.
     """
     cluster, registry, namespace = kit.cluster(), kit.registry(), f"e2e-{secrets.token_hex(4)}"
     install(cluster)
-    install_crds(cluster.kubectl)
-    for name in (SYSTEM, namespace):
-        ensure_namespace(cluster, name)
-    clusters = {each.name: each.kubeconfig for each in kit.clusters}
-    operator = Operator(cluster, directory / "operator", "--namespace", namespace, *flags)
-    with Marketplace(clusters, bundles or Bundles(plain=True)), operator:
+    ensure_namespace(cluster, namespace)
+    with Operator(cluster, directory / "operator", "--namespace", namespace, *flags) as operator:
         site = Site(cluster, registry, kit.storage, operator, namespace, directory)
         site.apply(storage_keys(kit.storage), platform("default", registry.address))
         yield site
@@ -165,6 +172,13 @@ def to_platform(name: str, *clusters: str) -> list[Object]:
 def small(name: str, **fields: Any) -> Bundle:
     """The description of a bundle of some KB: nothing but its bundle image."""
     return Bundle(name=name, display_name=name.title(), **fields)
+
+
+def until(look: Callable[[], bool], seconds: float = 30) -> None:
+    """Wait for something; if it does not come, the test that relies on it says so."""
+    end = time.monotonic() + seconds
+    while not look() and time.monotonic() < end:
+        time.sleep(0.1)
 
 
 def condition(body: Object, kind: str) -> Object:

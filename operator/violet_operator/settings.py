@@ -6,6 +6,7 @@ This table is the one place that knows them; `docs/settings.md` is checked again
 from __future__ import annotations
 
 import argparse
+import math
 import os
 import re
 from collections.abc import Callable, Mapping, Sequence
@@ -75,6 +76,13 @@ def _positive(text: str) -> int:
     return value
 
 
+def _seconds(text: str) -> float:
+    value = float(text)
+    if not 0 < value < math.inf:
+        raise ValueError("must be more than 0 seconds")
+    return value
+
+
 def _port(text: str) -> int:
     value = int(text)
     if not 0 <= value < 65536:  # noqa: PLR2004
@@ -128,8 +136,8 @@ OPTIONS = (
         _fingerprints,
         "Full fingerprints, comma separated: every package must be signed by one of these keys. Default: any key.",
     ),
-    Option("publish_deadline", "--publish-deadline", float, "Seconds to wait for a package to become installable."),
-    Option("progress_interval", "--progress-interval", float, "Seconds between two progress reports in a status."),
+    Option("publish_deadline", "--publish-deadline", _seconds, "Seconds to wait for a package to become installable."),
+    Option("progress_interval", "--progress-interval", _seconds, "Seconds between two progress reports in a status."),
     Option("metrics_port", "--metrics-port", _port, "Port of /metrics; 0: none."),
     Option("health_port", "--health-port", _port, "Port of /healthz; 0: none."),
     Option("log_format", "--log-format", _choice("text", "json"), "text or json."),

@@ -1,57 +1,16 @@
 """Each rule of the Platform CRD on a real API server: what keeps it is accepted, what breaks it is refused."""
 
 from collections.abc import Iterator
-from typing import Any
 
 import pytest
 
 from tests.cluster import Cluster
 from tests.integration.admission import Admission, Case, ca_bundle_cases, condition_cases, name_cases, rules, schema
+from tests.integration.complete import PLATFORM
 from tests.program import install
 
 pytestmark = pytest.mark.integration
 
-COMPLETE: dict[str, Any] = {
-    "apiVersion": "violet.alauda.io/v1alpha1",
-    "kind": "Platform",
-    "metadata": {"name": "crd-rules"},
-    "spec": {
-        "address": "https://acp.example.com",
-        "credentialsSecretRef": {"name": "acp-admin"},
-        "clientID": "alauda-auth",
-        "caBundleRef": {"kind": "ConfigMap", "name": "platform-ca", "key": "ca.crt"},
-        "insecureSkipTLSVerify": False,
-        "registry": {
-            "address": "registry.example.com:11443",
-            "credentialsSecretRef": {"name": "registry"},
-            "anonymous": False,
-            "plainHTTP": False,
-            "caBundleRef": {"kind": "ConfigMap", "name": "registry-ca", "key": "ca.crt"},
-            "repositoryPrefix": "acp/packages",
-            "pullAddress": "registry.internal:5000",
-        },
-    },
-    "status": {
-        "observedGeneration": 1,
-        "lastHandledReconcileAt": "2026-01-02T03:04:05Z",
-        "conditions": [
-            {
-                "type": "Ready",
-                "status": "True",
-                "reason": "Connected",
-                "message": "The platform answers.",
-                "lastTransitionTime": "2026-01-02T03:04:05Z",
-                "observedGeneration": 1,
-            }
-        ],
-        "clusters": [{"name": "global", "ready": True, "message": "Packages can be published."}],
-        "registry": {
-            "address": "registry.example.com:11443",
-            "pullAddress": "registry.internal:5000",
-            "origin": "Spec",
-        },
-    },
-}
 LOGIN = {"credentialsSecretRef": {"name": "acp-admin"}}
 NO_LOGIN = {"address": None, "credentialsSecretRef": None, "caBundleRef": None, "insecureSkipTLSVerify": None}
 IN_CLUSTER = {**NO_LOGIN, "inCluster": {}}
@@ -78,7 +37,7 @@ SPEC = [
         {"caBundleRef": None, "insecureSkipTLSVerify": True},
         {"insecureSkipTLSVerify": True},
     ),
-    Case("spec.address", "minLength", "http://a", "http://"),
+    Case("spec.address", "minLength", "https://a", "https://"),
     Case("spec.address", "maxLength", "https://" + "a" * 504, "https://" + "a" * 505),
     Case(
         "spec.address",
@@ -172,7 +131,7 @@ ADDRESSES = {
 def platforms(cluster: Cluster) -> Iterator[Admission]:
     """The API server with a complete Platform in it."""
     install(cluster)
-    with Admission(cluster, "platforms", COMPLETE) as admission:
+    with Admission(cluster, "platforms", PLATFORM) as admission:
         yield admission
 
 

@@ -18,10 +18,17 @@ def understand(archive: Archive) -> Package:
     """What the archive holds.
 
     Raises:
-        Stalled: no known layout, or a contradiction inside; the message says what was found and expected.
+        Stalled: no known layout, a type that is not supported yet, or a contradiction inside; the message says what
+            was found and expected.
     """
     manifest = _find_manifest(archive)
     document = parse_manifest(manifest.name, archive.read(manifest))
+    if document.spec.type != "bundle":  # the others hold a chart where this type holds its images
+        raise Stalled(
+            "NotSupportedYet",
+            f"The package is a {document.spec.type}; this version of the operator publishes operator bundles only. "
+            "Upload it with the vendor's violet.",
+        )
     root = manifest.name.removesuffix(_MANIFEST)
     images = {image.reference: image for image in OCILayout(archive, f"{root}images/").images()}
     return _package(document, images)

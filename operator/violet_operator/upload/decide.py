@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from violet_operator.api.conditions import FETCHED, STALLED, VERIFIED, find
+from violet_operator.api.package_upload import PackageUploadSpec
 from violet_operator.clients.object_store import ObjectInfo
 from violet_operator.errors import Stalled
 from violet_operator.verification.rules import Rules
@@ -27,9 +28,14 @@ def same_source(facts: JsonObject, url: str, info: ObjectInfo) -> bool:
     )
 
 
-def is_known(status: JsonObject, *, pin: str | None, rules: Rules) -> bool:
-    """Whether the package of the last status was understood, and verified well enough for the rules as they are now."""
-    return bool(status.get("package") and status.get("images")) and rules.accept(status.get("verification") or {}, pin)
+def is_known(status: JsonObject, spec: PackageUploadSpec, rules: Rules) -> bool:
+    """Whether the package of the last status was understood, and verified well enough for the spec as it is now."""
+    package = status.get("package") or {}
+    return (
+        bool(package and status.get("images"))
+        and package.get("imagePlatforms") == spec.image_platforms
+        and rules.accept(status.get("verification") or {}, spec.source.sha256)
+    )
 
 
 def known_verdict(status: JsonObject, *, generation: int, forced: bool, evidence: str) -> Stalled | None:

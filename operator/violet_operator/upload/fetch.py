@@ -51,7 +51,7 @@ async def read(upload: Upload) -> None:
     reading = upload.checks.reading
     status.working(FETCHED, "Fetching", f"Reading the package ({human_bytes(source.size)}).")
     status.facts["source"] = source_facts(upload, source, None)
-    meter.expect(2 * source.size)  # reading, and at most about as much to push
+    meter.expect(source.size if upload.preview else 2 * source.size)  # reading, and about as much to push
     pinned = store.open(source, upload.cancel)
     identity = (upload.spec.source.url, source, reading)
     kept = upload.env.packages.find(upload.uid, identity)
@@ -64,8 +64,15 @@ async def read(upload: Upload) -> None:
     archive, upload.findings = kept
     archive.rebind(pinned)
     status.facts["source"] = source_facts(upload, source, archive.sha256)
-    status.done(FETCHED, "Fetched", f"Read {human_bytes(source.size)} with sha256 {archive.sha256}.")
+    fetched(upload)
     upload.archive = archive
+
+
+def fetched(upload: Upload) -> None:
+    """State `Fetched`: in the same words after reading as after a later look, so that the look writes nothing."""
+    source = upload.status.facts["source"]
+    message = f"The package has {human_bytes(source['size'])} and sha256 {source['sha256']}."
+    upload.status.done(FETCHED, "Fetched", message)
 
 
 def scan(source: ByteSource, reading: Reading, meter: Meter) -> tuple[Archive, Findings]:

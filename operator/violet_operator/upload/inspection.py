@@ -1,10 +1,10 @@
-"""What the package is, for the status and for publishing; refuses what this version cannot publish."""
+"""What the package is, for the status and for publishing."""
 
 from __future__ import annotations
 
-from violet_operator.errors import Stalled
 from violet_operator.package.layout import understand
 from violet_operator.package.model import Image, Opened, Package
+from violet_operator.package.subset import subset_package
 from violet_operator.upload.context import JsonObject, Upload
 from violet_operator.upload.threads import in_thread
 
@@ -20,16 +20,12 @@ async def inspect(upload: Upload) -> None:
     archive = upload.archive
     assert archive is not None
     package = await in_thread(lambda: understand(archive), upload.cancel)
-    if package.type != "bundle":
-        raise Stalled(
-            "NotSupportedYet",
-            f"The package is a {package.type}; this version of the operator publishes operator bundles only.",
-        )
-    upload.status.facts["package"] = package_facts(package)
+    package = subset_package(package, upload.spec.image_platforms)
+    upload.status.facts["package"] = package_facts(package, upload.spec.image_platforms)
     upload.opened = Opened(archive, package)
 
 
-def package_facts(package: Package) -> JsonObject:
+def package_facts(package: Package, image_platforms: list[str] | None = None) -> JsonObject:
     """`status.package`."""
     main = package.main_image()
     facts = {
@@ -43,6 +39,7 @@ def package_facts(package: Package) -> JsonObject:
         "channels": channels(main),
         "defaultChannel": main.labels.get(f"{_LABEL}channel.default.v1"),
         "relatedImages": list(package.related_images),
+        "imagePlatforms": image_platforms,
     }
     return {key: value for key, value in facts.items() if value is not None}
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from violet_operator.api.artifact import Publication, verification_note
+from violet_operator.api.artifact import VERIFIED_AT, Publication
 from violet_operator.api.conditions import PUBLISHED
 from violet_operator.clients.kube import ARTIFACT_VERSIONS, ARTIFACTS, Kube
 from violet_operator.errors import OperatorError, Waiting
@@ -28,9 +28,9 @@ async def publish(upload: Upload) -> None:
         OperatorError: at least one failed; the others are done.
     """
     failures: list[OperatorError] = []
-    wanted = [(name, cluster) for name, _, cluster in _targets(upload)]
+    wanted = [(name, cluster) for name, _, cluster in targets(upload)]
     upload.status.keep_targets(set(wanted))
-    for name, connection, cluster in _targets(upload):
+    for name, connection, cluster in targets(upload):
         publication = publication_for(upload, connection)
         try:
             await _publish_on(upload, connection.cluster(cluster), publication, (name, cluster))
@@ -43,7 +43,8 @@ async def publish(upload: Upload) -> None:
     upload.status.done(PUBLISHED, "Installable", f"{count} of {count} clusters can install the package.")
 
 
-def _targets(upload: Upload) -> list[tuple[str, Connection, str]]:
+def targets(upload: Upload) -> list[tuple[str, Connection, str]]:
+    """(Platform, its connection, cluster) for every target cluster."""
     return [
         (target.platform_ref.name, upload.connections[target.platform_ref.name], cluster)
         for target in upload.spec.targets
@@ -65,7 +66,7 @@ def publication_for(upload: Upload, connection: Connection) -> Publication:
         library=upload.spec.catalog_source,
         channels=tuple(package.get("channels", [])),
         default_channel=package.get("defaultChannel"),
-        verification=verification_note(upload.status.facts["verification"]),
+        record=upload.status.facts["verification"],
     )
 
 
@@ -141,9 +142,10 @@ def _said(version: JsonObject) -> str:
 
 
 def includes(live: Any, wanted: Any) -> bool:  # noqa: ANN401 - JSON values
-    """Whether `live` says everything that `wanted` says; what others added does not matter."""
+    """Whether `live` says everything that `wanted` says; what others added, and when we verified, does not matter."""
     if isinstance(wanted, dict):
-        return isinstance(live, dict) and all(key in live and includes(live[key], wanted[key]) for key in wanted)
+        told = wanted.keys() - {VERIFIED_AT}
+        return isinstance(live, dict) and all(key in live and includes(live[key], wanted[key]) for key in told)
     if isinstance(wanted, list):
         return isinstance(live, list) and all(any(includes(item, each) for item in live) for each in wanted)
     return bool(live == wanted)

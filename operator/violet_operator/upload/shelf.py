@@ -42,6 +42,11 @@ class PackageShelf:
         known = self._archives.get(uid)
         return known[1] if known is not None and known[0] == identity else None
 
+    def holds(self, uid: str, url: str, info: ObjectInfo) -> bool:
+        """Whether this object is there, however it was examined."""
+        known = self._archives.get(uid)
+        return known is not None and known[0][:2] == (url, info)
+
     def drop(self, uid: str) -> None:
         """Forget it: it was pushed, or its upload is gone."""
         self._archives.pop(uid, None)
