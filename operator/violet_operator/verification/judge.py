@@ -69,11 +69,11 @@ def judge(checks: Checks, sha256: str, found: Found) -> Proof:
         raise AssertionError("a signature was not checked")
     actual = {"sha256": sha256, "sha512": found.sha512}
     if evidence.pin not in (None, sha256):
-        raise _mismatch("sha256", sha256, "spec.source.sha256", str(evidence.pin))
+        raise _mismatch("sha256", sha256, f"spec.source.sha256 says {evidence.pin}")
     for item in evidence.sums:
         if actual[item.algorithm] != item.value:
-            origin = f"the checksum file beside it ({item.name})"
-            raise _mismatch(item.algorithm, str(actual[item.algorithm]), origin, item.value)
+            said = f"the checksum file beside it says {item.value} ({item.name})"
+            raise _mismatch(item.algorithm, str(actual[item.algorithm]), said)
     if accepted:
         return Proof("GPG", accepted[0])
     unchecked = tuple(signature.name for signature in evidence.signatures)
@@ -129,9 +129,9 @@ def _who(name: str, item: Signature) -> str:
     return f"The signature {name!r} by {item.user_id or 'an unnamed key'} ({item.fingerprint or item.key_id})"
 
 
-def _mismatch(algorithm: str, actual: str, origin: str, expected: str) -> Stalled:
+def _mismatch(algorithm: str, actual: str, said: str) -> Stalled:
     return Stalled(
         "ChecksumMismatch",
-        f"The package has {algorithm} {actual}, but {origin} says {expected}. It was altered or damaged on the way, or "
-        "the sum belongs to another file. Upload both again.",
+        f"The package has {algorithm} {actual}, but {said}. It was altered or damaged on the way, or the sum belongs "
+        "to another file. Upload both again.",
     )
