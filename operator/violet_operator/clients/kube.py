@@ -127,7 +127,7 @@ class Kube:
             resource: the kind.
             body: apiVersion, kind, metadata.name and the fields we own; metadata.uid, where given, must match.
             subresource: `status`, or None for the object.
-            force: take over fields that other managers own; only right for our own status.
+            force: take over fields that other managers own; right for our own status, and where they claim nothing.
 
         Raises:
             Stalled: another manager owns one of the fields, or the API refuses the object.

@@ -45,7 +45,8 @@ def run(arguments: argparse.Namespace) -> int:
     """Verify and print the summary; 0 only if every package is verified.
 
     Raises:
-        OperatorError: there is no package, or the keys are none.
+        ValueError: there is no package.
+        OperatorError: the keys are none.
     """
     keys = _read_keys(arguments.keys) if arguments.keys else None
     packages = _packages(arguments.path)
@@ -81,11 +82,11 @@ def classify(package: Path, keys: KeySet | None, fingerprints: list[str]) -> str
 def _packages(path: Path) -> list[Path]:
     if not path.is_dir():
         if not path.exists():
-            raise Stalled("NotFound", f"There is no {path}.")
+            raise ValueError(f"there is no {path}")
         return [path]
     found = sorted(item for item in path.iterdir() if item.is_file() and item.name.endswith(PACKAGE_SUFFIXES))
     if not found:
-        raise Stalled("NotFound", f"There is no package in {path}: no file ends with {', '.join(PACKAGE_SUFFIXES)}.")
+        raise ValueError(f"there is no package in {path}: no file ends with {', '.join(PACKAGE_SUFFIXES)}")
     return found
 
 

@@ -108,8 +108,8 @@ class Archive:
         elif first[257:262] != b"ustar":  # POSIX pax, "ustar interchange format": magic
             raise Stalled(
                 "UnknownFormat",
-                "The object is not a package: it is neither gzip nor tar. It should be a .tgz made by the vendor or by "
-                "`violet-operator package`; an HTML error page saved under that name is a common cause.",
+                "The object is not a package: it is neither gzip nor tar. Upload the real one; an HTML error page "
+                "saved under its name is a common cause.",
             )
         reader = ForwardReader(self._index.first_pass(_chain(first, pieces)), self._limits.header)
         try:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from violet_operator.api import FIELD_MANAGER
 from violet_operator.api.artifact import VERIFIED_AT, Publication
 from violet_operator.api.conditions import PUBLISHED
 from violet_operator.clients.kube import ARTIFACT_VERSIONS, ARTIFACTS, Kube
@@ -89,7 +90,16 @@ async def _ensure(kube: Kube, resource: Any, wanted: JsonObject) -> JsonObject: 
     live = await kube.get(resource, metadata["namespace"], metadata["name"])
     if live is not None and includes(live, wanted) and not live["metadata"].get("deletionTimestamp"):
         return live
-    return await kube.apply(resource, wanted)
+    return await kube.apply(resource, wanted, force=live is not None and not is_claimed(live))
+
+
+def is_claimed(live: JsonObject) -> bool:
+    """Whether somebody else applies this object too: he declares what he wants, so we do not overrule him.
+
+    Whoever merely updated it (`kubectl edit`, `kubectl label`, the marketplace itself) left drift, which is repaired.
+    """
+    managers = live["metadata"].get("managedFields", [])
+    return any(each["operation"] == "Apply" and each["manager"] != FIELD_MANAGER for each in managers)
 
 
 async def _wait(

@@ -15,6 +15,7 @@ from violet_operator.errors import Stalled, Waiting
 from violet_operator.support.redact import shorten
 from violet_operator.upload import decide
 from violet_operator.upload.context import JsonObject, Upload
+from violet_operator.upload.status import UploadStatus
 from violet_operator.upload.threads import in_thread
 from violet_operator.verification.checks import Checks, weigh
 from violet_operator.verification.evidence import SIDE_FILE_LIMIT, gather
@@ -83,10 +84,8 @@ async def verify(upload: Upload) -> None:
     upload.status.facts["verification"] = _refused(upload.checks)
     proof = judge(upload.checks, upload.archive.sha256, upload.findings)
     record = upload.status.facts["verification"] = _record(upload, proof, upload.archive.sha256)
-    reason, message = _describe(record)
-    if proof.unchecked:
-        message += f" The signature {proof.unchecked[0]} was not checked: spec.verification.gpg names no keys."
-    upload.status.done(VERIFIED, reason, message)
+    unchecked = f" The signature {proof.unchecked[0]} was not checked: spec.verification.gpg names no keys."
+    _state(upload.status, record, unchecked if proof.unchecked else "")
 
 
 def confirm(upload: Upload) -> None:
@@ -95,7 +94,7 @@ def confirm(upload: Upload) -> None:
     if found is not None and found["status"] == "True":
         upload.status.done(VERIFIED, found["reason"], found["message"])
     else:
-        upload.status.done(VERIFIED, *_describe(upload.status.facts["verification"]))
+        _state(upload.status, upload.status.facts["verification"])
 
 
 def _refused(checks: Checks) -> JsonObject:
@@ -116,14 +115,17 @@ def _record(upload: Upload, proof: Proof, sha256: str) -> JsonObject:
     return record | ({"trust": trust} if trust else {}) | {"evidence": upload.checks.identity}
 
 
-def _describe(record: JsonObject) -> tuple[str, str]:
-    """Reason and message of `Verified` for a verdict."""
+def _state(status: UploadStatus, record: JsonObject, more: str = "") -> None:
+    """State `Verified` for a verdict."""
     if record["method"] == "GPG":
         who = f"{record.get('userID', 'an unnamed key')} ({record['fingerprint']})"
-        return "SignatureGood", f"Signed by {who} on {record.get('signedAt', 'an unknown day')}."
-    if record["method"] == "None":
-        return "NotRequired", "Nothing was checked: the policy demands nothing, and no sum was given."
-    return "ChecksumMatches", f"The package has the expected checksum; its sha256 is {record['sha256']}."
+        status.done(VERIFIED, "SignatureGood", f"Signed by {who} on {record.get('signedAt', 'an unknown day')}.")
+    elif record["method"] == "None":
+        message = "Nothing was checked: the policy demands nothing, and no sum was given."
+        status.done(VERIFIED, "NotRequired", message + more)
+    else:
+        message = f"The package has the expected checksum; its sha256 is {record['sha256']}."
+        status.done(VERIFIED, "ChecksumMatches", message + more)
 
 
 def _read_side_file(store: ObjectStore, name: str) -> bytes | None:

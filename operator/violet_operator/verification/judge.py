@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Literal, Protocol
@@ -12,14 +12,26 @@ from violet_operator.verification.checks import Checks
 from violet_operator.verification.rules import Rules
 from violet_operator.verification.signature import Signature, State
 
-_REFUSALS: dict[State, tuple[str, str]] = {
-    "Bad": ("BadSignature", "does not fit the package: it was altered, or the signature belongs to another file"),
-    "ExpiredKey": ("KeyExpired", "was made with a key that has expired since, or had by then; get the renewed key"),
-    "RevokedKey": ("KeyRevoked", "was made with a key that its owner has revoked; do not trust this package"),
-    "Expired": ("SignatureExpired", "has expired; have the package signed again"),
-    "WeakDigest": ("WeakDigest", "uses MD5, SHA-1 or RIPEMD-160, which can be forged; have it signed with SHA-256"),
-    "TextMode": ("InvalidSignatureFile", "is a text signature, which does not cover every byte; sign in binary mode"),
-    "Unclear": ("InvalidSignatureFile", "cannot be judged: gpg does not say clearly what it is"),
+_REFUSALS: dict[State, Callable[[str], Stalled]] = {
+    "Bad": lambda what: Stalled(
+        "BadSignature", f"{what} does not fit the package: it was altered, or the signature belongs to another file."
+    ),
+    "ExpiredKey": lambda what: Stalled(
+        "KeyExpired", f"{what} was made with a key that has expired, then or since. Get the vendor's renewed key."
+    ),
+    "RevokedKey": lambda what: Stalled(
+        "KeyRevoked", f"{what} was made with a key that its owner has revoked. Do not trust this package."
+    ),
+    "Expired": lambda what: Stalled("SignatureExpired", f"{what} has expired. Have the package signed again."),
+    "WeakDigest": lambda what: Stalled(
+        "WeakDigest", f"{what} uses MD5, SHA-1 or RIPEMD-160, which can be forged. Have it signed with SHA-256."
+    ),
+    "TextMode": lambda what: Stalled(
+        "InvalidSignatureFile", f"{what} is a text signature, which does not cover every byte. Sign in binary mode."
+    ),
+    "Unclear": lambda what: Stalled(
+        "InvalidSignatureFile", f"{what} cannot be judged: gpg does not say clearly what it is. Make a new one."
+    ),
 }
 
 
@@ -101,8 +113,7 @@ def _accepted(name: str, given: Sequence[Signature], rules: Rules) -> Signature:
     judge_rehearsal(name, given, rules)
     for item in given:
         if item.state not in ("Good", "UnknownKey"):
-            reason, problem = _REFUSALS[item.state]
-            raise Stalled(reason, f"{_who(name, item)} {problem}.")
+            raise _REFUSALS[item.state](_who(name, item))
     good = [item for item in given if item.state == "Good"]
     counting = [item for item in good if all(pin & {item.fingerprint, item.primary} for pin in rules.pins)]
     if not counting:
