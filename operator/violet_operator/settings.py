@@ -102,7 +102,7 @@ def _boolean(text: str) -> bool:
 
 def _fingerprints(text: str) -> tuple[str, ...]:
     found = tuple(name.replace(" ", "").upper() for name in _names(text))
-    if not all(re.fullmatch(r"[0-9A-F]{40}|[0-9A-F]{64}", item) for item in found):
+    if not found or not all(re.fullmatch(r"[0-9A-F]{40}|[0-9A-F]{64}", item) for item in found):
         raise ValueError("must be full fingerprints: 40 or 64 hex digits each")
     return found
 

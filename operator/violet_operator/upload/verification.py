@@ -54,9 +54,12 @@ async def expect(upload: Upload) -> None:
     assert rules_now is not None
     read = partial(_read_side_file, store)
     pin = upload.spec.source.sha256
-    evidence = await in_thread(lambda: gather(source.key, pin, read), upload.cancel)
-    upload.checks = checks = weigh(evidence, rules_now)
     facts = upload.status.facts
+    try:
+        upload.checks = checks = weigh(await in_thread(lambda: gather(source.key, pin, read), upload.cancel), rules_now)
+    except Stalled:
+        facts["verification"] = {"method": "None"}
+        raise
     verdict = decide.known_verdict(
         upload.status.last if facts.get("source") else {},
         generation=upload.generation,

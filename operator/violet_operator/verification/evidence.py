@@ -84,15 +84,15 @@ def gather(package: str, pin: str | None, read: Callable[[str], bytes | None]) -
     sums: list[Sum] = []
     if pin is None:
         found = [(name, data) for name in checksum_names(package) if (data := read(name)) is not None]
-        sums = [parse_sum(name, data, package) for name, data in found]
+        sums = [item for name, data in found for item in parse_sums(name, data, package)]
     for signature in signatures:
         _check_signature(signature)
     _check_agreement(sums)
     return Evidence(package, pin, tuple(signatures), tuple(sums))
 
 
-def parse_sum(name: str, data: bytes, package: str) -> Sum:
-    """The sum in a checksum file: bare hex, or lines of `sha256sum` or BSD `sha256`.
+def parse_sums(name: str, data: bytes, package: str) -> list[Sum]:
+    """What a checksum file says, one sum per algorithm: bare hex, or lines of `sha256sum` or BSD `sha256`.
 
     Lines that name the package count first; a file with one sum needs no right name, as packages get renamed.
 
@@ -103,16 +103,16 @@ def parse_sum(name: str, data: bytes, package: str) -> Sum:
     lines = [match for line in text.splitlines() if (match := _LINE.match(line.strip()))]
     base = _base(package)
     ours = [match for match in lines if _base((match["bsd"] or match["name"] or "").replace("\\", "/")) == base]
-    sums = {match["hex"].lower() for match in ours or lines}
-    if len(sums) > 1:
+    wanted = [algorithm for algorithm in _ALGORITHMS.values() if name.endswith(algorithm)] or [*_ALGORITHMS.values()]
+    values = {match["hex"].lower() for match in ours or lines}
+    sums = [Sum(name, found, value) for value in values if (found := _ALGORITHMS.get(len(value))) in wanted]
+    if len({item.algorithm for item in sums}) < len(sums):
         raise _invalid(name, "several sums, none of them clearly for the package")
-    wanted = next((algorithm for algorithm in _ALGORITHMS.values() if name.endswith(algorithm)), None)
-    for value in sums:
-        algorithm = _ALGORITHMS.get(len(value))
-        if algorithm is None or wanted not in (None, algorithm):
-            raise _invalid(name, f"a sum of {len(value)} hex digits, which is no {wanted or 'sha256 or sha512'}")
-        return Sum(name, algorithm, value)
-    raise _invalid(name, "no sum" if data.strip() else "nothing")
+    if not sums and values:
+        raise _invalid(name, f"a sum of {len(min(values))} hex digits, which is no {' or '.join(wanted)}")
+    if not sums:
+        raise _invalid(name, "no sum" if data.strip() else "nothing")
+    return sums
 
 
 def _names(package: str, beside: Sequence[str], on_stem: Sequence[str]) -> list[str]:
