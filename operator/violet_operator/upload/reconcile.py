@@ -11,7 +11,7 @@ from pydantic import ValidationError
 from violet_operator.api.conditions import FETCHED, PUBLISHED, PUSHED, READY, VERIFIED
 from violet_operator.api.package_upload import PackageUploadSpec
 from violet_operator.clients.kube import PACKAGE_UPLOADS
-from violet_operator.errors import OperatorError, Stalled
+from violet_operator.errors import Cancelled, OperatorError, Stalled, Transient
 from violet_operator.support.durations import parse_duration
 from violet_operator.support.requeue import Requeue
 from violet_operator.upload import decide, fetch, gate, preview, verification
@@ -59,7 +59,7 @@ async def _run(upload: Upload) -> Requeue:
     result = Requeue(after=parse_duration(upload.spec.interval))
     for condition, step in PREVIEW if upload.preview else STEPS:
         try:
-            await step(upload)
+            await _guarded(step, upload)
         except OperatorError as error:
             upload.status.failed(condition, error)
             after = getattr(error, "after", None)
@@ -68,6 +68,20 @@ async def _run(upload: Upload) -> Requeue:
     else:
         _finish(upload)
     return result if await write(upload) else Requeue(failed=True)
+
+
+async def _guarded(step: Step, upload: Upload) -> None:
+    """A step whose defects are told like any other failure: an object never goes without an answer."""
+    try:
+        await step(upload)
+    except (OperatorError, Cancelled):
+        raise
+    except Exception as error:
+        logger.exception("PackageUpload %s/%s: defect in the operator", upload.namespace, upload.name)
+        raise Transient(
+            "InternalError",
+            f"The operator has a defect ({type(error).__name__}); its log says more. It tries again; please report it.",
+        ) from None
 
 
 def _finish(upload: Upload) -> None:
