@@ -12,7 +12,8 @@ from tests.cluster import Storage
 from tests.cluster.process import free_port
 from tests.faults import FaultProxy
 from violet_operator.clients import object_store
-from violet_operator.clients.object_store import ObjectInfo, ObjectStore, StorageSettings
+from violet_operator.clients.bucket import StorageSettings
+from violet_operator.clients.object_store import ObjectInfo, ObjectStore
 from violet_operator.errors import Cancelled, OperatorError, Stalled, Transient, Waiting
 from violet_operator.support.cancel import CancelToken
 
