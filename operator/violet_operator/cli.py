@@ -8,6 +8,7 @@ import sys
 from collections.abc import Sequence
 
 from violet_operator import __version__, settings
+from violet_operator.commands import verify
 from violet_operator.errors import OperatorError
 from violet_operator.support import logs
 
@@ -24,9 +25,20 @@ def main(arguments: Sequence[str] | None = None) -> int:
             description="Run the controller. Each flag has an environment variable, given in brackets; the flag wins.",
         )
     )
+    verify.add_arguments(
+        commands.add_parser(
+            "verify",
+            help="verify packages on this machine, without a cluster",
+            description="Verify a package, or every package of a folder, by the signatures and checksum files beside "
+            "it. The exit status is 0 if every package is verified, else 1; 2 on wrong usage.",
+        )
+    )
     flags = parser.parse_args(arguments)
     try:
-        return _run(settings.load(flags))
+        return verify.run(flags) if flags.command == "verify" else _run(settings.load(flags))
+    except OperatorError as error:
+        sys.stderr.write(f"violet-operator: {error.reason}: {error.message}\n")
+        return 1
     except ValueError as error:
         parser.error(str(error))
 
@@ -35,11 +47,7 @@ def _run(configuration: settings.Settings) -> int:
     from violet_operator.main import run  # noqa: PLC0415 - `--version` and `--help` need none of its libraries
 
     logs.set_up(log_format=configuration.log_format, level=configuration.log_level)
-    try:
-        asyncio.run(run(configuration))
-    except OperatorError as error:
-        sys.stderr.write(f"violet-operator: {error.reason}: {error.message}\n")
-        return 1
+    asyncio.run(run(configuration))
     return 0
 
 

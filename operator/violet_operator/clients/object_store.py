@@ -1,8 +1,7 @@
 """Object storage over obstore's synchronous API, in threads.
 
-obstore's own retry ends after a fixed count however much was received meanwhile, and its total timeout counts
-the whole body; so the total timeout is set out of reach, a stalled read ends after `read_timeout`, and the loop
-here resumes by range, pinned to the entity tag, for as long as there is progress.
+obstore's own retry ends after a fixed count however much was received meanwhile; the loop here resumes by range,
+pinned to the entity tag, for as long as there is progress.
 """
 
 from __future__ import annotations
@@ -14,7 +13,7 @@ from typing import Any
 
 from obstore import exceptions
 
-from violet_operator.clients.object_store_connect import StorageSettings, connect
+from violet_operator.clients.bucket import StorageSettings, connect
 from violet_operator.errors import OperatorError, Stalled, Transient, Waiting
 from violet_operator.support.cancel import CancelToken
 from violet_operator.support.durations import backoff
@@ -27,9 +26,6 @@ _PIECE = MIB
 
 _RESUMES = 6
 """Broken reads in a row, without a byte in between, before we give up: with backoff about a minute."""
-
-_DOCUMENT = 64 << 10
-"""Bytes a checksum file may have: an honest one has a hundred."""
 
 _QUOTED = re.compile(r'(?:message|error): "([^"]+)"')
 
@@ -74,18 +70,19 @@ class ObjectStore:
             raise self._explain(self._with_body(key, error)) from None
         return ObjectInfo(key, meta["size"], meta["e_tag"], meta["version"])
 
-    def read_small(self, key: str) -> bytes | None:
+    def read_small(self, key: str, limit: int) -> bytes | None:
         """A small object such as a checksum file, or None where there is none.
 
         Raises:
-            OperatorError: as `head`; also when it is too large to be such a file.
+            Stalled: it is larger than `limit`.
+            OperatorError: as `head`.
         """
         try:
             result = self._store.get(key)
-            if result.meta["size"] > _DOCUMENT:
+            if result.meta["size"] > limit:
                 raise Stalled(
-                    "InvalidChecksumFile",
-                    f"{key!r} beside the package has {result.meta['size']} bytes: it is no checksum file.",
+                    "InvalidSideFile",
+                    f"{key!r} beside the package has {result.meta['size']} bytes: it is no signature or checksum file.",
                 )
             return bytes(result.bytes())
         except (exceptions.NotFoundError, FileNotFoundError):
