@@ -7,7 +7,7 @@ their digests.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from urllib.parse import urlencode, urljoin
+from urllib.parse import urlencode, urljoin, urlsplit
 
 import requests
 
@@ -188,7 +188,7 @@ class Registry(RegistryTransport):
             headers["Content-Range"] = f"{offset}-{offset + len(body) - 1}"
         response = self.once("PATCH", location, scope, headers=headers, data=body)
         if response.status_code not in (requests.codes.accepted, requests.codes.created):
-            raise _upload_error(from_response(self.address, what, response), response)
+            raise _upload_error(from_response(self.address, what, response), response, body.sent)
         return self._location(response)
 
     def _close_upload(self, location: str, scope: str, what: str, digest: Digest) -> None:
@@ -209,7 +209,9 @@ class Registry(RegistryTransport):
         location = response.headers.get("Location")
         if not location:
             raise Transient("RegistryUnavailable", f"Registry {self.address} sends no upload location.")
-        return urljoin(f"{self.prefix}://{self.address}/", location)
+        url = urljoin(f"{self.prefix}://{self.address}/", location)
+        # A registry behind a TLS proxy that it does not know of says http:// of itself.
+        return urlsplit(url)._replace(scheme=self.prefix).geturl() if urlsplit(url).netloc == self.address else url
 
     def _url(self, repository: str, rest: str) -> str:
         return f"{self.prefix}://{self.address}/v2/{repository}/{rest}"
@@ -219,8 +221,13 @@ def _scope(repository: str, actions: str = "pull,push") -> str:
     return f"repository:{repository}:{actions}"
 
 
-def _upload_error(error: OperatorError, response: requests.Response) -> OperatorError:
-    """An upload session that is gone (404) or disagrees about its offset (416) is started anew, not given up."""
-    if response.status_code in (requests.codes.not_found, requests.codes.requested_range_not_satisfiable):
+def _upload_error(error: OperatorError, response: requests.Response, sent: int = 0) -> OperatorError:
+    """What ends an upload, and what only this try.
+
+    An upload session that is gone (404) or disagrees about its offset (416) is started anew, not given up; so is one
+    whose token has expired (401), as it was good when the upload was opened.
+    """
+    status = response.status_code
+    if status in (requests.codes.not_found, requests.codes.requested_range_not_satisfiable):
         return Transient("RegistryUnavailable", error.message)
-    return error
+    return Transient(error.reason, error.message) if status == requests.codes.unauthorized and sent else error

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import hashlib
 import tarfile
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import IO, cast
 
@@ -116,12 +116,21 @@ class Archive:
             with tarfile.open(fileobj=cast("IO[bytes]", reader), mode="r:") as tar:
                 for entry in tar:
                     tar.members.clear()  # type: ignore[attr-defined]  # or tarfile remembers every entry
+                    self._check_header(entry, tar.pax_headers)
                     self._take(entry, reader)
-        except tarfile.TarError as error:
+        except (tarfile.TarError, ValueError, RecursionError) as error:  # tarfile trusts numbers and nesting
             raise Stalled(
                 "NotATar", f"The package holds no readable tar archive ({error}). Upload the package again."
             ) from None
         reader.expect_end()
+
+    def _check_header(self, entry: tarfile.TarInfo, global_headers: Mapping[str, str]) -> None:
+        if entry.size < 0 or sum(len(value) for value in global_headers.values()) > self._limits.header:
+            raise Stalled(
+                "UnsafeArchive",
+                f"The package holds a tar header before {entry.name[:200]!r} that no honest archive has. "
+                "Do not trust it.",
+            )
 
     def _take(self, entry: tarfile.TarInfo, reader: ForwardReader) -> None:
         name = self._safe_name(entry)

@@ -42,11 +42,12 @@ def _find_manifest(archive: Archive) -> Member:
     ]
     if len(found) == 1:
         return found[0]
-    inside = ", ".join(sorted(archive.members)[:8]) or "no files"
+    names = sorted(name for name in archive.members if "/blobs/" not in name)
+    inside = ", ".join(names[:8]) or "nothing but blobs"
     raise Stalled(
         "UnknownLayout",
         f"The package has no known layout: expected one NAME/{_MANIFEST} beside NAME/images/, found "
-        f"{len(found)} of them among {len(archive.members)} files ({inside}). See docs/package-format.md.",
+        f"{len(found)} of them among {len(archive.members)} files ({inside}). Get the package again from its vendor.",
     )
 
 

@@ -13,7 +13,10 @@ from violet_operator.errors import Stalled
 API_VERSION = "violet.alauda.io/v1alpha1"
 KIND = "Package"
 
-_HELP = "See docs/package-format.md for the layout."
+_BAD_VALUES = (ValueError, ArithmeticError, LookupError, AttributeError, RecursionError)
+"""What PyYAML lets through when a value is not of the type its tag says."""
+
+_HELP = "Get the package again from its vendor."
 
 Text = Annotated[str, Field(min_length=1, max_length=512)]
 
@@ -48,6 +51,15 @@ class PackageManifest(_Part):
     spec: ManifestSpec
 
 
+class _Loader(yaml.SafeLoader):
+    """Without aliases: a manifest needs none, and through merge keys a few lines of them become gigabytes."""
+
+    def compose_node(self, parent: yaml.Node | None, index: int) -> yaml.Node | None:
+        if self.check_event(yaml.AliasEvent):
+            raise yaml.YAMLError("it holds an alias (*name), which is not accepted")
+        return super().compose_node(parent, index)
+
+
 def parse_manifest(name: str, data: bytes) -> PackageManifest:
     """The document, checked.
 
@@ -59,8 +71,8 @@ def parse_manifest(name: str, data: bytes) -> PackageManifest:
         Stalled: it is not such a document; the message names every wrong field.
     """
     try:
-        document: Any = yaml.safe_load(data.decode("utf-8-sig"))
-    except (yaml.YAMLError, UnicodeDecodeError, RecursionError, ValueError) as error:
+        document: Any = yaml.load(data.decode("utf-8-sig"), _Loader)  # noqa: S506 - it is a safe loader
+    except (yaml.YAMLError, *_BAD_VALUES) as error:
         raise _invalid(name, f"it is not YAML ({' '.join(str(error).split())[:200]})") from None
     if not isinstance(document, dict):
         raise _invalid(name, "it is not a mapping")

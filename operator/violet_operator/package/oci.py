@@ -22,7 +22,7 @@ DOCKER_LIST = "application/vnd.docker.distribution.manifest.list.v2+json"
 DOCKER_MANIFEST = "application/vnd.docker.distribution.manifest.v2+json"
 REF_NAME = "org.opencontainers.image.ref.name"
 
-_INDEXES = (OCI_INDEX, DOCKER_LIST)
+INDEXES = (OCI_INDEX, DOCKER_LIST)
 _MANIFESTS = (OCI_MANIFEST, DOCKER_MANIFEST)
 
 JsonObject = dict[str, Any]
@@ -73,7 +73,8 @@ class OCILayout:
                 )
 
     def _image(self, descriptor: JsonObject) -> Image:
-        reference = (descriptor.get("annotations") or {}).get(REF_NAME)
+        annotations = descriptor.get("annotations")
+        reference = annotations.get(REF_NAME) if isinstance(annotations, dict) else None
         if not isinstance(reference, str) or not reference:
             raise Stalled(
                 "InvalidPackage",
@@ -96,10 +97,12 @@ class OCILayout:
         if depth > self._limits.depth:
             raise Stalled("InvalidPackage", f"Image {reference} nests indexes deeper than {self._limits.depth} levels.")
         member = self._member(descriptor, reference)
+        if member.digest in tree.manifests:  # or few indexes that name each other often take for ever
+            return
         raw = self._archive.read(member)
         document = _json(f"the manifest of {reference}", raw)
         media_type = document.get("mediaType") or descriptor.get("mediaType")
-        if media_type in _INDEXES:
+        if media_type in INDEXES:
             for child in _objects(reference, document, "manifests"):
                 self._walk(child, tree, reference, depth + 1)
         elif media_type in _MANIFESTS:
@@ -116,13 +119,12 @@ class OCILayout:
         if not isinstance(config, dict):
             raise Stalled("InvalidPackage", f"Image {reference} has a manifest without a config.")
         for descriptor in (config, *_objects(reference, document, "layers")):
-            if descriptor.get("urls"):
-                continue  # a foreign layer: never distributed, clients fetch it from its own address
+            if descriptor.get("urls") and self._find(descriptor) is None:
+                continue  # a foreign layer that was not packed: clients fetch it from its own address
             member = self._member(descriptor, reference)
             tree.blobs[member.digest] = Blob(member.digest, member.size, member)
-        data = self._archive.read(self._member(config, reference))
         if str(config.get("mediaType", "")).endswith(("image.config.v1+json", "container.image.v1+json")):
-            parsed = _json(f"the config of {reference}", data)
+            parsed = _json(f"the config of {reference}", self._archive.read(self._member(config, reference)))
             tree.configs.append(parsed)
             tree.platforms.extend(_platform(parsed))
 
@@ -131,7 +133,7 @@ class OCILayout:
             digest = parse_digest(descriptor.get("digest"))
         except ValueError as error:
             raise Stalled("InvalidPackage", f"Image {reference} has a descriptor with a bad digest: {error}.") from None
-        member = self._archive.members.get(f"{self._root}blobs/sha256/{digest.removeprefix('sha256:')}")
+        member = self._find(descriptor)
         if member is None:
             raise Stalled(
                 "IncompletePackage",
@@ -144,6 +146,10 @@ class OCILayout:
                 f"Image {reference} says that blob {digest} has {descriptor.get('size')} bytes; it has {member.size}.",
             )
         return member
+
+    def _find(self, descriptor: JsonObject) -> Member | None:
+        digest = str(descriptor.get("digest"))
+        return self._archive.members.get(f"{self._root}blobs/sha256/{digest.removeprefix('sha256:')}")
 
 
 def _platform(config: JsonObject) -> list[str]:

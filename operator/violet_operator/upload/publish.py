@@ -22,6 +22,25 @@ _FAILED_GRACE = 30.0
 """Seconds a `Failed` may stand: the marketplace says it too while it has not looked again."""
 
 
+async def rehearse(upload: Upload) -> None:
+    """See whether any target cluster would take the objects, before anything is pushed.
+
+    Raises:
+        OperatorError: none would; one that fails does not hold back the others.
+    """
+    failures: list[OperatorError] = []
+    wanted = [] if upload.spec.skip_resources else targets(upload)
+    for _, connection, cluster in wanted:
+        kube, publication = connection.cluster(cluster), publication_for(upload, connection)
+        try:
+            owner = await _ensure(kube, ARTIFACTS, publication.artifact(), dry_run=True)
+            await _ensure(kube, ARTIFACT_VERSIONS, publication.version(owner["metadata"]["uid"]), dry_run=True)
+        except OperatorError as error:
+            failures.append(error)
+    if failures and len(failures) == len(wanted):
+        raise failures[0]
+
+
 async def publish(upload: Upload) -> None:
     """Bring the package to every target cluster; one that fails does not hold back the others.
 
@@ -83,13 +102,13 @@ async def _publish_on(upload: Upload, kube: Kube, publication: Publication, targ
     upload.status.target(*target, phase="Ready", message=message, objects=objects)
 
 
-async def _ensure(kube: Kube, resource: Any, wanted: JsonObject) -> JsonObject:  # noqa: ANN401
+async def _ensure(kube: Kube, resource: Any, wanted: JsonObject, *, dry_run: bool = False) -> JsonObject:  # noqa: ANN401
     """Apply, unless the object already says all that we say: an unchanged object costs a read."""
     metadata = wanted["metadata"]
     live = await kube.get(resource, metadata["namespace"], metadata["name"])
     if live is not None and includes(live, wanted) and not live["metadata"].get("deletionTimestamp"):
         return live
-    return await kube.apply(resource, wanted, force=live is not None and not is_claimed(live))
+    return await kube.apply(resource, wanted, force=live is not None and not is_claimed(live), dry_run=dry_run)
 
 
 def is_claimed(live: JsonObject) -> bool:

@@ -11,13 +11,13 @@ from pydantic import ValidationError
 from violet_operator.api.conditions import FETCHED, PUBLISHED, PUSHED, READY, VERIFIED
 from violet_operator.api.package_upload import PackageUploadSpec
 from violet_operator.clients.kube import PACKAGE_UPLOADS
-from violet_operator.errors import OperatorError, Stalled
+from violet_operator.errors import Cancelled, OperatorError, Stalled, Transient
 from violet_operator.support.durations import parse_duration
 from violet_operator.support.requeue import Requeue
 from violet_operator.upload import decide, fetch, gate, preview
 from violet_operator.upload.context import Environment, Pacer, Upload
 from violet_operator.upload.inspection import inspect
-from violet_operator.upload.publish import publish
+from violet_operator.upload.publish import publish, rehearse
 from violet_operator.upload.push import push
 from violet_operator.upload.report import write
 from violet_operator.upload.status import UploadStatus
@@ -59,7 +59,7 @@ async def _run(upload: Upload) -> Requeue:
     result = Requeue(after=parse_duration(upload.spec.interval))
     for condition, step in PREVIEW if upload.preview else STEPS:
         try:
-            await step(upload)
+            await _guarded(step, upload)
         except OperatorError as error:
             upload.status.failed(condition, error)
             after = getattr(error, "after", None)
@@ -68,6 +68,20 @@ async def _run(upload: Upload) -> Requeue:
     else:
         _finish(upload)
     return result if await write(upload) else Requeue(failed=True)
+
+
+async def _guarded(step: Step, upload: Upload) -> None:
+    """A step whose defects are told like any other failure: an object never goes without an answer."""
+    try:
+        await step(upload)
+    except (OperatorError, Cancelled):
+        raise
+    except Exception as error:
+        logger.exception("PackageUpload %s/%s: defect in the operator", upload.namespace, upload.name)
+        raise Transient(
+            "InternalError",
+            f"The operator has a defect ({type(error).__name__}); its log says more. It tries again; please report it.",
+        ) from None
 
 
 def _finish(upload: Upload) -> None:
@@ -163,7 +177,13 @@ _READ: tuple[tuple[str | None, Step], ...] = (
     (PUSHED, _unless_settled(survey)),
 )
 
-STEPS = (*_READ, (PUSHED, _unless_settled(push)), (VERIFIED, _settle), (PUBLISHED, _publish))
+STEPS = (
+    *_READ,
+    (PUBLISHED, _unless_settled(rehearse)),
+    (PUSHED, _unless_settled(push)),
+    (VERIFIED, _settle),
+    (PUBLISHED, _publish),
+)
 """What happens, in order, and the condition that says whether it did."""
 
 PREVIEW = (*_READ, (PUBLISHED, _unless_settled(preview.foresee)))
