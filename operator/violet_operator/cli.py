@@ -8,8 +8,12 @@ import sys
 from collections.abc import Sequence
 
 from violet_operator import __version__, settings
+from violet_operator.commands import show
 from violet_operator.errors import OperatorError
 from violet_operator.support import logs
+
+_INTERRUPTED = 130
+"""Exit status of a shell command ended by Ctrl-C: 128 and SIGINT."""
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -24,22 +28,30 @@ def main(arguments: Sequence[str] | None = None) -> int:
             description="Run the controller. Each flag has an environment variable, given in brackets; the flag wins.",
         )
     )
+    show.add_arguments(
+        commands.add_parser(
+            "show",
+            help="show what a package is",
+            description="Show what the package in a local file is, in the words of `violet show`.",
+        )
+    )
     flags = parser.parse_args(arguments)
     try:
-        return _run(settings.load(flags))
+        return show.run(flags) if flags.command == "show" else _run(settings.load(flags))
     except ValueError as error:
         parser.error(str(error))
+    except OperatorError as error:
+        sys.stderr.write(f"violet-operator: {error.reason}: {error.message}\n")
+        return 1
+    except KeyboardInterrupt:
+        return _INTERRUPTED
 
 
 def _run(configuration: settings.Settings) -> int:
     from violet_operator.main import run  # noqa: PLC0415 - `--version` and `--help` need none of its libraries
 
     logs.set_up(log_format=configuration.log_format, level=configuration.log_level)
-    try:
-        asyncio.run(run(configuration))
-    except OperatorError as error:
-        sys.stderr.write(f"violet-operator: {error.reason}: {error.message}\n")
-        return 1
+    asyncio.run(run(configuration))
     return 0
 
 

@@ -17,11 +17,14 @@ class Destination:
 
     Attributes:
         repository: without host.
-        tag: tag.
+        tag: tag; or the digest of an image that is known by digest alone.
     """
 
     repository: str
     tag: str
+
+    def __str__(self) -> str:
+        return f"{self.repository}{'@' if ':' in self.tag else ':'}{self.tag}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,7 +87,7 @@ class PushPlan:
 
     def hash(self) -> str:
         """Identity of the plan: what it writes, not how much of it is there already."""
-        lines = sorted(f"{to.repository}:{to.tag}@{manifest.digest}" for to, manifest in self.tags)
+        lines = sorted(f"{to}@{manifest.digest}" for to, manifest in self.tags)
         return hashlib.sha256("\n".join(lines).encode()).hexdigest()[:16]
 
 
@@ -95,14 +98,15 @@ def destination(reference: str, prefix: str) -> Destination:
     reference grammar).
 
     Raises:
-        Stalled: the reference has no tag, or is not a reference.
+        Stalled: the reference has neither tag nor digest, or is not a reference.
     """
     first, slash, rest = reference.partition("/")
     path = rest if slash and ("." in first or ":" in first or first == "localhost") else reference
-    repository, colon, tag = path.partition("@")[0].partition(":")
-    if not repository or not colon or not tag:
+    name, _, digest = path.partition("@")
+    repository, _, tag = name.partition(":")
+    if not repository or not (tag or digest):
         raise Stalled("InvalidPackage", f"The package names image {reference!r}, which has no tag to push it under.")
-    return Destination(f"{prefix}/{repository}" if prefix else repository, tag)
+    return Destination(f"{prefix}/{repository}" if prefix else repository, tag or digest)
 
 
 def wanted_blobs(images: Iterable[Image], prefix: str, tags: dict[Destination, Digest | None]) -> set[tuple[str, Blob]]:

@@ -16,7 +16,7 @@ from violet_operator.support.durations import parse_duration
 from violet_operator.support.requeue import Requeue
 from violet_operator.upload import decide, fetch, gate
 from violet_operator.upload.context import Environment, Pacer, Upload
-from violet_operator.upload.inspection import inspect
+from violet_operator.upload.inspection import inspect, with_contradictions
 from violet_operator.upload.publish import publish
 from violet_operator.upload.push import in_place, knock, push
 from violet_operator.upload.report import write
@@ -100,7 +100,8 @@ async def _find(upload: Upload) -> None:
         status.forget_package()
     elif known and await in_place(upload):
         upload.settled = True
-        status.done(FETCHED, "Fetched", f"The package has sha256 {facts['source']['sha256']}.")
+        message = f"The package has sha256 {facts['source']['sha256']}."
+        status.done(FETCHED, "Fetched", with_contradictions(message, facts))
 
 
 async def _expect(upload: Upload) -> None:

@@ -1,0 +1,40 @@
+"""The entries of a tar, whatever its writer did: one place that turns tarfile's failures into ours."""
+
+from __future__ import annotations
+
+import tarfile
+from collections.abc import Iterator
+from typing import IO, cast
+
+from violet_operator.errors import Stalled
+from violet_operator.package.forward import ForwardReader
+
+
+def entries(reader: ForwardReader, what: str = "The package") -> Iterator[tarfile.TarInfo]:
+    """Every entry, in order; the reader stands before its data.
+
+    Args:
+        reader: the plain tar.
+        what: its name, as the subject of a message.
+
+    Raises:
+        Stalled: it is not a tar, or damaged.
+    """
+    try:
+        with tarfile.open(fileobj=cast("IO[bytes]", reader), mode="r:", errorlevel=0) as tar:
+            for entry in tar:
+                tar.members.clear()  # type: ignore[attr-defined]  # or tarfile remembers every entry
+                yield entry
+    except (tarfile.TarError, ValueError, OverflowError, RecursionError) as error:  # headers of a hostile writer
+        raise Stalled(
+            "NotATar", f"{what} holds no readable tar archive ({error}). Get it again from its vendor."
+        ) from None
+
+
+def is_header(block: bytes) -> bool:
+    """Whether a block of 512 bytes is the header of a tar entry: its checksum fits (POSIX, GNU and old v7 alike)."""
+    try:
+        tarfile.TarInfo.frombuf(block, "utf-8", "surrogateescape")
+    except (tarfile.TarError, ValueError, OverflowError):
+        return False
+    return True
