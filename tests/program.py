@@ -8,7 +8,7 @@ from typing import Any, Self
 
 import requests
 
-from tests.cluster import Cluster
+from tests.cluster import Access
 from tests.cluster.process import Process, answers, free_port
 
 ROOT = Path(__file__).parents[1]
@@ -16,9 +16,9 @@ NAMESPACE = "violet-system"
 ACCOUNT = "violet-operator"
 
 
-def install(cluster: Cluster) -> None:
-    """CRDs, rights and the Deployment, as `deploy/` has them; without a node its pod never runs."""
-    cluster.kubectl("apply", "--server-side", "--force-conflicts", "-k", str(ROOT / "deploy"))
+def install(cluster: Access, folder: Path = ROOT / "deploy") -> None:
+    """CRDs, rights and the Deployment, as `deploy/` (or an overlay) has them; without a node its pod never runs."""
+    cluster.kubectl("apply", "--server-side", "--force-conflicts", "-k", str(folder))
     for kind in ("packageuploads", "platforms"):
         cluster.kubectl("wait", "--for=condition=Established", f"crd/{kind}.violet.alauda.io", "--timeout=30s")
 
@@ -26,7 +26,7 @@ def install(cluster: Cluster) -> None:
 class Operator:
     """One running operator. Its log is a file; it can be killed and started again."""
 
-    def __init__(self, cluster: Cluster, directory: Path, *flags: str) -> None:
+    def __init__(self, cluster: Access, directory: Path, *flags: str) -> None:
         directory.mkdir(parents=True, exist_ok=True)
         self.metrics_port, self.health_port = free_port(), free_port()
         kubeconfig = cluster.service_account_kubeconfig(NAMESPACE, ACCOUNT)
@@ -54,6 +54,10 @@ class Operator:
         """End it as a kubelet would: SIGTERM, then SIGKILL."""
         self._process.stop(grace=15)
 
+    def check(self) -> None:
+        """Raise, with the tail of its log, if it has ended by itself."""
+        self._process.check()
+
     def kill(self) -> None:
         """End it without a warning."""
         if self._process.pid:
@@ -70,6 +74,11 @@ class Operator:
         lines = Path(f"/proc/{self._process.pid}/status").read_text().splitlines()
         found = next(line for line in lines if line.startswith(f"{field}:"))
         return int(found.split()[1]) * 1024
+
+    def bytes_written(self) -> int:
+        """Bytes it has caused to be written to disks so far."""
+        lines = Path(f"/proc/{self._process.pid}/io").read_text().splitlines()
+        return next(int(line.split()[1]) for line in lines if line.startswith("write_bytes:"))
 
     def metric(self, name: str, **labels: Any) -> float:
         """The sum of a metric's samples that carry these labels."""

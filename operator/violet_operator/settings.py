@@ -6,6 +6,7 @@ This table is the one place that knows them; `docs/settings.md` is checked again
 from __future__ import annotations
 
 import argparse
+import math
 import os
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
@@ -68,6 +69,13 @@ def _positive(text: str) -> int:
     return value
 
 
+def _seconds(text: str) -> float:
+    value = float(text)
+    if not 0 < value < math.inf:
+        raise ValueError("must be more than 0 seconds")
+    return value
+
+
 def _port(text: str) -> int:
     value = int(text)
     if not 0 <= value < 65536:  # noqa: PLR2004
@@ -95,8 +103,8 @@ OPTIONS = (
     Option("control_slots", "--concurrency", _positive, "Reconciles that speak to APIs at once."),
     Option("transfers", "--transfers", _positive, "Large packages moved at once; as many small ones beside them."),
     Option("streams", "--streams", _positive, "Blobs of one package pushed at once."),
-    Option("publish_deadline", "--publish-deadline", float, "Seconds to wait for a package to become installable."),
-    Option("progress_interval", "--progress-interval", float, "Seconds between two progress reports in a status."),
+    Option("publish_deadline", "--publish-deadline", _seconds, "Seconds to wait for a package to become installable."),
+    Option("progress_interval", "--progress-interval", _seconds, "Seconds between two progress reports in a status."),
     Option("metrics_port", "--metrics-port", _port, "Port of /metrics; 0: none."),
     Option("health_port", "--health-port", _port, "Port of /healthz; 0: none."),
     Option("log_format", "--log-format", _choice("text", "json"), "text or json."),

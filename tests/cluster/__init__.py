@@ -3,10 +3,11 @@
 From Python: `with Kit() as kit: ...`. From the command line: `python -m tests.cluster --help`.
 """
 
-from tests.cluster.controlplane import AuditEntry, Cluster, KubectlError
+from tests.cluster.access import Access, KubectlError
+from tests.cluster.controlplane import AuditEntry, Cluster
 from tests.cluster.kit import Kit
 from tests.cluster.process import ToolError
 from tests.cluster.registry import Registry
 from tests.cluster.storage import Storage
 
-__all__ = ["AuditEntry", "Cluster", "Kit", "KubectlError", "Registry", "Storage", "ToolError"]
+__all__ = ["Access", "AuditEntry", "Cluster", "Kit", "KubectlError", "Registry", "Storage", "ToolError"]

@@ -1,9 +1,7 @@
 """One Kubernetes control plane: etcd, API server and controller manager as child processes."""
 
 import json
-import os
 import secrets
-import subprocess
 from base64 import b64encode
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -11,6 +9,7 @@ from pathlib import Path
 
 import yaml
 
+from tests.cluster.access import Access, KubectlError
 from tests.cluster.pki import Authority, new_key
 from tests.cluster.process import Process, answers, free_port
 from tests.cluster.toolchain import Programs
@@ -27,14 +26,6 @@ AUDIT_POLICY = {
 }
 
 
-class KubectlError(Exception):
-    """kubectl ended with an error; `stderr` is what it said."""
-
-    def __init__(self, arguments: tuple[str, ...], code: int, stderr: str) -> None:
-        super().__init__(f"kubectl {' '.join(arguments)} ended with exit code {code}: {stderr.strip()}")
-        self.stderr = stderr
-
-
 @dataclass(frozen=True)
 class AuditEntry:
     """One write that the API server has answered."""
@@ -48,18 +39,15 @@ class AuditEntry:
     code: int
 
 
-class Cluster:
+class Cluster(Access):
     """A control plane under `directory`; `kubeconfig` is the administrator's."""
 
     def __init__(self, name: str, directory: Path, programs: Programs) -> None:
-        self.name = name
-        self.directory = directory
-        self.kubeconfig = directory / "admin.kubeconfig"
+        super().__init__(name, directory, programs["kubectl"], directory / "admin.kubeconfig")
         self.server = f"https://127.0.0.1:{free_port()}"
         self._manager_kubeconfig = directory / "controller-manager.kubeconfig"
         self._programs = programs
         self._audit_log = directory / "audit.log"
-        directory.mkdir(parents=True, exist_ok=True)
         self._authority = Authority(directory / "pki", name)
         self.ca_file = self._authority.ca_file
         self._etcd_url = f"http://127.0.0.1:{free_port()}"
@@ -87,35 +75,6 @@ class Cluster:
         """Stop everything, etcd last."""
         for process in reversed(self.processes):
             process.stop()
-
-    def kubectl(
-        self, *arguments: str, stdin: str | None = None, kubeconfig: Path | None = None, timeout: float = 120
-    ) -> str:
-        """Run kubectl, as administrator unless `kubeconfig` says otherwise, and return what it printed."""
-        # The discovery cache is keyed by host and port; ports come again, so it must not be the user's.
-        environment = {
-            "KUBECONFIG": str(kubeconfig or self.kubeconfig),
-            "KUBECACHEDIR": str(self.directory / "kubectl-cache"),
-        }
-        done = subprocess.run(
-            [self._programs["kubectl"], *arguments],
-            input=stdin,
-            capture_output=True,
-            text=True,
-            timeout=timeout,
-            env=os.environ | environment,
-            check=False,
-        )
-        if done.returncode != 0:
-            raise KubectlError(arguments, done.returncode, done.stderr)
-        return done.stdout
-
-    def service_account_kubeconfig(self, namespace: str, name: str) -> Path:
-        """Return a kubeconfig with a fresh token (TokenRequest, 24 h) of an existing ServiceAccount."""
-        token = self.kubectl("create", "token", name, "--namespace", namespace, "--duration", "24h").strip()
-        path = self.directory / f"{namespace}.{name}.kubeconfig"
-        self._write_kubeconfig(path, user=f"{namespace}:{name}", token=token, namespace=namespace)
-        return path
 
     def audit_writes(self, user_substring: str) -> list[AuditEntry]:
         """Return the writes so far of every user whose name contains the given text, oldest first."""
@@ -214,9 +173,9 @@ class Cluster:
         tokens.write_text("".join(lines))
         return tokens
 
-    def _write_kubeconfig(self, path: Path, *, user: str, token: str, namespace: str = "default") -> None:
+    def _write_kubeconfig(self, path: Path, *, user: str, token: str) -> None:
         authority = b64encode(self.ca_file.read_bytes()).decode()
-        context = {"cluster": self.name, "user": user, "namespace": namespace}
+        context = {"cluster": self.name, "user": user, "namespace": "default"}
         config = {
             "apiVersion": "v1",
             "kind": "Config",

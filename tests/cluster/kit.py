@@ -17,9 +17,9 @@ from tests.cluster.toolchain import ensure
 from tests.cluster.workdir import WorkDir
 
 
-def needed_tools(storage: str | None = "versitygw") -> tuple[str, ...]:
-    """Return the names of the tools that a kit with this storage runs."""
-    return ("etcd", "distribution", *([storage] if storage else []), "kubernetes")
+def needed_tools(storage: str | None = "versitygw", *, clusters: bool = True) -> tuple[str, ...]:
+    """Return the names of the tools that a kit with this storage, and with or without clusters, runs."""
+    return ("distribution", *([storage] if storage else []), *(("etcd", "kubernetes") if clusters else ()))
 
 
 class Kit:
@@ -51,7 +51,7 @@ class Kit:
         self._storage: Storage | None = None
 
     def __enter__(self) -> Self:
-        self.programs = ensure(*needed_tools(self._storage_name), say=self._say)
+        self.programs = ensure(*needed_tools(self._storage_name, clusters=bool(self._names)), say=self._say)
         self._work = WorkDir(self._given_dir, keep=self._keep)
         self.data_dir = self._work.path
         try:

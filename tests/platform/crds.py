@@ -5,6 +5,7 @@ Schemas are written in shorthand: a dict is an object, a list of one an array, `
 """
 
 import json
+from collections.abc import Container
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Protocol
@@ -127,8 +128,10 @@ def find_real_crds() -> Path | None:
     return next((place for place in places if place.is_dir()), None)
 
 
-def install_crds(kubectl: Kubectl, real_crds_dir: Path | None = None) -> None:
+def install_crds(kubectl: Kubectl, real_crds_dir: Path | None = None, keep: Container[str] = ()) -> None:
     """Install all kinds: from the folder of the platform's real CRDs those it has, our own for the rest.
+
+    Those named in `keep` are left as the cluster has them.
 
     Server-side apply, because two of the real ones are too big for kubectl's annotation.
     """
@@ -136,6 +139,9 @@ def install_crds(kubectl: Kubectl, real_crds_dir: Path | None = None) -> None:
     real = [crd for crd in real if real_crds_dir and crd.get("kind") == "CustomResourceDefinition"]
     names = {crd["metadata"]["name"] for crd in real}
     crds = [*real, *(_crd(kind) for kind in KINDS.values() if kind.crd_name not in names)]
+    crds = [crd for crd in crds if crd["metadata"]["name"] not in keep]
+    if not crds:
+        return
     for crd in crds:
         crd.pop("status", None)
     manifest = json.dumps({"apiVersion": "v1", "kind": "List", "items": crds})

@@ -16,6 +16,8 @@ MANAGER = "violet"
 """The marketplace resets `present` on Artifacts that carry another value, or none (`platform.md` 1.1)."""
 
 _LABEL_VALUE = re.compile(r"([A-Za-z0-9]([-A-Za-z0-9_.]{0,61}[A-Za-z0-9])?)?")
+_DOTS = re.compile(r"[-.]*\.[-.]*")
+"""A dot and its neighbours that no name may have beside it; a tag may."""
 
 JsonObject = dict[str, Any]
 
@@ -48,8 +50,8 @@ class Publication:
 
     @property
     def version_name(self) -> str:
-        """Name of the ArtifactVersion: `<artifact>.<tag>` (`platform.md` 1.2)."""
-        return f"{self.name}.{self.tag}".lower().replace("_", "-").rstrip("-.")
+        """Name of the ArtifactVersion: `<artifact>.<tag>` (`platform.md` 1.2), as RFC 1123 allows it."""
+        return _DOTS.sub(".", f"{self.name}.{self.tag}".lower().replace("_", "-")).rstrip("-.")
 
     def artifact(self) -> JsonObject:
         """The Artifact to apply."""

@@ -50,6 +50,7 @@ class PackageStatus(ApiModel):
         description="On which clusters a plugin can be installed, as its ModulePlugin says.",
         json_schema_extra={"x-kubernetes-preserve-unknown-fields": True},
     )
+    image_platforms: list[str] | None = Field(None, description="Architectures that were taken, if not all.")
     related_images: list[str] = Field(default_factory=list, description="The other images as the packager named them.")
     contradictions: list[str] = Field(
         default_factory=list, description="What in the package does not agree, and which word counts."
@@ -67,15 +68,27 @@ class Progress(ApiModel):
     percent: int = Field(ge=0, le=100, description="Share done.")
 
 
+class PlannedObject(ApiModel):
+    """What an upload would do with an object on a cluster."""
+
+    platform: str = Field(description="Name of the Platform.")
+    cluster: str = Field(description="Name of the cluster.")
+    kind: str = Field(description="Kind.")
+    namespace: str | None = Field(None, description="Namespace.")
+    name: str = Field(description="Name.")
+    action: Literal["Create", "Change", "Keep"] = Field(description="Create, Change or Keep.")
+
+
 class PlanStatus(ApiModel):
-    """What there was to do when last judged."""
+    """What there was to do when last judged; kept in mode Preview."""
 
     bytes: int = Field(ge=0, description="Bytes to push.")
     blobs: int = Field(ge=0, description="Blobs to push.")
     blobs_present: int = Field(0, ge=0, description="Blobs already there.")
     tags: list[str] = Field(default_factory=list, description="Tags to write.")
     overwrites: list[str] = Field(default_factory=list, description="Tags that exist with other content.")
-    hash: str | None = Field(None, description="Identity of this plan.")
+    objects: list[PlannedObject] = Field(default_factory=list, description="Objects on the clusters.")
+    hash: str | None = Field(None, description="Identity of what would be written.")
 
 
 class ObjectStatus(ApiModel):

@@ -64,12 +64,12 @@ class PlatformSpec(ApiModel):
     in_cluster: InCluster | None = Field(
         None, description="The platform whose global cluster this operator runs in; no login needed."
     )
-    address: Annotated[str, Field(min_length=8, max_length=512)] | None = Field(
+    address: Annotated[str, Field(min_length=9, max_length=512)] | None = Field(
         None,
         description="Address of the platform: https://HOST, HOST being a DNS name, IPv4 or bracketed IPv6.",
         json_schema_extra=rules(
             rule(
-                f"self.matches('^https?://{HOST}/?$')",
+                f"self.matches('^https://{HOST}/?$')",
                 "must be https://HOST[:PORT], an IPv6 address in brackets",
             )
         ),
@@ -118,6 +118,10 @@ class RegistryStatus(ApiModel):
     address: str = Field(description="Where we push.")
     pull_address: str = Field(description="Where clusters pull.")
     origin: Literal["Spec", "Discovered"] = Field(description="Where the address comes from.")
+    capabilities: list[Literal["Catalog", "Referrers"]] = Field(
+        default_factory=list,
+        description="What it was seen to do: list its repositories (Catalog), list what is about an image (Referrers).",
+    )
 
 
 class PlatformStatus(ApiModel):
@@ -156,7 +160,6 @@ PRINTER_COLUMNS = [
     {"name": "Registry", "type": "string", "jsonPath": ".status.registry.address"},
     {"name": "Age", "type": "date", "jsonPath": ".metadata.creationTimestamp"},
     {"name": "Address", "type": "string", "jsonPath": ".spec.address", "priority": 1},
-    {"name": "Clusters", "type": "string", "jsonPath": ".status.clusters[*].name", "priority": 1},
     {
         "name": "Message",
         "type": "string",

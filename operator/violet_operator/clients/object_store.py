@@ -35,6 +35,9 @@ _RESUMES = 6
 _DOCUMENT = 64 << 10
 """Bytes a checksum file may have: an honest one has a hundred."""
 
+_FAILURES = (exceptions.BaseError, FileNotFoundError)
+"""What obstore raises: a missing object or bucket is Python's own FileNotFoundError."""
+
 
 @dataclass(frozen=True, slots=True)
 class StorageSettings:
@@ -94,7 +97,7 @@ class ObjectStore:
         """
         try:
             meta = self._store.head(key)
-        except exceptions.BaseError as error:
+        except _FAILURES as error:
             raise self._explain(self._with_body(key, error)) from None
         return ObjectInfo(key, meta["size"], meta["e_tag"], meta["version"])
 
@@ -138,11 +141,11 @@ class ObjectStore:
 
     def _with_body(self, key: str, error: Exception) -> Exception:
         """A HEAD has no body, so a refused one does not say why: ask again with a GET."""
-        if not isinstance(error, (exceptions.PermissionDeniedError, exceptions.NotFoundError)):
+        if not isinstance(error, (exceptions.PermissionDeniedError, exceptions.NotFoundError, FileNotFoundError)):
             return error
         try:
             self._store.get(key, options={"range": (0, 1)})
-        except exceptions.BaseError as detailed:
+        except _FAILURES as detailed:
             return detailed
         return error
 

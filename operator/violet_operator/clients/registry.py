@@ -24,6 +24,10 @@ MANIFEST_TYPES = (
 )
 
 
+_PROBE = "violet-operator/probe"
+"""A repository that need not exist: the referrers API answers an empty list for it."""
+
+
 class Registry(RegistryTransport):
     """One registry. Thread-safe; one connection pool."""
 
@@ -36,6 +40,19 @@ class Registry(RegistryTransport):
         response = self.request("GET", f"{self.prefix}://{self.address}/v2/", "")
         if response.status_code != requests.codes.ok:
             raise from_response(self.address, "GET /v2/", response)
+
+    def capabilities(self) -> list[str]:
+        """Optional parts of the specification that it serves: `Catalog`, `Referrers`; a refusal counts as no.
+
+        Raises:
+            OperatorError: it cannot be reached.
+        """
+        probes = {
+            "Catalog": (f"{self.prefix}://{self.address}/v2/_catalog?n=1", "registry:catalog:*"),
+            "Referrers": (self._url(_PROBE, f"referrers/{sha256_digest(b'')}"), _scope(_PROBE, "pull")),
+        }
+        answers = {name: self.request("GET", url, scope) for name, (url, scope) in probes.items()}
+        return [name for name, response in answers.items() if response.status_code == requests.codes.ok]
 
     def manifest_digest(self, repository: str, reference: str) -> Digest | None:
         """The digest that a tag points at, or None where there is no such manifest.

@@ -83,6 +83,7 @@ async def _probe(body: JsonObject, env: Environment) -> tuple[JsonObject, Requeu
             "origin": "Spec",
         }
         await asyncio.to_thread(connection.registry.ping)
+        status["registry"]["capabilities"] = await asyncio.to_thread(connection.registry.capabilities)
         for cluster, kube in connection.clusters.items():
             await _check_rights(kube, env.settings.system_namespace)
             status["clusters"].append({"name": cluster, "ready": True})

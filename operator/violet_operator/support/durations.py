@@ -5,7 +5,7 @@ from __future__ import annotations
 import random
 import re
 
-_PART = re.compile(r"(\d+)(ms|s|m|h)")
+_PART = re.compile(r"([0-9]+)(ms|s|m|h)")
 _SECONDS = {"ms": 0.001, "s": 1.0, "m": 60.0, "h": 3600.0}
 
 
@@ -15,7 +15,7 @@ def parse_duration(text: str) -> float:
     Raises:
         ValueError: not such a duration.
     """
-    if not re.fullmatch(r"(\d+(ms|s|m|h))+", text):
+    if not re.fullmatch(r"([0-9]+(ms|s|m|h))+", text):
         raise ValueError(f"not a duration: {text!r}")
     return sum(int(number) * _SECONDS[unit] for number, unit in _PART.findall(text))
 

@@ -8,13 +8,15 @@ from __future__ import annotations
 
 import re
 
-_URL = re.compile(
-    r"(?P<scheme>[a-zA-Z][a-zA-Z0-9+.-]*://)(?P<user>[^/?#\s@]*@)?(?P<rest>[^?#\s\"'<>]*)(?P<query>[?#][^\s\"'<>]*)?"
-)
-_AUTHORIZATION = re.compile(r"(?i)\b(bearer|basic)\s+[A-Za-z0-9+/=._~-]{8,}")
-_SIGNATURE = re.compile(
-    r"(?i)\b(x-amz-(?:signature|credential|security-token)|signature|sig|token|password|secret|awsaccesskeyid)=[^\s&\"'<>]+"
-)
+_USER = re.compile(r"://[^/?#\s\"<>]*@")
+_QUERY = re.compile(r"(://[^?#\s\"'<>]*)([?#][^\s\"'<>]*)?")
+_CHARACTER = r"[A-Za-z0-9+/=._~-]"
+_HEADER = re.compile(rf"(?i)\b(authorization[\"']?\s*[:=,]\s*\[?(?:b?[\"'])?){_CHARACTER}+(?:\s+{_CHARACTER}+)?")
+_WORD = rf"[A-Z]?[a-z-]{{1,19}}\.?(?!{_CHARACTER})"
+"""What follows in "Basic authentication": a word for people, no secret."""
+_SCHEME = re.compile(rf"\b((?i:bearer|basic))\s+(?!{_WORD}){_CHARACTER}{{8,}}")
+_SECRETS = "signature|credential|token|password|secret|accountkey|accesskeyid"
+_PARAMETER = re.compile(rf"(?i)\b([\w-]{{0,40}}(?:{_SECRETS})|sig)=(?:\"[^\"]*\"|'[^']*'|[^\s&\"'<>]+)")
 
 MAX_MESSAGE = 1024
 """Characters of a condition message: the API allows 32768, a terminal does not."""
@@ -22,9 +24,9 @@ MAX_MESSAGE = 1024
 
 def redact(text: str) -> str:
     """The text without URL queries, user information, signatures and authorization headers."""
-    text = _URL.sub(lambda m: f"{m['scheme']}{m['rest']}", text)
-    text = _AUTHORIZATION.sub(r"\1 ***", text)
-    return _SIGNATURE.sub(r"\1=***", text)
+    text = _QUERY.sub(r"\1", _USER.sub("://", text))
+    text = _SCHEME.sub(r"\1 ***", _HEADER.sub(r"\1***", text))
+    return _PARAMETER.sub(r"\1=***", text)
 
 
 def shorten(text: str, limit: int = MAX_MESSAGE) -> str:

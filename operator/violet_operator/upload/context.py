@@ -18,6 +18,7 @@ from violet_operator.platform.resolve import Connection
 from violet_operator.settings import Settings
 from violet_operator.support.cancel import CancelToken
 from violet_operator.support.meter import Meter
+from violet_operator.upload.plan import PushPlan
 from violet_operator.upload.shelf import PackageShelf
 from violet_operator.upload.status import UploadStatus
 
@@ -88,6 +89,7 @@ class Upload:
         settled: everything is in the registries already, from an earlier run.
         archive: the package, where it had to be read.
         opened: the same, once verified and understood.
+        plans: what each platform's registry lacks, by name of Platform.
     """
 
     body: JsonObject
@@ -105,6 +107,7 @@ class Upload:
     settled: bool = False
     archive: Archive | None = None
     opened: Opened | None = None
+    plans: dict[str, PushPlan] = field(default_factory=dict)
 
     @property
     def namespace(self) -> str:
@@ -131,6 +134,11 @@ class Upload:
         """Value of the annotation that asks for a reconcile now."""
         value = (self.body["metadata"].get("annotations") or {}).get(RECONCILE_ANNOTATION)
         return None if value is None else str(value)
+
+    @property
+    def preview(self) -> bool:
+        """Whether nothing may be written anywhere."""
+        return self.spec.mode == "Preview"
 
     @property
     def forced(self) -> bool:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from violet_operator.api.conditions import FETCHED, STALLED, VERIFIED, find, is_true
+from violet_operator.api.package_upload import PackageUploadSpec
 from violet_operator.clients.object_store import ObjectInfo
 from violet_operator.errors import Stalled
 
@@ -26,15 +27,17 @@ def same_source(facts: JsonObject, url: str, info: ObjectInfo) -> bool:
     )
 
 
-def is_known(status: JsonObject, *, pin: str | None, policy: str) -> bool:
+def is_known(status: JsonObject, spec: PackageUploadSpec) -> bool:
     """Whether the package of the last status was understood, and verified well enough for the spec as it is now."""
     sha256 = (status.get("source") or {}).get("sha256")
     checked = (status.get("verification") or {}).get("method", "None") != "None"
+    package = status.get("package") or {}
     return (
         is_true(status.get("conditions", []), VERIFIED)
-        and bool(status.get("package") and status.get("images"))
-        and pin in (None, sha256)
-        and (checked or policy != "Require")
+        and bool(package and status.get("images"))
+        and package.get("imagePlatforms") == spec.image_platforms
+        and spec.source.sha256 in (None, sha256)
+        and (checked or spec.verification.policy != "Require")
     )
 
 

@@ -11,6 +11,7 @@ from violet_operator.errors import Stalled, Waiting
 from violet_operator.package.archive import Archive
 from violet_operator.platform.resolve import read_ca_bundle, read_secret
 from violet_operator.support.durations import human_bytes
+from violet_operator.support.redact import shorten
 from violet_operator.upload.context import Upload
 from violet_operator.upload.threads import in_thread
 from violet_operator.upload.transfer import reported
@@ -78,7 +79,7 @@ async def read(upload: Upload) -> None:
     assert source is not None
     status.working(FETCHED, "Fetching", f"Reading the package ({human_bytes(source.size)}).")
     status.facts["source"] = source_facts(upload, source, None)
-    meter.expect(2 * source.size)  # reading, and at most about as much to push
+    meter.expect(source.size if upload.preview else 2 * source.size)  # reading, and about as much to push
     pinned = store.open(source, upload.cancel)
     archive = upload.env.packages.find(upload.uid, upload.spec.source.url, source)
     if archive is None:
@@ -89,8 +90,21 @@ async def read(upload: Upload) -> None:
         meter.moved(source.size)
         archive.rebind(pinned)
     status.facts["source"] = source_facts(upload, source, archive.sha256)
-    status.done(FETCHED, "Fetched", f"Read {human_bytes(source.size)} with sha256 {archive.sha256}.")
+    fetched(upload)
     upload.archive = archive
+
+
+def fetched(upload: Upload) -> None:
+    """State `Fetched`: in the same words after reading as after a later look, so that the look writes nothing.
+
+    What in the package does not agree is named here, where people look first.
+    """
+    source = upload.status.facts["source"]
+    message = f"The package has {human_bytes(source['size'])} and sha256 {source['sha256']}."
+    found = (upload.status.facts.get("package") or {}).get("contradictions")
+    if found:
+        message += f" Contradictions in it ({len(found)}): {' '.join(found)}"
+    upload.status.done(FETCHED, "Fetched", shorten(message))
 
 
 async def verify(upload: Upload) -> None:

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from violet_operator.api.conditions import FETCHED
 from violet_operator.errors import Stalled
 from violet_operator.package.model import Bundle, Opened, Package, Plugin
+from violet_operator.package.subset import subset_package
 from violet_operator.package.understand import understand
 from violet_operator.support.redact import shorten
 from violet_operator.upload.context import JsonObject, Upload
+from violet_operator.upload.fetch import fetched
 from violet_operator.upload.threads import in_thread
 
 _CONTRADICTIONS = 32
@@ -24,27 +25,19 @@ async def inspect(upload: Upload) -> None:
     assert archive is not None
     name = upload.spec.source.url.partition("?")[0]
     package = await in_thread(lambda: understand(archive, file_name=name), upload.cancel)
-    upload.status.facts["package"] = package_facts(package)
-    fetched = upload.status.conditions.get(FETCHED)
-    if fetched:
-        upload.status.done(FETCHED, fetched["reason"], with_contradictions(fetched["message"], upload.status.facts))
-    if package.type != "bundle":
+    package = subset_package(package, upload.spec.image_platforms)
+    upload.status.facts["package"] = package_facts(package, upload.spec.image_platforms)
+    fetched(upload)
+    if package.type != "bundle" and not upload.preview:
         raise Stalled(
             "NotSupportedYet",
-            f"The package is a {package.type}; this version of the operator publishes operator bundles only.",
+            f"The package is a {package.type}; this version of the operator publishes operator bundles only. "
+            "Upload it with the vendor's violet.",
         )
     upload.opened = Opened(archive, package)
 
 
-def with_contradictions(message: str, facts: JsonObject) -> str:
-    """A message about the package, and what in it does not agree: named where people look first."""
-    found = facts["package"].get("contradictions")
-    if not found:
-        return message
-    return shorten(f"{message} Contradictions in the package ({len(found)}): {' '.join(found)}")
-
-
-def package_facts(package: Package) -> JsonObject:
+def package_facts(package: Package, image_platforms: list[str] | None = None) -> JsonObject:
     """`status.package`."""
     facts = {
         "name": package.name,
@@ -55,6 +48,7 @@ def package_facts(package: Package) -> JsonObject:
         "lifecycle": package.lifecycle,
         "artifact": package.artifact or None,
         "relatedImages": list(package.related_images),
+        "imagePlatforms": image_platforms,
         "contradictions": [shorten(item.message) for item in package.contradictions[:_CONTRADICTIONS]] or None,
         **(_bundle_facts(package.bundle) if package.bundle else {}),
         **(_plugin_facts(package.chart.plugin) if package.chart and package.chart.plugin else {}),

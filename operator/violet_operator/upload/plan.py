@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import hashlib
+import json
 from collections.abc import Iterable
 from dataclasses import dataclass
+from typing import Any
 
 from violet_operator.errors import Stalled
 from violet_operator.package.model import Blob, Image, Manifest
@@ -85,10 +87,19 @@ class PushPlan:
         """Whether there is nothing to do."""
         return not self.tags
 
-    def hash(self) -> str:
-        """Identity of the plan: what it writes, not how much of it is there already."""
-        lines = sorted(f"{to}@{manifest.digest}" for to, manifest in self.tags)
-        return hashlib.sha256("\n".join(lines).encode()).hexdigest()[:16]
+
+def plan_hash(plans: dict[str, PushPlan], objects: list[dict[str, Any]]) -> str:
+    """Identity of what an upload would write: tags with their digests, and objects with what becomes of them.
+
+    How much of it is in the registries already does not count.
+    """
+    written = {
+        "tags": sorted(
+            f"{platform} {to}@{manifest.digest}" for platform, plan in plans.items() for to, manifest in plan.tags
+        ),
+        "objects": objects,
+    }
+    return hashlib.sha256(json.dumps(written, sort_keys=True).encode()).hexdigest()[:16]
 
 
 def destination(reference: str, prefix: str) -> Destination:

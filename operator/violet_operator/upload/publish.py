@@ -28,9 +28,9 @@ async def publish(upload: Upload) -> None:
         OperatorError: at least one failed; the others are done.
     """
     failures: list[OperatorError] = []
-    wanted = [(name, cluster) for name, _, cluster in _targets(upload)]
+    wanted = [(name, cluster) for name, _, cluster in targets(upload)]
     upload.status.keep_targets(set(wanted))
-    for name, connection, cluster in _targets(upload):
+    for name, connection, cluster in targets(upload):
         publication = publication_for(upload, connection)
         try:
             await _publish_on(upload, connection.cluster(cluster), publication, (name, cluster))
@@ -43,7 +43,8 @@ async def publish(upload: Upload) -> None:
     upload.status.done(PUBLISHED, "Installable", f"{count} of {count} clusters can install the package.")
 
 
-def _targets(upload: Upload) -> list[tuple[str, Connection, str]]:
+def targets(upload: Upload) -> list[tuple[str, Connection, str]]:
+    """(Platform, its connection, cluster) for every target cluster."""
     return [
         (target.platform_ref.name, upload.connections[target.platform_ref.name], cluster)
         for target in upload.spec.targets

@@ -14,13 +14,14 @@ from violet_operator.clients.kube import PACKAGE_UPLOADS
 from violet_operator.errors import OperatorError, Stalled
 from violet_operator.support.durations import parse_duration
 from violet_operator.support.requeue import Requeue
-from violet_operator.upload import decide, fetch, gate
+from violet_operator.upload import decide, fetch, gate, preview
 from violet_operator.upload.context import Environment, Pacer, Upload
-from violet_operator.upload.inspection import inspect, with_contradictions
+from violet_operator.upload.inspection import inspect
 from violet_operator.upload.publish import publish
-from violet_operator.upload.push import in_place, knock, push
+from violet_operator.upload.push import push
 from violet_operator.upload.report import write
 from violet_operator.upload.status import UploadStatus
+from violet_operator.upload.survey import in_place, knock, survey
 
 logger = logging.getLogger(__name__)
 
@@ -56,7 +57,7 @@ async def _run(upload: Upload) -> Requeue:
         return Requeue()
     upload.status.handled(upload.requested_at)
     result = Requeue(after=parse_duration(upload.spec.interval))
-    for condition, step in STEPS:
+    for condition, step in PREVIEW if upload.preview else STEPS:
         try:
             await step(upload)
         except OperatorError as error:
@@ -65,9 +66,18 @@ async def _run(upload: Upload) -> Requeue:
             result = result if isinstance(error, Stalled) else Requeue(after=after, failed=True)
             break
     else:
-        upload.env.packages.drop(upload.uid)
-        upload.status.ready(_summary(upload))
+        _finish(upload)
     return result if await write(upload) else Requeue(failed=True)
+
+
+def _finish(upload: Upload) -> None:
+    """Every step has gone well."""
+    if upload.preview:
+        if not upload.settled:
+            upload.status.previewed(preview.summary(upload))
+        return
+    upload.env.packages.drop(upload.uid)
+    upload.status.ready(_summary(upload))
 
 
 async def _prepare(upload: Upload) -> None:
@@ -86,7 +96,7 @@ async def _find(upload: Upload) -> None:
     An installable package does without its source until something has to be repaired.
     """
     status, facts = upload.status, upload.status.facts
-    known = decide.is_known(status.last, pin=upload.spec.source.sha256, policy=upload.spec.verification.policy)
+    known = not upload.preview and decide.is_known(status.last, upload.spec)
     try:
         await fetch.locate(upload)
     except OperatorError as error:
@@ -98,10 +108,11 @@ async def _find(upload: Upload) -> None:
     assert upload.source is not None
     if not decide.same_source(facts, upload.spec.source.url, upload.source):
         status.forget_package()
+    elif upload.preview:
+        upload.settled = preview.still_holds(upload)
     elif known and await in_place(upload):
         upload.settled = True
-        message = f"The package has sha256 {facts['source']['sha256']}."
-        status.done(FETCHED, "Fetched", with_contradictions(message, facts))
+        fetch.fetched(upload)
 
 
 async def _expect(upload: Upload) -> None:
@@ -141,7 +152,7 @@ async def _publish(upload: Upload) -> None:
     await publish(upload)
 
 
-STEPS: tuple[tuple[str | None, Step], ...] = (
+_READ: tuple[tuple[str | None, Step], ...] = (
     (None, _prepare),
     (FETCHED, _find),
     (VERIFIED, _unless_settled(_expect)),
@@ -149,11 +160,14 @@ STEPS: tuple[tuple[str | None, Step], ...] = (
     (FETCHED, _unless_settled(fetch.read)),
     (VERIFIED, _unless_settled(fetch.verify)),
     (FETCHED, _unless_settled(inspect)),
-    (PUSHED, _unless_settled(push)),
-    (VERIFIED, _settle),
-    (PUBLISHED, _publish),
+    (PUSHED, _unless_settled(survey)),
 )
+
+STEPS = (*_READ, (PUSHED, _unless_settled(push)), (VERIFIED, _settle), (PUBLISHED, _publish))
 """What happens, in order, and the condition that says whether it did."""
+
+PREVIEW = (*_READ, (PUBLISHED, _unless_settled(preview.foresee)))
+"""The same without everything that writes."""
 
 
 def _summary(upload: Upload) -> str:

@@ -100,6 +100,15 @@ class UploadStatus:
         self._facts.pop("plan", None)
         self._facts["observedGeneration"] = self._generation
 
+    def previewed(self, message: str) -> None:
+        """Everything that reads holds; nothing was written."""
+        self.conditions.set(READY, "True", "Previewed", message)
+        self.conditions.remove(RECONCILING)
+        self.conditions.remove(STALLED)
+        for step in (PUSHED, PUBLISHED):
+            self.conditions.remove(step)
+        self._facts["observedGeneration"] = self._generation
+
     def suspended(self) -> None:
         """Nothing is done until `spec.suspend` is false again."""
         self.conditions.remove(RECONCILING)

@@ -1,0 +1,126 @@
+"""Looking at the registries before anything is written: what is there, what is missing, what would be replaced."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from concurrent.futures import ThreadPoolExecutor
+
+from violet_operator.errors import Stalled
+from violet_operator.package.model import Opened
+from violet_operator.platform.resolve import Connection
+from violet_operator.upload.context import JsonObject, Upload
+from violet_operator.upload.plan import (
+    Destination,
+    Inventory,
+    PushPlan,
+    destination,
+    plan_hash,
+    plan_push,
+    wanted_blobs,
+)
+from violet_operator.upload.threads import in_thread
+
+_LOOKUPS = 8
+"""HEAD requests at once: answers of a few hundred bytes."""
+
+
+async def survey(upload: Upload) -> None:
+    """Find out what each registry lacks; sets `plans` and the status' `plan`.
+
+    Raises:
+        Stalled: a tag exists with other content, which the spec does not let us replace.
+        OperatorError: a registry fails.
+    """
+    opened = upload.opened
+    assert opened is not None
+    upload.plans = {name: await _plan(upload, connection, opened) for name, connection in upload.connections.items()}
+    upload.status.facts["plan"] = plan_facts(upload.plans)
+    if upload.spec.overwrite == "Never" and not upload.preview:
+        _check_overwrites(upload)
+
+
+async def knock(upload: Upload) -> None:
+    """Look whether every registry lets us in, before the package is read for hours to find that it does not.
+
+    Raises:
+        OperatorError: one does not.
+    """
+    for connection in upload.connections.values():
+        await in_thread(connection.registry.ping, upload.cancel)
+
+
+async def in_place(upload: Upload) -> bool:
+    """Whether every target registry has every image of the last status under its tag, with its digest."""
+    known = {(item["source"], item["digest"]) for item in upload.status.facts.get("images", [])}
+
+    def look() -> bool:
+        return all(
+            connection.registry.manifest_digest(to.repository, to.tag) == digest
+            for connection in upload.connections.values()
+            for source, digest in sorted(known)
+            for to in (destination(source, connection.prefix),)
+        )
+
+    if not known or not await in_thread(look, upload.cancel):
+        return False
+    upload.status.facts["images"] = [
+        image_facts(source, digest, connection)
+        for connection in upload.connections.values()
+        for source, digest in sorted(known)
+    ]
+    return True
+
+
+def image_facts(reference: str, digest: str, connection: Connection) -> JsonObject:
+    """An entry of `status.images`."""
+    to = destination(reference, connection.prefix)
+    return {
+        "source": reference,
+        "destination": f"{connection.pull_address}/{to}",
+        "digest": digest,
+        "platform": connection.name,
+    }
+
+
+async def _plan(upload: Upload, connection: Connection, opened: Opened) -> PushPlan:
+    images, registry, prefix = opened.package.images, connection.registry, connection.prefix
+
+    def take_inventory() -> Inventory:
+        with ThreadPoolExecutor(_LOOKUPS, "registry-look") as pool:
+            places = list(dict.fromkeys(destination(image.reference, prefix) for image in images))
+            digests = pool.map(lambda to: registry.manifest_digest(to.repository, to.tag), places)
+            tags = dict(zip(places, digests, strict=True))
+            wanted = list(wanted_blobs(images, prefix, tags))
+            found = pool.map(lambda item: registry.has_blob(item[0], item[1].digest), wanted)
+            there = {(repository, blob.digest) for (repository, blob), yes in zip(wanted, found, strict=True) if yes}
+        return Inventory(tags, frozenset(there))
+
+    return plan_push(images, prefix, await in_thread(take_inventory, upload.cancel))
+
+
+def _check_overwrites(upload: Upload) -> None:
+    for name, plan in upload.plans.items():
+        if plan.overwrites:
+            address = upload.connections[name].registry.address
+            raise Stalled(
+                "TagExists",
+                f"Registry {address} has {_names(plan.overwrites)} with other content. Set spec.overwrite: IfDifferent "
+                "to replace it, or remove the tag.",
+            )
+
+
+def _names(places: Iterable[Destination]) -> str:
+    return ", ".join(map(str, places))
+
+
+def plan_facts(plans: dict[str, PushPlan]) -> JsonObject:
+    """`status.plan`."""
+    every = list(plans.values())
+    return {
+        "bytes": sum(plan.bytes for plan in every),
+        "blobs": sum(len(plan.uploads) + len(plan.mounts) for plan in every),
+        "blobsPresent": sum(plan.present for plan in every),
+        "tags": sorted(str(to) for plan in every for to, _ in plan.tags),
+        "overwrites": sorted(str(to) for plan in every for to in plan.overwrites),
+        "hash": plan_hash(plans, []),
+    }

@@ -1,0 +1,134 @@
+"""One object of each kind with every field set: what the cases of the CRDs' rules change."""
+
+from typing import Any
+
+FINGERPRINT = "0123456789ABCDEF0123456789ABCDEF01234567"
+SHA256 = "0123456789abcdef" * 4
+TIME = "2026-01-02T03:04:05Z"
+
+UPLOAD: dict[str, Any] = {
+    "apiVersion": "violet.alauda.io/v1alpha1",
+    "kind": "PackageUpload",
+    "metadata": {"name": "crd-rules"},
+    "spec": {
+        "source": {
+            "url": "s3://packages/opensearch-operator.v3.14.2.tgz",
+            "endpoint": "https://minio.example.com:9000",
+            "region": "us-east-1",
+            "credentialsSecretRef": {"name": "minio"},
+            "caBundleRef": {"kind": "ConfigMap", "name": "storage-ca", "key": "ca.crt"},
+            "sha256": SHA256,
+        },
+        "verification": {
+            "policy": "Require",
+            "gpg": {"keysRef": {"kind": "Secret", "name": "vendor-keys"}, "fingerprints": [FINGERPRINT]},
+        },
+        "targets": [{"platformRef": {"name": "default"}, "clusters": ["global", "region1"]}],
+        "catalogSource": "platform",
+        "chartRepository": "public-charts",
+        "imagePlatforms": ["linux/amd64"],
+        "mode": "Upload",
+        "skipPush": False,
+        "skipResources": False,
+        "overwrite": "Never",
+        "suspend": True,
+        "deletionPolicy": "Retain",
+        "interval": "1h",
+    },
+    "status": {
+        "observedGeneration": 1,
+        "lastHandledReconcileAt": TIME,
+        "conditions": [
+            {"type": "Ready", "status": "True", "reason": "Installable", "message": "", "lastTransitionTime": TIME}
+        ],
+        "source": {"url": "s3://packages/a.tgz", "etag": "e", "version": "v", "size": 1, "sha256": SHA256},
+        "verification": {
+            "method": "GPG",
+            "fingerprint": FINGERPRINT,
+            "keyID": FINGERPRINT[-16:],
+            "sha256": SHA256,
+            "verifiedAt": TIME,
+        },
+        "package": {
+            "name": "opensearch-operator",
+            "displayName": "OpenSearch",
+            "type": "bundle",
+            "version": "3.14.2",
+            "architectures": ["linux/amd64"],
+            "lifecycle": "agnostic",
+            "artifact": "build.example.com/opensearch-operator-bundle:v3.14.2",
+            "channels": ["stable"],
+            "defaultChannel": "stable",
+            "relatedImages": ["build.example.com/opensearch:v3.14.2"],
+        },
+        "progress": {
+            "bytesTotal": 1,
+            "bytesDone": 1,
+            "blobsTotal": 1,
+            "blobsDone": 1,
+            "blobsSkipped": 0,
+            "percent": 100,
+        },
+        "plan": {
+            "bytes": 0,
+            "blobs": 0,
+            "blobsPresent": 1,
+            "tags": ["registry/a:v1"],
+            "overwrites": ["registry/a:v1"],
+            "hash": "h",
+        },
+        "targets": [
+            {
+                "platform": "default",
+                "cluster": "global",
+                "phase": "Ready",
+                "message": "Installable.",
+                "objects": [{"kind": "Artifact", "namespace": "cpaas-system", "name": "opensearch-operator"}],
+            }
+        ],
+        "images": [
+            {"source": "a:v1", "destination": "registry/a:v1", "digest": f"sha256:{SHA256}", "platform": "default"}
+        ],
+    },
+}
+PLATFORM: dict[str, Any] = {
+    "apiVersion": "violet.alauda.io/v1alpha1",
+    "kind": "Platform",
+    "metadata": {"name": "crd-rules"},
+    "spec": {
+        "address": "https://acp.example.com",
+        "credentialsSecretRef": {"name": "acp-admin"},
+        "clientID": "alauda-auth",
+        "caBundleRef": {"kind": "ConfigMap", "name": "platform-ca", "key": "ca.crt"},
+        "insecureSkipTLSVerify": False,
+        "registry": {
+            "address": "registry.example.com:11443",
+            "credentialsSecretRef": {"name": "registry"},
+            "anonymous": False,
+            "plainHTTP": False,
+            "caBundleRef": {"kind": "ConfigMap", "name": "registry-ca", "key": "ca.crt"},
+            "repositoryPrefix": "acp/packages",
+            "pullAddress": "registry.internal:5000",
+        },
+    },
+    "status": {
+        "observedGeneration": 1,
+        "lastHandledReconcileAt": "2026-01-02T03:04:05Z",
+        "conditions": [
+            {
+                "type": "Ready",
+                "status": "True",
+                "reason": "Connected",
+                "message": "The platform answers.",
+                "lastTransitionTime": "2026-01-02T03:04:05Z",
+                "observedGeneration": 1,
+            }
+        ],
+        "clusters": [{"name": "global", "ready": True, "message": "Packages can be published."}],
+        "registry": {
+            "address": "registry.example.com:11443",
+            "pullAddress": "registry.internal:5000",
+            "origin": "Spec",
+        },
+    },
+}

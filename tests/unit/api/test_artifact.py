@@ -1,0 +1,103 @@
+"""Manifests for the platform: every name and label is one that an API server takes, whatever the package says."""
+
+import re
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from violet_operator.api.artifact import Publication
+
+LABEL = r"[a-z0-9]([-a-z0-9]*[a-z0-9])?"
+SUBDOMAIN = re.compile(rf"{LABEL}(\.{LABEL})*")
+LABEL_VALUE = re.compile(r"([A-Za-z0-9]([-A-Za-z0-9_.]*[A-Za-z0-9])?)?")
+
+names = st.from_regex(rf"\A{LABEL}(\.{LABEL})?\Z").filter(lambda name: len(name) <= 63)
+tags = st.from_regex(r"\A[A-Za-z0-9_][A-Za-z0-9._-]{0,127}\Z")
+publications = st.builds(
+    Publication,
+    name=names,
+    display_name=st.text(max_size=500),
+    registry=st.just("registry.example.com:5000"),
+    repository=st.just("acp/a-bundle"),
+    tag=tags,
+    namespace=st.just("cpaas-system"),
+    library=names,
+    channels=st.lists(st.text(max_size=80), max_size=4).map(tuple),
+    default_channel=st.none() | st.text(max_size=80),
+)
+ONE = Publication(
+    name="topolvm-operator",
+    display_name="NativeStor " * 100,
+    registry="registry.example.com:5000",
+    repository="acp/topolvm-operator-bundle",
+    tag="v2.3.0",
+    namespace="cpaas-system",
+    library="platform",
+    channels=("stable", "alpha"),
+    default_channel="stable",
+)
+
+
+@given(publications)
+def test_every_label_is_one_that_kubernetes_takes(publication: Publication) -> None:
+    for manifest in (publication.artifact(), publication.version("uid")):
+        for value in manifest["metadata"]["labels"].values():
+            assert len(value) <= 63
+            assert LABEL_VALUE.fullmatch(value)
+
+
+@given(publications)
+def test_what_is_no_label_is_still_an_annotation(publication: Publication) -> None:
+    annotations = publication.version("uid")["metadata"]["annotations"]
+    assert annotations["cpaas.io/bundle-version"] == publication.tag
+    assert annotations.get("cpaas.io/channels", "") == ",".join(publication.channels)
+    assert publication.version("uid")["metadata"]["labels"].items() <= annotations.items()
+
+
+@given(names, tags)
+def test_the_name_of_a_version_is_an_rfc_1123_subdomain(name: str, tag: str) -> None:
+    publication = Publication(
+        name=name, display_name="", registry="", repository="", tag=tag, namespace="", library="platform"
+    )
+    assert SUBDOMAIN.fullmatch(publication.version_name)
+    assert len(publication.version_name) <= 253
+    assert publication.version_name.startswith(name)
+
+
+@given(publications)
+def test_an_artifact_selects_its_versions(publication: Publication) -> None:
+    wanted = publication.artifact()["spec"]["artifactVersionSelector"]["matchLabels"]
+    assert wanted.items() <= publication.version("uid")["metadata"]["labels"].items()
+
+
+def test_an_artifact() -> None:
+    artifact = ONE.artifact()
+    assert (artifact["apiVersion"], artifact["kind"]) == ("app.alauda.io/v1alpha1", "Artifact")
+    assert artifact["metadata"]["name"] == "topolvm-operator"
+    assert artifact["metadata"]["namespace"] == "cpaas-system"
+    assert artifact["metadata"]["labels"]["cpaas.io/managed-by"] == "violet"
+    assert artifact["metadata"]["labels"]["cpaas.io/library"] == "platform"
+    assert artifact["spec"] == {
+        "type": "bundle",
+        "displayName": "NativeStor " * 100,
+        "registry": "registry.example.com:5000",
+        "repository": "acp/topolvm-operator-bundle",
+        "present": True,
+        "artifactVersionSelector": {"matchLabels": {"cpaas.io/artifact-version": "topolvm-operator"}},
+    }
+
+
+def test_a_version_is_owned_by_its_artifact() -> None:
+    version = ONE.version("the-uid")
+    assert version["metadata"]["name"] == "topolvm-operator.v2.3.0"
+    assert version["metadata"]["ownerReferences"] == [
+        {"apiVersion": "app.alauda.io/v1alpha1", "kind": "Artifact", "name": "topolvm-operator", "uid": "the-uid"}
+    ]
+    assert version["spec"] == {"present": True, "tag": "v2.3.0"}
+
+
+def test_channels_with_a_comma_are_an_annotation_only() -> None:
+    metadata = ONE.version("uid")["metadata"]
+    assert "cpaas.io/channels" not in metadata["labels"]
+    assert metadata["annotations"]["cpaas.io/channels"] == "stable,alpha"
+    assert metadata["labels"]["cpaas.io/default-channel"] == "stable"
