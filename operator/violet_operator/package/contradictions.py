@@ -15,7 +15,7 @@ from violet_operator.package.model import Contradiction, Image, Package
 from violet_operator.package.plugin import CONFIG
 from violet_operator.package.versions import same_version
 
-_FILE_VERSION = re.compile(r"v?\d+\.\d+(?:\.\d+)?[-+.\w]*?(?=\.tgz|\.tar|\.[a-z]{3}$|$)")
+_FILE_VERSION = re.compile(r"v?\d+(?:\.\d+)+")
 
 
 def missing(manifest: PackageManifest | None, inside: Container[str]) -> list[str]:
@@ -123,11 +123,12 @@ def _platforms(package: Package) -> Iterator[Contradiction]:
 
 
 def _file_name(package: Package, file_name: str) -> Iterator[Contradiction]:
-    """A version in the file name; names have many forms and get changed, so only a clear one is compared."""
+    """A version in the file name: names have many forms and get changed, so only a clear one is compared."""
     base = file_name.rpartition("/")[2]
+    known = (package.version, package.artifact.rpartition(":")[2])
+    bare = [re.escape(version.removeprefix("v")) for version in known if version]
     versions = _FILE_VERSION.findall(base)
-    tag = package.artifact.rpartition(":")[2]
-    if len(versions) == 1 and not any(same_version(versions[0], other) for other in (package.version, tag)):
+    if versions and not re.search(rf"(?<!\d)(?<!\d\.)(?:{'|'.join(bare)})(?!\d)", base):
         yield Contradiction(f"The file name says version {versions[0]}, the content {package.version}.")
 
 

@@ -37,6 +37,8 @@ def files_in(
     what = f"{member.name!r} in the package"
     reader = ForwardReader(_capped(plain_bytes(archive, member), what, limits), limits.header)
     found: dict[str, bytes | None] = {}
+    if reader.ended:  # a layer of nothing
+        return found
     for count, entry in enumerate(entries(reader, what)):
         if count >= limits.nested_members:
             raise Stalled("PackageTooLarge", f"{what} holds more than {limits.nested_members} files.")
@@ -52,6 +54,7 @@ def files_in(
                 )
             reader.seek(entry.offset_data)
             found[path] = b"".join(bytes(piece) for piece in reader.take(entry.size))
+    reader.drain()
     return found
 
 

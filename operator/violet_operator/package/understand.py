@@ -36,11 +36,14 @@ def understand(archive: Archive, *, file_name: str = "", limits: Limits | None =
     limits = limits or Limits()
     contents = _contents(archive, limits)
     charts = _charts(archive, contents, limits)
-    bundles = _bundles(archive, contents, limits)
+    bundles = _bundles(archive, contents, limits, look_closer=not charts)
     names = {image.digest: _name(image, f"{bundle.package}-bundle", bundle.version) for image, bundle in bundles}
     names |= {image.digest: _name(image, chart.name, chart.version) for image, chart in charts if image}
     findings = Findings(
-        images=tuple(image.renamed(names.get(image.digest) or image.reference) for image in contents.images),
+        images=tuple(
+            image if _has_name(image) else image.renamed(names.get(image.digest, image.reference))
+            for image in contents.images
+        ),
         bundles=tuple((names[image.digest], bundle) for image, bundle in bundles),
         charts=tuple(replace(chart, reference=names[image.digest]) if image else chart for image, chart in charts),
         manifest=contents.manifest,
@@ -66,14 +69,22 @@ def _contents(archive: Archive, limits: Limits) -> Contents:
     )
 
 
-def _bundles(archive: Archive, contents: Contents, limits: Limits) -> list[tuple[Image, Bundle]]:
-    """Images that are operator bundles: the one that the manifest names, else all that could be."""
+def _bundles(archive: Archive, contents: Contents, limits: Limits, *, look_closer: bool) -> list[tuple[Image, Bundle]]:
+    """Images that are operator bundles: the one that the manifest names, else those that their labels call so.
+
+    Args:
+        archive: the package.
+        contents: what its layout holds.
+        limits: caps.
+        look_closer: whether small images without labels are looked into, if there are no others.
+    """
     images = [image for image in contents.images if not image.attached]
     named = [image for image in images if contents.manifest and image.reference == contents.manifest.spec.artifact]
     labelled = [image for image in images if is_labelled(image)]
     small = [image for image in images if sum(blob.size for blob in image.blobs) <= _UNLABELLED]
-    likely = [image for image in named if image in (*labelled, *small)] or labelled or small[:_CANDIDATES]
-    candidates = list({image.digest: image for image in likely}.values())
+    likely = [image for image in named if image in (*labelled, *small)] or labelled
+    likely = likely or (small[:_CANDIDATES] if look_closer else [])
+    candidates = list({image.digest: image for image in reversed(likely)}.values())
     _check_number(len(candidates), "operator bundles")
     found = ((image, read_bundle(archive, image, limits)) for image in candidates if chart_layer(image) is None)
     return [(image, bundle) for image, bundle in found if bundle is not None]
@@ -104,7 +115,12 @@ def _name(image: Image, repository: str, version: str) -> str:
 
     Names without a registry are as good: the registry's part is replaced when the image is pushed.
     """
-    if ":" in image.reference or "@" in image.reference:
+    if _has_name(image):
         return image.reference
     tag = image.reference or re.sub(r"[^A-Za-z0-9_.-]", "-", f"v{version.removeprefix('v')}")[:128]
     return f"{repository}:{tag}"
+
+
+def _has_name(image: Image) -> bool:
+    """Whether the package names the image in full; a tag alone is no name."""
+    return ":" in image.reference or "@" in image.reference

@@ -12,7 +12,7 @@ from collections.abc import Iterator
 
 from violet_operator.errors import Stalled
 from violet_operator.package.archive import Archive, Member
-from violet_operator.package.documents import JsonObject, load_object, mapping, text
+from violet_operator.package.documents import JsonObject, load_object, mapping, objects, text
 from violet_operator.package.layouts import docker_archive
 from violet_operator.package.layouts.base import Contents, Layout, shallowest
 from violet_operator.package.limits import Limits
@@ -92,10 +92,24 @@ class OCILayout:
             raise Stalled("PackageTooLarge", f"{where!r} lists more than {self._limits.images} images.")
         for descriptor in listed:
             _, _, document = self._reader.document(descriptor, name_in(descriptor) or where)
-            if not name_in(descriptor) and media_type_of(document, descriptor) in INDEXES and _names_inside(document):
+            if (
+                not name_in(descriptor)
+                and media_type_of(document, descriptor) in INDEXES
+                and self._names_inside(document, depth + 1)
+            ):
                 yield from self._entries(document, where, depth + 1)
             else:
                 yield descriptor, name_in(descriptor), document
+
+    def _names_inside(self, index: JsonObject, depth: int) -> bool:
+        """Whether an index, or one within it, names images."""
+        children = objects(index, "manifests")
+        if any(name_in(child) for child in children):
+            return True
+        indexes = [child for child in children if child.get("mediaType") in INDEXES]
+        return depth < self._limits.depth and any(
+            self._names_inside(self._reader.document(child, "an index")[2], depth + 1) for child in indexes
+        )
 
     def _with_docker_names(self, images: list[Image]) -> list[Image]:
         """Names from the `manifest.json` that docker writes beside, for images that have none here."""
@@ -134,7 +148,3 @@ def name_in(descriptor: JsonObject) -> str:
     """The name that a descriptor's annotations give an image; empty where they give none."""
     annotations = mapping(descriptor, "annotations")
     return text(annotations, FULL_NAME) or text(annotations, REF_NAME)
-
-
-def _names_inside(index: JsonObject) -> bool:
-    return any(name_in(item) for item in index.get("manifests") or [] if isinstance(item, dict))
