@@ -11,7 +11,7 @@ from concurrent.futures import ThreadPoolExecutor
 import kopf
 from prometheus_client import start_http_server
 
-from violet_operator.clients.kube import Kube
+from violet_operator.clients.kube import PLATFORMS, Kube
 from violet_operator.handlers.events import register
 from violet_operator.platform.reconcile import reconcile as reconcile_platform
 from violet_operator.runtime.environment import Environment
@@ -46,6 +46,7 @@ async def run(settings: Settings) -> None:
             return await reconcile_upload(*key, env, pacer)
 
     async def platform(key: Key) -> Requeue:
+        env.forget(PLATFORMS, *key)  # before the uploads that its change has woken read it
         return await reconcile_platform(*key, env)
 
     uploads = KeyedQueue(observed(upload, "PackageUpload"), "PackageUpload")
@@ -55,20 +56,24 @@ async def run(settings: Settings) -> None:
         loop.add_signal_handler(number, stop.set)
     if settings.metrics_port:
         start_http_server(settings.metrics_port)
-    try:
-        await _watch(settings, uploads, platforms, stop)
-    finally:
+
+    async def call_off(**_: object) -> None:
+        """Once kopf watches no more; without this it waits five seconds for the runs to end by themselves."""
         logger.info("Stopping: calling off %d runs", uploads.running)
-        await uploads.close()
-        await platforms.close()
+        await asyncio.gather(uploads.close(), platforms.close())
+
+    registry = kopf.OperatorRegistry()
+    register(registry, uploads, platforms)
+    kopf.on.cleanup(registry=registry)(call_off)
+    try:
+        await _watch(settings, registry, stop)
+    finally:
+        await asyncio.gather(uploads.close(), platforms.close())  # closed already, unless kopf has failed
         await kube.close()
 
 
-async def _watch(settings: Settings, uploads: KeyedQueue, platforms: KeyedQueue, stop: asyncio.Event) -> None:
+async def _watch(settings: Settings, registry: kopf.OperatorRegistry, stop: asyncio.Event) -> None:
     """Kopf's part: watch our kinds until `stop`."""
-    registry = kopf.OperatorRegistry()
-    register(registry, uploads, platforms)
-
     if settings.kubeconfig:
         os.environ["KUBECONFIG"] = str(settings.kubeconfig)  # the only way to tell kopf's own login
         kopf.on.login(registry=registry)(kopf.login_with_kubeconfig)

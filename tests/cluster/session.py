@@ -62,6 +62,7 @@ def hold(env_file: Path, variables: Mapping[str, str], kubectl: Path, check: Cal
             time.sleep(1)
             check()
     finally:
+        ignore_signals()  # whoever sees us ending may tell us to end
         env_file.unlink(missing_ok=True)
 
 
@@ -98,13 +99,21 @@ def stop(data_dir: Path) -> bool:
     """End the process that holds the directory, if there is one, and wait until it is gone."""
     if not in_use(data_dir):
         return False
-    os.kill(owner(data_dir), signal.SIGTERM)
+    supervisor = owner(data_dir)
+    os.kill(supervisor, signal.SIGTERM)
     deadline = time.monotonic() + STOP_TIMEOUT
-    while in_use(data_dir):
+    while in_use(data_dir) or _lives(supervisor):  # it gives its lock back a moment before it ends
         if time.monotonic() > deadline:
-            raise ToolError(f"process {owner(data_dir)} has not ended after {STOP_TIMEOUT:.0f} s")
+            raise ToolError(f"process {supervisor} has not ended after {STOP_TIMEOUT:.0f} s")
         time.sleep(0.1)
     return True
+
+
+def _lives(pid: int) -> bool:
+    try:
+        return bool(Path(f"/proc/{pid}/cmdline").read_bytes())  # empty: a zombie
+    except (FileNotFoundError, ProcessLookupError):
+        return False
 
 
 def status(data_dir: Path) -> bool:
@@ -141,6 +150,8 @@ def storage_environment(storage: Storage) -> dict[str, str]:
 
 def read_environment(env_file: Path) -> dict[str, str]:
     """What a shell would have after `source env_file`, for a program of ours."""
+    if not env_file.exists():
+        raise ToolError(f"nothing is up: there is no {env_file}")
     pairs = (shlex.split(line)[1].partition("=") for line in env_file.read_text().splitlines())
     return os.environ | {name: value.replace("$PATH", os.environ["PATH"]) for name, _, value in pairs}
 
@@ -165,7 +176,12 @@ def _write_env(path: Path, variables: Mapping[str, str], kubectl: Path) -> None:
 
 
 def _leave(number: int, frame: FrameType | None) -> NoReturn:
-    for other in SIGNALS:
-        signal.signal(other, signal.SIG_IGN)  # a second Ctrl-C must not cut the clean-up short
+    ignore_signals()
     print("Stopping.", flush=True)
     sys.exit(0)
+
+
+def ignore_signals() -> None:
+    """From now on: a second Ctrl-C must not cut the clean-up short."""
+    for number in SIGNALS:
+        signal.signal(number, signal.SIG_IGN)

@@ -3,7 +3,6 @@
 import json
 import os
 import shutil
-import signal
 import subprocess
 import sys
 import time
@@ -179,8 +178,7 @@ End it:  make demo-down""")
 
 
 def _give_up(place: Place) -> None:
-    for number in session.SIGNALS:
-        signal.signal(number, signal.SIG_IGN)  # a second Ctrl-C must not cut the clean-up short
+    session.ignore_signals()
     print("\nStopping everything.", file=sys.stderr, flush=True)
     session.stop(place.kit)
     # More lines of the supervisor's: its reason for an end of its own quotes twenty of the part that ended.

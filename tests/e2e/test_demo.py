@@ -97,6 +97,11 @@ def test_what_ends_before_ready_ends_everything_and_says_why(folder: Path, event
     assert _running(folder) == []
 
 
+def test_put_while_nothing_is_up(folder: Path) -> None:
+    put = _demo(folder, "put", "package.tgz")
+    assert (put.returncode, put.stderr) == (1, f"error: nothing is up: there is no {folder / 'env'}\n")
+
+
 def test_a_size_that_is_none(folder: Path) -> None:
     up = _demo(folder, "up", "--size", "much")
     assert up.returncode == 1

@@ -15,7 +15,7 @@ import pytest
 from tests.cluster import Cluster, Kit
 from tests.faults import FaultProxy
 from tests.harness import SYSTEM, Site, condition, installation, is_ready, platform, to_platform
-from tests.observe import Watch, transferred
+from tests.observe import Watch, transferred, until
 from tests.packages import Built, Bundle, Image
 
 pytestmark = pytest.mark.e2e
@@ -182,8 +182,10 @@ def test_version_belongs_to_the_artifact(journey: Journey) -> None:
 
 
 def test_events_are_transitions_alone(journey: Journey) -> None:
-    events = [(each["type"], each["reason"]) for each in journey.site.events("topolvm")]
-    assert events == [("Normal", "ChecksumMatches"), ("Normal", "Installable")]
+    until(lambda: len(journey.site.events("topolvm")) >= 2)  # they follow the status they belong to
+    events = {(each["type"], each["reason"]) for each in journey.site.events("topolvm")}
+    assert events == {("Normal", "ChecksumMatches"), ("Normal", "Installable")}
+    assert len(journey.site.events("topolvm")) == 2
 
 
 def test_progress_never_falls_and_is_written_seldom(journey: Journey) -> None:

@@ -188,6 +188,17 @@ def test_request_to_reconcile_is_answered(site: Site, name: str) -> None:
     assert is_ready(site.upload(name))
 
 
+def test_changed_platform_counts_at_once(site: Site, proxy: FaultProxy, name: str) -> None:
+    site.wait(name, is_ready, kind="platforms")
+    site.put_package(name)
+    fields = {"anonymous": True, "plainHTTP": True}
+    site.apply(platform(name, site.registry.address, **fields), site.package_upload(name, targets=to_platform(name)))
+    changed = site.wait(name, is_ready, kind="platforms")
+    assert changed["status"]["registry"]["address"] == site.registry.address
+    site.wait(name, is_ready)
+    assert not any(f"/acp/{name}" in record.path for record in proxy.requests)
+
+
 def test_nothing_new_means_no_write(site: Site, proxy: FaultProxy, name: str) -> None:
     site.put_package(name, bundle(name))
     uploaded(site, name, targets=to_platform(name))

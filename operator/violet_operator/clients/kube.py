@@ -119,7 +119,13 @@ class Kube:
                 return items
 
     async def apply(
-        self, resource: Resource, body: JsonObject, *, subresource: str | None = None, force: bool = False
+        self,
+        resource: Resource,
+        body: JsonObject,
+        *,
+        subresource: str | None = None,
+        force: bool = False,
+        dry_run: bool = False,
     ) -> JsonObject:
         """Server-side apply under our field manager.
 
@@ -127,7 +133,8 @@ class Kube:
             resource: the kind.
             body: apiVersion, kind, metadata.name and the fields we own; metadata.uid, where given, must match.
             subresource: `status`, or None for the object.
-            force: take over fields that other managers own; only right for our own status.
+            force: take over fields that other managers own; right for our own status, and where they claim nothing.
+            dry_run: have the API judge it, right to the end, and store nothing.
 
         Raises:
             Stalled: another manager owns one of the fields, or the API refuses the object.
@@ -137,6 +144,8 @@ class Kube:
         metadata = body["metadata"]
         what = f"applying {body['kind']} {metadata['name']}"
         query = {"fieldManager": FIELD_MANAGER, "force": "true" if force else "false"}
+        if dry_run:
+            query["dryRun"] = "All"
         path = resource.path(metadata.get("namespace"), metadata["name"], subresource)
         try:
             return await self._call("PATCH", path, what, query=query, body=body, content="application/apply-patch+yaml")

@@ -7,6 +7,7 @@ here resumes by range, pinned to the entity tag, for as long as there is progres
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import timedelta
@@ -19,7 +20,7 @@ from obstore.store import S3Store
 from violet_operator.errors import OperatorError, Stalled, Transient, Waiting
 from violet_operator.support.cancel import CancelToken
 from violet_operator.support.durations import backoff
-from violet_operator.support.redact import redact, shorten
+from violet_operator.support.redact import shorten
 
 if TYPE_CHECKING:
     from obstore.store import ClientConfig
@@ -34,6 +35,8 @@ _RESUMES = 6
 
 _DOCUMENT = 64 << 10
 """Bytes a checksum file may have: an honest one has a hundred."""
+
+_QUOTED = re.compile(r'(?:message|error): "([^"]+)"')
 
 _FAILURES = (exceptions.BaseError, FileNotFoundError)
 """What obstore raises: a missing object or bucket is Python's own FileNotFoundError."""
@@ -181,9 +184,13 @@ class ObjectStore:
                 "SourceUntrusted",
                 f"{where}: the storage's certificate is not trusted. Give its authority in spec.source.caBundleRef.",
             )
+        if "InvalidContentType" in text:  # rustls: what came is no TLS record
+            return Waiting(
+                "SourceUntrusted", f"{where}: the storage does not speak TLS. Use http:// in spec.source.endpoint."
+            )
         return Transient(
             "SourceUnreachable",
-            f"{where}: the storage does not answer as it should ({_first_line(text)}). "
+            f"{where}: the storage does not answer as it should: {_cause(text)}. "
             "Check spec.source.endpoint and the network.",
         )
 
@@ -258,7 +265,8 @@ def _keys(credentials: dict[str, str]) -> dict[str, str]:
     if missing:
         raise Waiting(
             "InvalidCredentials",
-            f"The Secret that spec.source.credentialsSecretRef names has no key {' and '.join(missing)}. Add it.",
+            f"The Secret that spec.source.credentialsSecretRef names lacks {' and '.join(missing)}. "
+            "Add what is missing.",
         )
     keys = {"access_key_id": credentials["accesskey"], "secret_access_key": credentials["secretkey"]}
     if credentials.get("sessiontoken"):
@@ -266,5 +274,8 @@ def _keys(credentials: dict[str, str]) -> dict[str, str]:
     return {name: value.strip() for name, value in keys.items()}
 
 
-def _first_line(text: str) -> str:
-    return shorten(redact(text.split("\n", 1)[0]), 300)
+def _cause(text: str) -> str:
+    """The innermost cause in an error text of obstore: one line, then Rust's debug form of the whole chain."""
+    quoted = _QUOTED.findall(text)
+    first = text.split("\n", 1)[0].rpartition(" - ")[2]
+    return shorten(quoted[-1] if quoted else first, 300).rstrip(": ")

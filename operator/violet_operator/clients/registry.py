@@ -7,7 +7,7 @@ their digests.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from urllib.parse import urlencode, urljoin
+from urllib.parse import urlencode, urljoin, urlsplit
 
 import requests
 
@@ -186,7 +186,7 @@ class Registry(RegistryTransport):
         response = self.once("PATCH", location, scope, headers=headers, data=body)
         if response.status_code not in (requests.codes.accepted, requests.codes.created):
             error = from_response(self.address, what, response)
-            raise error if isinstance(error, Transient) else _as_final(error, response)
+            raise error if isinstance(error, Transient) else _as_final(error, response, body.sent)
         return self._location(response)
 
     def _close_upload(self, location: str, scope: str, what: str, digest: Digest) -> None:
@@ -207,7 +207,9 @@ class Registry(RegistryTransport):
         location = response.headers.get("Location")
         if not location:
             raise Transient("RegistryUnavailable", f"Registry {self.address} sends no upload location.")
-        return urljoin(f"{self.prefix}://{self.address}/", location)
+        url = urljoin(f"{self.prefix}://{self.address}/", location)
+        # A registry behind a TLS proxy that it does not know of says http:// of itself.
+        return urlsplit(url)._replace(scheme=self.prefix).geturl() if urlsplit(url).netloc == self.address else url
 
     def _url(self, repository: str, rest: str) -> str:
         return f"{self.prefix}://{self.address}/v2/{repository}/{rest}"
@@ -217,8 +219,13 @@ def _scope(repository: str, actions: str = "pull,push") -> str:
     return f"repository:{repository}:{actions}"
 
 
-def _as_final(error: OperatorError, response: requests.Response) -> OperatorError:
-    """An upload session that is gone (404) or disagrees about its offset (416) is started anew, not given up."""
-    if response.status_code in (requests.codes.not_found, requests.codes.requested_range_not_satisfiable):
+def _as_final(error: OperatorError, response: requests.Response, sent: int) -> OperatorError:
+    """What ends an upload, and what only this try.
+
+    An upload session that is gone (404) or disagrees about its offset (416) is started anew, not given up; so is one
+    whose token has expired (401), as it was good when the upload was opened.
+    """
+    status = response.status_code
+    if status in (requests.codes.not_found, requests.codes.requested_range_not_satisfiable):
         return Transient("RegistryUnavailable", error.message)
-    return error
+    return Transient(error.reason, error.message) if status == requests.codes.unauthorized and sent else error

@@ -117,11 +117,11 @@ class Archive:
         elif not is_header(first[: tarfile.BLOCKSIZE]):
             raise Stalled(
                 "UnknownFormat",
-                "The object is not a package: it is neither gzip nor zstd nor tar. It should be a .tgz made by the "
-                "vendor or by `violet-operator package`; an HTML error page saved under that name is a common cause.",
+                "The object is not a package: it is neither gzip nor zstd nor tar. Upload the real one; an HTML "
+                "error page saved under its name is a common cause.",
             )
         reader = ForwardReader(self._index.first_pass(_chain(first, pieces)), self._limits.header)
-        for entry in entries(reader):
+        for entry in entries(reader, self._limits.header):
             self._take(entry, reader)
         reader.expect_end()
 

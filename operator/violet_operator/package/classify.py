@@ -125,7 +125,7 @@ def _main(found: Findings) -> _Main:
         raise Stalled(
             "InvalidPackage",
             f"The package holds {len(candidates)} things that could be what it is for ({names}), and no manifest that "
-            "says which one. Add a manifest.yaml, see docs/package-format.md.",
+            "says which one. Get the package again from its vendor, or add a manifest.yaml.",
         )
     return candidates[0]
 

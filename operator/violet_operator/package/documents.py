@@ -186,7 +186,9 @@ def load_object(name: str, data: bytes) -> JsonObject:
 
 def invalid(name: str, why: str) -> Stalled:
     """A document of the package that cannot be used."""
-    return Stalled("InvalidPackage", f"{name} in the package is not usable: {why}. See docs/package-format.md.")
+    return Stalled(
+        "InvalidPackage", f"{name} in the package is not usable: {why}. Get the package again from its vendor."
+    )
 
 
 def text(document: Any, *path: str) -> str:  # noqa: ANN401 - YAML or JSON data

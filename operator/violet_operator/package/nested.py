@@ -39,7 +39,7 @@ def files_in(
     found: dict[str, bytes | None] = {}
     if reader.ended:  # a layer of nothing
         return found
-    for count, entry in enumerate(entries(reader, what)):
+    for count, entry in enumerate(entries(reader, limits.header, what)):
         if count >= limits.nested_members:
             raise Stalled("PackageTooLarge", f"{what} holds more than {limits.nested_members} files.")
         path = "/".join(part for part in entry.name.split("/") if part not in ("", "."))

@@ -26,7 +26,6 @@ INDEXES = (OCI_INDEX, DOCKER_LIST)
 MANIFESTS = (OCI_MANIFEST, DOCKER_MANIFEST)
 
 _CONFIGS = ("image.config.v1+json", "container.image.v1+json")
-_FOREIGN = ("foreign", "nondistributable")
 
 Find = Callable[[Digest], Member | None]
 """Where the package holds a blob."""
@@ -91,7 +90,7 @@ class ImageReader:
         if depth > self._limits.depth:
             raise Stalled("InvalidPackage", f"Image {name} nests indexes deeper than {self._limits.depth} levels.")
         member, raw, document = self.document(descriptor, name)
-        if member.digest in tree.manifests:
+        if member.digest in tree.manifests:  # or few indexes that name each other often take for ever
             return
         media_type = media_type_of(document, descriptor)
         if media_type in INDEXES:
@@ -112,9 +111,10 @@ class ImageReader:
         if not isinstance(config, dict):
             raise Stalled("InvalidPackage", f"Image {tree.name} has a manifest without a config.")
         for descriptor in (config, *descriptors(tree.name, document, "layers")):
-            if not self._is_foreign(descriptor):
-                member = self._member(descriptor, tree.name)
-                tree.blobs[member.digest] = Blob(member.digest, member.size, member)
+            if descriptor.get("urls") and self._find(_digest(descriptor, tree.name)) is None:
+                continue  # a foreign layer that was not packed: clients fetch it from its own address
+            member = self._member(descriptor, tree.name)
+            tree.blobs[member.digest] = Blob(member.digest, member.size, member)
         if str(config.get("mediaType", "")).endswith(_CONFIGS):
             data = self._read(self._member(config, tree.name))
             parsed = load_object(f"the config of {tree.name}", data)
@@ -130,13 +130,6 @@ class ImageReader:
                 f"The package's image manifests and configs have more than {self._limits.documents} bytes together.",
             )
         return self._archive.read(member)
-
-    def _is_foreign(self, descriptor: JsonObject) -> bool:
-        """Whether clients fetch a layer from its own address: by its type, or because it is not inside."""
-        if not descriptor.get("urls"):
-            return False
-        foreign = any(word in str(descriptor.get("mediaType")) for word in _FOREIGN)
-        return foreign or self._find(_digest(descriptor, "a layer")) is None
 
     def _member(self, descriptor: JsonObject, name: str) -> Member:
         digest = _digest(descriptor, name)

@@ -10,11 +10,12 @@ from violet_operator.errors import Stalled
 from violet_operator.package.forward import ForwardReader
 
 
-def entries(reader: ForwardReader, what: str = "The package") -> Iterator[tarfile.TarInfo]:
+def entries(reader: ForwardReader, longest_header: int, what: str = "The package") -> Iterator[tarfile.TarInfo]:
     """Every entry, in order; the reader stands before its data.
 
     Args:
         reader: the plain tar.
+        longest_header: bytes that the global headers may have together.
         what: its name, as the subject of a message.
 
     Raises:
@@ -24,8 +25,14 @@ def entries(reader: ForwardReader, what: str = "The package") -> Iterator[tarfil
         with tarfile.open(fileobj=cast("IO[bytes]", reader), mode="r:", errorlevel=0) as tar:
             for entry in tar:
                 tar.members.clear()  # type: ignore[attr-defined]  # or tarfile remembers every entry
+                if entry.size < 0 or sum(len(value) for value in tar.pax_headers.values()) > longest_header:
+                    raise Stalled(
+                        "UnsafeArchive",
+                        f"{what} holds a tar header before {entry.name[:200]!r} that no honest archive has. "
+                        "Do not trust it.",
+                    )
                 yield entry
-    except (tarfile.TarError, ValueError, OverflowError, RecursionError) as error:  # headers of a hostile writer
+    except (tarfile.TarError, ValueError, OverflowError, RecursionError) as error:  # tarfile trusts numbers and nesting
         raise Stalled(
             "NotATar", f"{what} holds no readable tar archive ({error}). Get it again from its vendor."
         ) from None

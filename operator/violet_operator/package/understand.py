@@ -61,11 +61,12 @@ def _contents(archive: Archive, limits: Limits) -> Contents:
         root = layout.recognise(archive)
         if root is not None:
             return layout.contents(archive, root, limits)
-    inside = ", ".join(sorted(archive.members)[:8]) or "no files"
+    names = sorted(name for name in archive.members if "/blobs/" not in name)
+    inside = ", ".join(names[:8]) or "nothing but blobs"
     raise Stalled(
         "UnknownLayout",
         f"The package has no known layout. Found {len(archive.members)} files: {inside[:400]}. Expected one of: "
-        f"{'; '.join(layout.expected for layout in LAYOUTS)}. See docs/package-format.md.",
+        f"{'; '.join(layout.expected for layout in LAYOUTS)}. Get the package again from its vendor.",
     )
 
 

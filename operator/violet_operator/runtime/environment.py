@@ -46,6 +46,10 @@ class Environment:
             self._objects[key] = (time.monotonic(), body)
         return body
 
+    def forget(self, resource: Resource, namespace: str | None, name: str) -> None:
+        """An object has changed: the copy of it does not count any more."""
+        self._objects.pop((resource, namespace, name), None)
+
     async def connect(self, namespace: str, platform: str) -> Connection:
         """The way in to a Platform.
 

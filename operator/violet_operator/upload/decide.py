@@ -58,7 +58,9 @@ def known_verdict(status: JsonObject, *, generation: int, forced: bool, expected
         (found := find(conditions, kind)) and found["status"] == "False" and found["reason"] == stalled["reason"]
         for kind in (FETCHED, VERIFIED)
     )
-    mended = stalled["reason"] == "ChecksumMismatch" and expected == (status.get("source") or {}).get("sha256")
-    if not about_content or mended:
+    # What the package must match is not part of it: a checksum file can be mended while the package stays as it is.
+    sha256 = (status.get("source") or {}).get("sha256")
+    mended = stalled["reason"] == "ChecksumMismatch" and expected in (None, sha256)
+    if not about_content or mended or stalled["reason"] == "InvalidChecksumFile":
         return None
     return Stalled(stalled["reason"], stalled["message"])

@@ -17,7 +17,7 @@ from violet_operator.support.requeue import Requeue
 from violet_operator.upload import decide, fetch, gate, preview
 from violet_operator.upload.context import Environment, Pacer, Upload
 from violet_operator.upload.inspection import inspect
-from violet_operator.upload.publish import publish
+from violet_operator.upload.publish import publish, rehearse
 from violet_operator.upload.push import push
 from violet_operator.upload.report import write
 from violet_operator.upload.status import UploadStatus
@@ -163,7 +163,13 @@ _READ: tuple[tuple[str | None, Step], ...] = (
     (PUSHED, _unless_settled(survey)),
 )
 
-STEPS = (*_READ, (PUSHED, _unless_settled(push)), (VERIFIED, _settle), (PUBLISHED, _publish))
+STEPS = (
+    *_READ,
+    (PUBLISHED, _unless_settled(rehearse)),
+    (PUSHED, _unless_settled(push)),
+    (VERIFIED, _settle),
+    (PUBLISHED, _publish),
+)
 """What happens, in order, and the condition that says whether it did."""
 
 PREVIEW = (*_READ, (PUBLISHED, _unless_settled(preview.foresee)))
