@@ -53,7 +53,7 @@ SOURCES = {
 DEFECTS: dict[Defect, Verdict] = {
     "truncated-gzip": Verdict("TruncatedPackage", "Upload the package again"),
     "corrupt-gzip": Verdict("CorruptPackage", "Upload the package again"),
-    "not-gzip": Verdict("UnknownFormat", "It should be a .tgz made by the vendor"),
+    "not-gzip": Verdict("UnknownFormat", "Upload the real one"),
     "not-a-tar": Verdict("NotATar", "Upload the package again"),
     "no-manifest": Verdict(
         "UnknownLayout", "files: no-manifest/images/oci-layout. Expected one of: one NAME/manifest.yaml"

@@ -33,9 +33,7 @@ def entries(reader: ForwardReader, longest_header: int, what: str = "The package
                     )
                 yield entry
     except (tarfile.TarError, ValueError, OverflowError, RecursionError) as error:  # tarfile trusts numbers and nesting
-        raise Stalled(
-            "NotATar", f"{what} holds no readable tar archive ({error}). Get it again from its vendor."
-        ) from None
+        raise Stalled("NotATar", f"{what} holds no readable tar archive ({error}). Upload the package again.") from None
 
 
 def is_header(block: bytes) -> bool:
