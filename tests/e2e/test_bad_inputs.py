@@ -82,7 +82,6 @@ class Unsupported:
 
 
 UNSUPPORTED = {
-    "gpg": Unsupported("Use a checksum file", {"verification": {"gpg": {"keysRef": {"name": "public-keys"}}}}),
     "skip-push": Unsupported("spec.skipPush is not supported", {"skipPush": True}),
     "deletion-policy": Unsupported("Use Retain", {"deletionPolicy": "Delete"}),
     "platform-address": Unsupported("use spec.inCluster", {"targets": to_platform("remote")}),

@@ -1,6 +1,7 @@
 """The same path with other settings: what a user may choose in the spec, and what packages may look like."""
 
 import secrets
+from collections import Counter
 from collections.abc import Iterator
 
 import pytest
@@ -144,20 +145,20 @@ def test_pin_wins_over_a_wrong_checksum_file(site: Site, name: str) -> None:
 
 def test_policy_skip_asks_for_nothing(site: Site, name: str) -> None:
     site.put_package(name, sidecar=None)
-    site.storage.put(f"{name}.tgz.sha256", b"0" * 64)
     status = uploaded(site, name, verification={"policy": "Skip"})["status"]
-    assert status["verification"] == {"method": "None"}
+    assert status["verification"]["method"] == "None"
     assert condition({"status": status}, "Verified")["reason"] == "NotRequired"
 
 
-def test_policy_if_present_checks_what_is_there(site: Site, name: str) -> None:
+@pytest.mark.parametrize("policy", ["IfPresent", "Skip"])
+def test_policy_that_asks_for_nothing_still_checks_what_is_there(site: Site, name: str, policy: str) -> None:
     site.put_package(name, sidecar=None)
     site.storage.put(f"{name}.tgz.sha256", b"0" * 64)
-    site.apply(site.package_upload(name, verification={"policy": "IfPresent"}))
+    site.apply(site.package_upload(name, verification={"policy": policy}))
     site.wait(name, has_failed("ChecksumMismatch"))
     site.storage.delete(f"{name}.tgz.sha256")
     site.reconcile(name)
-    assert site.wait(name, is_ready)["status"]["verification"] == {"method": "None"}
+    assert site.wait(name, is_ready)["status"]["verification"]["method"] == "None"
 
 
 def test_skip_resources_pushes_and_creates_nothing(site: Site, name: str) -> None:
@@ -212,6 +213,18 @@ def test_nothing_new_means_no_write(site: Site, proxy: FaultProxy, name: str) ->
     assert [record.method for record in looks] == ["HEAD", "HEAD"]  # one for each image; no blob is looked for
     assert site.upload(name)["metadata"]["resourceVersion"] == version
     assert writes(site)[written:] == []
+
+
+def test_small_upload_costs_few_writes(site: Site, name: str) -> None:
+    site.put_package(name)
+    before = len(writes(site))
+    uploaded(site, name)
+    until(lambda: len(site.events(name)) == 2)
+    found = Counter(resource for _, resource, _ in writes(site)[before:])
+    print("API writes of one small upload:", dict(found))
+    reports = found.pop("packageuploads")
+    assert found == {"artifacts": 1, "artifactversions": 1, "events": 2}
+    assert reports <= 8
 
 
 def successes(site: Site) -> float:

@@ -7,14 +7,24 @@ a valid label, and as an annotation as well.
 from __future__ import annotations
 
 import hashlib
+import json
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
+
+from violet_operator.api import GROUP
 
 API_VERSION = "app.alauda.io/v1alpha1"
 MANAGED_BY = "cpaas.io/managed-by"
 MANAGER = "violet"
 """The marketplace resets `present` on Artifacts that carry another value, or none (`platform.md` 1.1)."""
+
+VERIFICATION = f"{GROUP}/verification"
+VERIFIED_AT = f"{GROUP}/verified-at"
+"""Annotations on what we publish: how and when its package was verified, as `status.verification` of the upload.
+
+The time is one of its own, as the same verdict at another time is no reason to write an object again.
+"""
 
 _LABEL_VALUE = re.compile(r"([A-Za-z0-9]([-A-Za-z0-9_.]{0,61}[A-Za-z0-9])?)?")
 _DOTS = re.compile(r"[-.]*\.[-.]*")
@@ -40,6 +50,7 @@ class Publication:
         library: catalog that lists it.
         channels: OLM channels.
         default_channel: OLM default channel.
+        record: what the package has shown (`status.verification`), for whoever looks at the object later.
     """
 
     name: str
@@ -51,6 +62,7 @@ class Publication:
     library: str
     channels: tuple[str, ...] = ()
     default_channel: str | None = None
+    record: JsonObject = field(default_factory=dict)
 
     @property
     def version_name(self) -> str:
@@ -107,7 +119,13 @@ class Publication:
             **facts,
         }
         labels = {key: value for key, value in keys.items() if _LABEL_VALUE.fullmatch(value)}
-        return {"name": name, "namespace": self.namespace, "labels": labels, "annotations": keys}
+        return {"name": name, "namespace": self.namespace, "labels": labels, "annotations": keys | self._verified()}
+
+    def _verified(self) -> dict[str, str]:
+        told = ("method", "fingerprint", "keyID", "userID", "signedAt", "sha256")
+        verdict = {key: self.record[key] for key in told if key in self.record}
+        stamp = {VERIFIED_AT: self.record["verifiedAt"]} if "verifiedAt" in self.record else {}
+        return {VERIFICATION: json.dumps(verdict, sort_keys=True), **stamp} if verdict else {}
 
 
 def _shortened(name: str, longest: int) -> str:

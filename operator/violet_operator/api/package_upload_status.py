@@ -23,10 +23,25 @@ class VerificationStatus(ApiModel):
     """What the package has shown."""
 
     method: Literal["GPG", "Checksum", "Pin", "None"] = Field(description="GPG, Checksum, Pin or None.")
-    fingerprint: str | None = Field(None, description="Primary key of the signature.")
-    key_id: Annotated[str | None, Field(alias="keyID")] = Field(None, description="Key of the signature.")
-    sha256: str | None = Field(None, description="The expected sha256.")
-    verified_at: str | None = Field(None, description="When.", json_schema_extra={"format": "date-time"})
+    fingerprint: str | None = Field(None, description="Fingerprint of the signer's primary key.")
+    key_id: Annotated[str | None, Field(alias="keyID")] = Field(
+        None, description="Id of the key that made the signature; may be that of a subkey."
+    )
+    user_id: Annotated[str | None, Field(alias="userID")] = Field(None, description="User of that key.")
+    signed_at: str | None = Field(
+        None, description="When it was signed, as the signer says.", json_schema_extra={"format": "date-time"}
+    )
+    sha256: str | None = Field(None, description="sha256 of what was verified.")
+    verified_at: str | None = Field(
+        None, description="When it was verified.", json_schema_extra={"format": "date-time"}
+    )
+    trust: str | None = Field(
+        None, description="Hash of the keys and pinned fingerprints that it was judged by; others are a new judgement."
+    )
+    evidence: str | None = Field(
+        None,
+        description="Hash of the side files and rules it was judged by; a bad verdict stands until it changes.",
+    )
 
 
 class PackageStatus(ApiModel):

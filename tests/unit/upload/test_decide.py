@@ -7,6 +7,7 @@ import pytest
 from violet_operator.api.package_upload import PackageUploadSpec
 from violet_operator.clients.object_store import ObjectInfo
 from violet_operator.upload.decide import is_known, known_verdict, same_source
+from violet_operator.verification.rules import Rules
 
 URL = "s3://bucket/p.tgz"
 SUM = "a" * 64
@@ -38,12 +39,12 @@ def test_same_source(facts: dict[str, Any], url: str, found: ObjectInfo, same: b
 
 
 KNOWN: dict[str, Any] = {
-    "conditions": [{"type": "Verified", "status": "True"}],
     "package": {"name": "p"},
     "images": [{"digest": "d"}],
     "source": {"sha256": SUM},
-    "verification": {"method": "Checksum"},
+    "verification": {"method": "Checksum", "sha256": SUM, "verifiedAt": "2026-01-01T00:00:00Z"},
 }
+NOTHING = {"method": "None", "sha256": SUM, "verifiedAt": "2026-01-01T00:00:00Z"}
 
 
 @pytest.mark.parametrize(
@@ -54,11 +55,10 @@ KNOWN: dict[str, Any] = {
         ({}, {"sha256": "b" * 64}, False),
         ({"package": {}}, {}, False),
         ({"images": []}, {}, False),
-        ({"conditions": [{"type": "Verified", "status": "False"}]}, {}, False),
-        ({"conditions": []}, {}, False),
-        ({"source": {}}, {"sha256": SUM}, False),
-        ({"verification": {"method": "None"}}, {}, False),
-        ({"verification": {"method": "None"}}, {"policy": "IfPresent"}, True),
+        ({"verification": {"method": "None", "evidence": "refused"}}, {"policy": "IfPresent"}, False),
+        ({"verification": {}}, {"policy": "Skip"}, False),
+        ({"verification": NOTHING}, {}, False),
+        ({"verification": NOTHING}, {"policy": "IfPresent"}, True),
         ({}, {"platforms": ["linux/amd64"]}, False),
         ({"package": {"name": "p", "imagePlatforms": ["linux/amd64"]}}, {"platforms": ["linux/amd64"]}, True),
         ({"package": {"name": "p", "imagePlatforms": ["linux/amd64"]}}, {}, False),
@@ -71,10 +71,11 @@ def test_is_known(changes: dict[str, Any], wanted: dict[str, Any], known: bool) 
         "imagePlatforms": wanted.get("platforms"),
         "targets": [{}],
     }
-    assert is_known(KNOWN | changes, PackageUploadSpec.model_validate(spec)) is known
+    rules = Rules(wanted.get("policy", "Require"))
+    assert is_known(KNOWN | changes, PackageUploadSpec.model_validate(spec), rules) is known
 
 
-def stalled(step: str, reason: str, *, generation: int = 3, source: str = SUM) -> dict[str, Any]:
+def stalled(step: str, reason: str, *, generation: int = 3) -> dict[str, Any]:
     conditions = [
         {"type": step, "status": "False", "reason": reason, "observedGeneration": generation},
         {
@@ -85,25 +86,28 @@ def stalled(step: str, reason: str, *, generation: int = 3, source: str = SUM) -
             "observedGeneration": generation,
         },
     ]
-    return {"conditions": conditions, "source": {"sha256": source}}
+    return {"conditions": conditions, "source": {"sha256": SUM}, "verification": {"method": "None", "evidence": "e"}}
 
 
 @pytest.mark.parametrize(
-    ("status", "forced", "expected", "stands"),
+    ("status", "forced", "evidence", "stands"),
     [
-        (stalled("Fetched", "CorruptPackage"), False, None, True),
-        (stalled("Verified", "ChecksumMismatch"), False, "b" * 64, True),
-        (stalled("Verified", "ChecksumMismatch"), False, SUM, False),
-        (stalled("Verified", "InvalidPackage"), False, SUM, True),
-        (stalled("Fetched", "CorruptPackage"), True, None, False),
-        (stalled("Fetched", "CorruptPackage", generation=2), False, None, False),
-        (stalled("Pushed", "TagExists"), False, None, False),
-        ({"conditions": []}, False, None, False),
-        ({}, False, None, False),
+        (stalled("Fetched", "CorruptPackage"), False, "e", True),
+        (stalled("Fetched", "CorruptPackage"), False, "f", True),  # whatever it should match, it is damaged
+        (stalled("Verified", "ChecksumMismatch"), False, "e", True),
+        (stalled("Verified", "ChecksumMismatch"), False, "f", False),  # the checksum file was replaced
+        (stalled("Verified", "BadSignature"), False, "f", False),  # the signature or the keys were
+        (stalled("Verified", "BadSignature") | {"verification": {"method": "None"}}, False, "e", False),
+        (stalled("Fetched", "CorruptPackage"), True, "e", False),
+        (stalled("Verified", "BadSignature"), True, "e", False),
+        (stalled("Fetched", "CorruptPackage", generation=2), False, "e", False),
+        (stalled("Pushed", "TagExists"), False, "e", False),
+        ({"conditions": []}, False, "e", False),
+        ({}, False, "e", False),
     ],
 )
-def test_known_verdict(status: dict[str, Any], forced: bool, expected: str | None, stands: bool) -> None:
-    verdict = known_verdict(status, generation=3, forced=forced, expected=expected)
+def test_known_verdict(status: dict[str, Any], forced: bool, evidence: str, stands: bool) -> None:
+    verdict = known_verdict(status, generation=3, forced=forced, evidence=evidence)
     assert (verdict is not None) is stands
     if verdict:
         assert (verdict.reason, verdict.message) == (status["conditions"][1]["reason"], "bad")

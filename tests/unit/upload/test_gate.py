@@ -21,7 +21,6 @@ def test_what_works_passes() -> None:
     [
         ({"source": {"url": "https://example.com/p.tgz"}}, "https://"),
         ({"source": {"url": "gs://bucket/p.tgz"}}, "gs://"),
-        ({"verification": {"gpg": {"keysRef": {"kind": "Secret", "name": "keys"}}}}, "spec.verification.gpg"),
         ({"skipPush": True}, "spec.skipPush"),
         ({"deletionPolicy": "Delete"}, "spec.deletionPolicy"),
     ],

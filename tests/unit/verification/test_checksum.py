@@ -5,24 +5,20 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from violet_operator.errors import Stalled
-from violet_operator.upload.fetch import parse_checksum, side_files
+from violet_operator.verification.evidence import checksum_names, parse_sums, signature_names
 
 A, B = "a1" * 32, "b2" * 32
 KEY = "team/topolvm-v2.tgz"
 
 
 @pytest.mark.parametrize(
-    ("key", "names"),
-    [
-        ("a/p.tgz", ["a/p.tgz.sha256", "a/p.tgz.checksum", "a/p.sha256"]),
-        ("p.tar.gz", ["p.tar.gz.sha256", "p.tar.gz.checksum", "p.sha256"]),
-        ("p.tar", ["p.tar.sha256", "p.tar.checksum", "p.sha256"]),
-        ("p.tar.zst", ["p.tar.zst.sha256", "p.tar.zst.checksum", "p.sha256"]),
-        ("p-v1.2", ["p-v1.2.sha256", "p-v1.2.checksum"]),
-    ],
+    ("key", "stem"),
+    [("a/p.tgz", "a/p"), ("p.tar.gz", "p"), ("p.tar", "p"), ("p.tar.zst", "p"), ("p-v1.2", None)],
 )
-def test_side_files(key: str, names: list[str]) -> None:
-    assert side_files(key) == names
+def test_names_of_side_files(key: str, stem: str | None) -> None:
+    beside = [f"{key}.sha256", f"{key}.sha512", f"{key}.checksum"]
+    assert checksum_names(key) == beside + ([f"{stem}.sha256", f"{stem}.sha512"] if stem else [])
+    assert signature_names(key) == [f"{key}.sig", f"{key}.asc"] + ([f"{stem}.sig"] if stem else [])
 
 
 @pytest.mark.parametrize(
@@ -54,20 +50,20 @@ def test_side_files(key: str, names: list[str]) -> None:
     ],
 )
 def test_the_sum_is_found(text: str) -> None:
-    assert parse_checksum("p.sha256", text.encode(), KEY) == A
+    assert [item.value for item in parse_sums("p.sha256", text.encode(), KEY)] == [A]
 
 
 @pytest.mark.parametrize(
     ("text", "said"),
     [
-        ("", "no sha256 sum"),
-        ("\n\n", "no sha256 sum"),
-        ("<html>not found</html>", "no sha256 sum"),
-        (A[:-1], "no sha256 sum"),
-        (f"{A}a", "no sha256 sum"),
-        (f"x{A}", "no sha256 sum"),
-        ("d41d8cd98f00b204e9800998ecf8427e  topolvm-v2.tgz", "no sha256 sum"),
-        (f"{'c' * 128}  topolvm-v2.tgz", "no sha256 sum"),
+        ("", "nothing"),
+        ("\n\n", "nothing"),
+        ("<html>not found</html>", "no sum"),
+        (A[:-1], "63 hex digits"),
+        (f"{A}a", "65 hex digits"),
+        (f"x{A}", "no sum"),
+        ("d41d8cd98f00b204e9800998ecf8427e  topolvm-v2.tgz", "hex digits, which is no sha256"),
+        (f"{'c' * 128}  topolvm-v2.tgz", "hex digits, which is no sha256"),
         (f"{A}\n{B}\n", "several"),
         (f"{A}  one.tgz\n{B}  two.tgz\n", "several"),
         (f"{A}  topolvm-v2.tgz\n{B}  topolvm-v2.tgz\n", "several"),
@@ -76,7 +72,7 @@ def test_the_sum_is_found(text: str) -> None:
 )
 def test_what_holds_no_sum(text: str, said: str) -> None:
     with pytest.raises(Stalled) as caught:
-        parse_checksum("p.sha256", text.encode(), KEY)
+        parse_sums("p.sha256", text.encode(), KEY)
     assert caught.value.reason == "InvalidChecksumFile"
     assert said in caught.value.message
     assert "'p.sha256'" in caught.value.message
@@ -85,4 +81,4 @@ def test_what_holds_no_sum(text: str, said: str) -> None:
 @given(st.binary(max_size=300))
 def test_rubbish_is_refused(data: bytes) -> None:
     with pytest.raises(Stalled):
-        parse_checksum("p.sha256", data, KEY)
+        parse_sums("p.sha256", data, KEY)
