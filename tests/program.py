@@ -3,6 +3,7 @@
 import os
 import signal
 import sys
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, Self
 
@@ -26,17 +27,23 @@ def install(cluster: Access, folder: Path = ROOT / "deploy") -> None:
 class Operator:
     """One running operator. Its log is a file; it can be killed and started again."""
 
-    def __init__(self, cluster: Access, directory: Path, *flags: str) -> None:
+    def __init__(
+        self,
+        cluster: Access,
+        directory: Path,
+        *flags: str,
+        python: Sequence[str] = ("-X", "dev", "-m", "violet_operator.cli"),
+    ) -> None:
         directory.mkdir(parents=True, exist_ok=True)
         self.metrics_port, self.health_port = free_port(), free_port()
         kubeconfig = cluster.service_account_kubeconfig(NAMESPACE, ACCOUNT)
         ports = ("--metrics-port", str(self.metrics_port), "--health-port", str(self.health_port))
-        program = [sys.executable, "-X", "dev", "-m", "violet_operator.cli", "run"]
+        program = [sys.executable, *python, "run"]
         self._process = Process(
             "violet-operator",
             [*program, "--kubeconfig", kubeconfig, *ports, *flags],
             directory / "operator.log",
-            env={"PYTHONPATH": str(ROOT / "operator")},
+            env={"PYTHONPATH": f"{ROOT / 'operator'}{os.pathsep}{ROOT}"},
         )
 
     def __enter__(self) -> Self:
@@ -63,6 +70,12 @@ class Operator:
         if self._process.pid:
             os.kill(self._process.pid, signal.SIGKILL)
         self._process.stop()
+
+    @property
+    def pid(self) -> int:
+        """Process id of the running operator."""
+        assert self._process.pid is not None
+        return self._process.pid
 
     @property
     def log(self) -> str:

@@ -53,9 +53,11 @@ SOURCES = {
 DEFECTS: dict[Defect, Verdict] = {
     "truncated-gzip": Verdict("TruncatedPackage", "Upload the package again"),
     "corrupt-gzip": Verdict("CorruptPackage", "Upload the package again"),
-    "not-gzip": Verdict("UnknownFormat", "It should be a .tgz made by the vendor"),
+    "not-gzip": Verdict("UnknownFormat", "Upload the real one"),
     "not-a-tar": Verdict("NotATar", "Upload the package again"),
-    "no-manifest": Verdict("UnknownLayout", "(no-manifest/images/index.json, no-manifest/images/oci-layout). Get"),
+    "no-manifest": Verdict(
+        "UnknownLayout", "files: no-manifest/images/oci-layout. Expected one of: one NAME/manifest.yaml"
+    ),
     "bad-manifest-yaml": Verdict("InvalidPackage", "Get the package again from its vendor"),
     "manifest-wrong-kind": Verdict("InvalidPackage", "'Parcel', not"),
     "missing-image": Verdict("IncompletePackage", "absent:v0.0.0. It was made or copied incompletely; get it again"),

@@ -154,6 +154,17 @@ def test_broken_upload_goes_on(site: Site, to_registry: FaultProxy, name: str) -
     assert status["progress"]["percent"] == 100
 
 
+@pytest.mark.parametrize("status", [404, 416])
+def test_upload_session_that_is_gone_is_no_refusal(site: Site, to_registry: FaultProxy, name: str, status: int) -> None:
+    """A registry that restarted between the last byte and the digest answers so."""
+    built = site.put_package(name, package(name, layer_size=1 << 20))
+    to_registry.answer(status, times=2, when=lambda record: record.method == "PUT" and "digest=" in record.path)
+    site.apply(site.package_upload(name, targets=to_platform(name)))
+    site.wait(name, is_ready, 90)
+    assert_complete(site, built)
+    assert {each["type"] for each in site.events(name)} == {"Normal"}
+
+
 def test_busy_registry_is_asked_again(site: Site, to_registry: FaultProxy, name: str) -> None:
     built = site.put_package(name, package(name, layer_size=512 << 10))
     to_registry.answer(503, times=3, when=lambda record: record.method == "POST")

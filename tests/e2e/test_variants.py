@@ -1,6 +1,7 @@
 """The same path with other settings: what a user may choose in the spec, and what packages may look like."""
 
 import secrets
+from collections import Counter
 from collections.abc import Iterator
 
 import pytest
@@ -212,6 +213,18 @@ def test_nothing_new_means_no_write(site: Site, proxy: FaultProxy, name: str) ->
     assert [record.method for record in looks] == ["HEAD", "HEAD"]  # one for each image; no blob is looked for
     assert site.upload(name)["metadata"]["resourceVersion"] == version
     assert writes(site)[written:] == []
+
+
+def test_small_upload_costs_few_writes(site: Site, name: str) -> None:
+    site.put_package(name)
+    before = len(writes(site))
+    uploaded(site, name)
+    until(lambda: len(site.events(name)) == 2)
+    found = Counter(resource for _, resource, _ in writes(site)[before:])
+    print("API writes of one small upload:", dict(found))
+    reports = found.pop("packageuploads")
+    assert found == {"artifacts": 1, "artifactversions": 1, "events": 2}
+    assert reports <= 8
 
 
 def successes(site: Site) -> float:

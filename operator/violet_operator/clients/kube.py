@@ -14,6 +14,7 @@ from typing import Any
 from urllib.parse import quote
 
 import aiohttp
+import yaml
 from kubernetes.aio.client.api_client import ApiClient
 from kubernetes.aio.client.configuration import Configuration
 from kubernetes.aio.client.exceptions import ApiException
@@ -80,7 +81,13 @@ class Kube:
                 incluster_config.load_incluster_config(  # type: ignore[no-untyped-call]
                     client_configuration=configuration
                 )
-        except (ConfigException, OSError) as error:
+        except (
+            ConfigException,
+            OSError,
+            yaml.YAMLError,
+            TypeError,
+            AttributeError,
+        ) as error:  # the loader trusts files
             raise Stalled(
                 "NoCluster", f"No way to a Kubernetes API: {error}. Run in a pod, or give --kubeconfig."
             ) from None

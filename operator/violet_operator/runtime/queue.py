@@ -112,11 +112,7 @@ class KeyedQueue:
     async def _run(self, key: Key, leaving: asyncio.Task[Requeue] | None) -> Requeue:
         if leaving:  # the run of an object of the same name, deleted a moment ago
             await asyncio.wait([leaving])
-        try:
-            return await self._reconcile(key)
-        except Exception:
-            logger.exception("%s %s/%s: defect in the operator; trying again", self._name, *key)
-            return Requeue(failed=True)
+        return await self._reconcile(key)
 
     def _ended(self, key: Key, entry: _Entry, task: asyncio.Task[Requeue]) -> None:
         """What follows a run. A callback, as a task that is called off before its first step runs no code at all."""
@@ -129,7 +125,12 @@ class KeyedQueue:
             entry.again = False
             self._start(key, entry)
             return
-        result = Requeue(failed=True) if task.cancelled() else task.result()
+        result = Requeue(failed=True)
+        if not task.cancelled():
+            if error := task.exception():  # of any kind: a panic in a library's Rust code is no Exception
+                logger.error("%s %s/%s: defect in the operator; trying again", self._name, *key, exc_info=error)
+            else:
+                result = task.result()
         entry.failures = entry.failures + 1 if result.failed else 0
         delay = result.after
         if delay is None and result.failed:
