@@ -53,9 +53,11 @@ SOURCES = {
 DEFECTS: dict[Defect, Verdict] = {
     "truncated-gzip": Verdict("TruncatedPackage", "Upload the package again"),
     "corrupt-gzip": Verdict("CorruptPackage", "Upload the package again"),
-    "not-gzip": Verdict("UnknownFormat", "It should be a .tgz made by the vendor"),
+    "not-gzip": Verdict("UnknownFormat", "Upload the real one"),
     "not-a-tar": Verdict("NotATar", "Upload the package again"),
-    "no-manifest": Verdict("UnknownLayout", "(no-manifest/images/index.json, no-manifest/images/oci-layout). Get"),
+    "no-manifest": Verdict(
+        "UnknownLayout", "files: no-manifest/images/oci-layout. Expected one of: one NAME/manifest.yaml"
+    ),
     "bad-manifest-yaml": Verdict("InvalidPackage", "Get the package again from its vendor"),
     "manifest-wrong-kind": Verdict("InvalidPackage", "'Parcel', not"),
     "missing-image": Verdict("IncompletePackage", "absent:v0.0.0. It was made or copied incompletely; get it again"),
@@ -209,6 +211,13 @@ def test_bad_upload_is_refused_with_advice(outcome: Outcome, name: str) -> None:
 def test_describe_shows_why(outcome: Outcome, name: str) -> None:
     lines = [line.split() for line in outcome.events[name].splitlines()]
     assert ["Warning", VERDICTS[name].reason] in [line[:2] for line in lines], outcome.events[name]
+
+
+@pytest.mark.parametrize("name", TYPES)
+def test_what_cannot_be_published_yet_is_understood(outcome: Outcome, name: str) -> None:
+    package = outcome.uploads[name]["status"]["package"]
+    assert (package["name"], package["type"], package["version"]) == (name, TYPES[name].__name__.lower(), "1.0.0")
+    assert ("mainChart" in package) == (TYPES[name] is Plugin)
 
 
 def test_nothing_is_visible(outcome: Outcome) -> None:

@@ -1,1 +1,1 @@
-"""The commands of `violet-operator` beside `run`: offline, on local files, with the operator's own code."""
+"""Commands for people at a shell: one module each, on the same code as the operator."""

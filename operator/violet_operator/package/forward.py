@@ -86,6 +86,16 @@ class ForwardReader:
             size -= len(part)
             yield part
 
+    @property
+    def ended(self) -> bool:
+        """Whether nothing follows."""
+        return not self._fill()
+
+    def drain(self) -> None:
+        """Read what is left: only its end shows whether a compressed stream is whole."""
+        while self._fill():
+            self._advance(len(self._piece))
+
     def expect_end(self) -> None:
         """Check that the archive ended with its end mark, and read what padding follows.
 

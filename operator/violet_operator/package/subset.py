@@ -35,9 +35,10 @@ def subset_package(package: Package, platforms: Sequence[str] | None) -> Package
     """
     if platforms is None:
         return package
-    signed = {reference_of_signature(image.reference) for image in package.images}
-    images = tuple(_subset(image, set(platforms), signed) for image in package.images)
-    return dataclasses.replace(package, images=images)
+    signed = {image.subject or reference_of_signature(image.reference) for image in package.images}
+    images = tuple(image if image.attached else _subset(image, set(platforms), signed) for image in package.images)
+    architectures = tuple(item for item in package.architectures if _matches(item, set(platforms)))
+    return dataclasses.replace(package, images=images, architectures=architectures)
 
 
 def reference_of_signature(reference: str) -> str | None:

@@ -13,6 +13,7 @@ from violet_operator.package.source import Buffer, ByteSource
 from violet_operator.platform.resolve import read_ca_bundle, read_secret
 from violet_operator.support.durations import human_bytes
 from violet_operator.support.meter import Meter
+from violet_operator.support.redact import shorten
 from violet_operator.upload.context import Upload
 from violet_operator.upload.threads import in_thread
 from violet_operator.upload.transfer import reported
@@ -70,10 +71,16 @@ async def read(upload: Upload) -> None:
 
 
 def fetched(upload: Upload) -> None:
-    """State `Fetched`: in the same words after reading as after a later look, so that the look writes nothing."""
+    """State `Fetched`: in the same words after reading as after a later look, so that the look writes nothing.
+
+    What in the package does not agree is named here, where people look first.
+    """
     source = upload.status.facts["source"]
     message = f"The package has {human_bytes(source['size'])} and sha256 {source['sha256']}."
-    upload.status.done(FETCHED, "Fetched", message)
+    found = (upload.status.facts.get("package") or {}).get("contradictions")
+    if found:
+        message += f" Contradictions in it ({len(found)}): {' '.join(found)}"
+    upload.status.done(FETCHED, "Fetched", shorten(message))
 
 
 def scan(source: ByteSource, reading: Reading, meter: Meter) -> tuple[Archive, Findings]:

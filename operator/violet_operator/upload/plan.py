@@ -14,8 +14,8 @@ from violet_operator.package.model import Blob, Image, Manifest
 from violet_operator.support.digests import Digest
 
 _PART = r"[a-z0-9]+(?:(?:\.|_|__|-+)[a-z0-9]+)*"
-_PATH = re.compile(rf"({_PART}(?:/{_PART})*):([A-Za-z0-9_][A-Za-z0-9._-]{{0,127}})")
-"""REPOSITORY:TAG (distribution specification): nothing else may become part of a URL, `../` above all."""
+_PATH = re.compile(rf"({_PART}(?:/{_PART})*)(?::([A-Za-z0-9_][A-Za-z0-9._-]{{0,127}}))?(?:@(sha256:[0-9a-f]{{64}}))?")
+"""REPOSITORY:TAG@DIGEST (distribution specification): nothing else may become part of a URL, `../` above all."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,11 +24,14 @@ class Destination:
 
     Attributes:
         repository: without host.
-        tag: tag.
+        tag: tag; or the digest of an image that is known by digest alone.
     """
 
     repository: str
     tag: str
+
+    def __str__(self) -> str:
+        return f"{self.repository}{'@' if ':' in self.tag else ':'}{self.tag}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,9 +100,7 @@ def plan_hash(plans: dict[str, PushPlan], objects: list[dict[str, Any]]) -> str:
     """
     written = {
         "tags": sorted(
-            f"{platform} {to.repository}:{to.tag}@{manifest.digest}"
-            for platform, plan in plans.items()
-            for to, manifest in plan.tags
+            f"{platform} {to}@{manifest.digest}" for platform, plan in plans.items() for to, manifest in plan.tags
         ),
         "objects": objects,
     }
@@ -113,17 +114,17 @@ def destination(reference: str, prefix: str) -> Destination:
     reference grammar).
 
     Raises:
-        Stalled: the reference has no tag, or is not a reference.
+        Stalled: the reference has neither tag nor digest, or is not a reference.
     """
     first, slash, rest = reference.partition("/")
     path = rest if slash and ("." in first or ":" in first or first == "localhost") else reference
-    found = _PATH.fullmatch(path.partition("@")[0])
-    if not found:
+    found = _PATH.fullmatch(path)
+    if not found or not (found[2] or found[3]):
         raise Stalled(
             "InvalidPackage",
             f"The package names image {reference!r}, which is no reference HOST/REPOSITORY:TAG to push it under.",
         )
-    repository, tag = found.groups()
+    repository, tag = found[1], found[2] or found[3]
     return Destination(f"{prefix}/{repository}" if prefix else repository, tag)
 
 
@@ -155,7 +156,7 @@ def _places(images: Iterable[Image], prefix: str) -> dict[Destination, Image]:
             raise Stalled(
                 "InvalidPackage",
                 f"Images {other.reference} and {image.reference} of the package differ, but both would be pushed to "
-                f"{to.repository}:{to.tag}.",
+                f"{to}.",
             )
     return places
 

@@ -87,8 +87,8 @@ async def verify(upload: Upload) -> None:
     upload.status.facts["verification"] = _refused(upload.checks)
     proof = judge(upload.checks, upload.archive.sha256, upload.findings)
     record = upload.status.facts["verification"] = _record(upload, proof, upload.archive.sha256)
-    unchecked = f" The signature {proof.unchecked[0]} was not checked: spec.verification.gpg names no keys."
-    _state(upload.status, record, unchecked if proof.unchecked else "")
+    left = "".join(f" {name} was not checked: spec.verification.gpg names no keys." for name in proof.unchecked)
+    _state(upload.status, record, left)
 
 
 def confirm(upload: Upload) -> None:

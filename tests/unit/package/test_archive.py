@@ -201,7 +201,7 @@ def test_the_end_mark_may_be_short_or_long() -> None:
         (b"", "UnknownFormat"),
         (b"PK\x03\x04" + bytes(600), "UnknownFormat"),
         (b"<html>" * 200, "UnknownFormat"),
-        (b"\x28\xb5\x2f\xfd" + bytes(600), "UnknownFormat"),
+        (b"\x28\xb5\x2f\xfd" + bytes(600), "TruncatedPackage"),
         (b"\x1f", "UnknownFormat"),
         (b"\x1f\x8b", "TruncatedPackage"),
         (gz(b""), "NotATar"),

@@ -47,8 +47,8 @@ def test_unknown_fields_belong_to_later_packagers() -> None:
 
 
 def test_every_wrong_field_is_named() -> None:
-    bad = GOOD.replace("bundle\n", "parcel\n", 1).replace('"2.3.0"', "2.3").replace("topolvm-operator\n", "Topo\n", 1)
-    said = refused(bad.replace("    - registry", "    - 7\n    - registry") + "  lifecycle: eternal\n")
+    bad = GOOD.replace("bundle\n", "parcel\n", 1).replace('"2.3.0"', "[2]").replace("topolvm-operator\n", "Topo\n", 1)
+    said = refused(bad.replace("    - registry", "    - {a: 7}\n    - registry") + "  lifecycle: eternal\n")
     for field in ("metadata.name", "spec.type", "spec.version", "spec.relatedImages.0", "spec.lifecycle"):
         assert field in said
 
@@ -93,7 +93,7 @@ def test_aliases_do_not_multiply() -> None:
     lines = ["a0: &a0 {x: 1, y: 2}"]
     lines += [f"a{i}: &a{i} {{<<: [{', '.join([f'*a{i - 1}'] * 9)}]}}" for i in range(1, 9)]
     start = time.monotonic()
-    assert "alias" in refused("\n".join(lines))
+    assert "more than 500000 values" in refused("\n".join(lines))
     assert time.monotonic() - start < 5
 
 

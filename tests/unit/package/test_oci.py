@@ -9,9 +9,9 @@ import pytest
 from tests.unit.package.source import OCI_CONFIG, OCI_INDEX, OCI_MANIFEST, REFERENCE, Layout, MemorySource, gz
 from violet_operator.errors import Stalled
 from violet_operator.package.archive import Archive
+from violet_operator.package.layouts.oci_layout import OCILayout
 from violet_operator.package.limits import Limits
 from violet_operator.package.model import Image
-from violet_operator.package.oci import OCILayout
 
 DOCKER = "application/vnd.docker.distribution.manifest"
 LABELS = {"config": {"Labels": {"a": "1", "b": 2}}, "os": "linux", "architecture": "arm", "variant": "v7"}

@@ -27,6 +27,7 @@ from violet_operator.upload.plan import Destination, Inventory, destination, pla
         ("host.io/thing:V1.0_rc-2", "", "thing", "V1.0_rc-2"),
         ("host.io/acp/a.b/c_d/e__f/g-h:v1", "", "acp/a.b/c_d/e__f/g-h", "v1"),
         (f"host.io/thing:v1@{digest('x')}", "", "thing", "v1"),
+        (f"host.io/thing@{digest('x')}", "pre", "pre/thing", digest("x")),
     ],
 )
 def test_destination(reference: str, prefix: str, repository: str, tag: str) -> None:
@@ -44,7 +45,8 @@ def test_destination(reference: str, prefix: str, repository: str, tag: str) -> 
         "host.io:5000/thing",
         "host.io/",
         "host.io/:v1",
-        f"host.io/thing@{digest('x')}",
+        "host.io/thing@sha256:abc",
+        f"host.io/thing@{digest('x')}/../x",
         "host.io/../other:v1",
         "host.io/a/../../other:v1",
         "host.io/./a:v1",
