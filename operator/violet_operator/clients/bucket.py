@@ -83,6 +83,9 @@ def connect(settings: StorageSettings) -> S3Store:
 
 def _check_address(settings: StorageSettings) -> None:
     """Refuse what obstore would answer with a panic, which no `except Exception` catches."""
+    bucket = re.match(r"[a-z0-9]+://([^/]*)", settings.url)
+    if not bucket or not re.fullmatch(r"[\w.-]+", bucket[1], re.ASCII):
+        raise Stalled("InvalidSource", f"spec.source.url {settings.url!r} does not name a bucket as s3://BUCKET/KEY.")
     try:
         parts = urlsplit(settings.endpoint or "https://default")
         good = parts.scheme in ("http", "https") and bool(parts.hostname) and parts.port != 0
