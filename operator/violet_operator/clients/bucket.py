@@ -82,9 +82,7 @@ def connect(settings: StorageSettings) -> S3Store:
 
 
 def _check_address(settings: StorageSettings) -> None:
-    """Refuse what obstore would answer with a panic, which no `except Exception` catches."""
-    bucket = re.match(r"[a-z0-9]+://([^/]*)", settings.url)
-    if not bucket or not re.fullmatch(r"[\w.-]+", bucket[1], re.ASCII):
+    if not re.fullmatch(r"s3://[\w.-]+/.*", settings.url, re.ASCII | re.DOTALL):
         raise Stalled("InvalidSource", f"spec.source.url {settings.url!r} does not name a bucket as s3://BUCKET/KEY.")
     try:
         parts = urlsplit(settings.endpoint or "https://default")
