@@ -213,6 +213,13 @@ def test_describe_shows_why(outcome: Outcome, name: str) -> None:
     assert ["Warning", VERDICTS[name].reason] in [line[:2] for line in lines], outcome.events[name]
 
 
+@pytest.mark.parametrize("name", TYPES)
+def test_what_cannot_be_published_yet_is_understood(outcome: Outcome, name: str) -> None:
+    package = outcome.uploads[name]["status"]["package"]
+    assert (package["name"], package["type"], package["version"]) == (name, TYPES[name].__name__.lower(), "1.0.0")
+    assert ("mainChart" in package) == (TYPES[name] is Plugin)
+
+
 def test_nothing_is_visible(outcome: Outcome) -> None:
     check_only_read(outcome.recorder)
     outcome.court.check_nothing_visible()

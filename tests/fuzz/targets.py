@@ -31,7 +31,7 @@ from violet_operator.package.limits import Limits
 from violet_operator.package.manifest import parse_manifest
 from violet_operator.package.understand import understand
 from violet_operator.package.versions import newest, same_version
-from violet_operator.upload.fetch import parse_checksum
+from violet_operator.verification.evidence import parse_sums
 
 LIMITS = Limits(plain=1 << 24, nested=1 << 22, documents=1 << 22)
 GOOD = files_of(bundle_layout(), "demo/images/") | {"demo/manifest.yaml": manifest()}
@@ -122,7 +122,7 @@ _ALL: dict[str, tuple[Callable[[bytes], object], tuple[bytes, ...]]] = {
     "module-plugin": (_replaced(_PLUGIN, "web/module-plugin.yaml"), (module_plugin(),)),
     "plugin-config": (_replaced(_PLUGIN, "web/scripts/plugin-config.yaml"), (b"mustUpgrade: false\n",)),
     "versions": (_versions, (b"v1.2.3-rc.1+x\n1.10.0",)),
-    "checksum": (lambda data: parse_checksum("x.sha256", data, "x.tgz"), (b"0" * 64 + b"  x.tgz\n",)),
+    "checksum": (lambda data: parse_sums("x.tgz.sha256", data, "x.tgz"), (b"0" * 64 + b"  x.tgz\n",)),
 }
 
 TARGETS = {name: Target(_only_our_errors(run), seeds) for name, (run, seeds) in _ALL.items()}

@@ -60,12 +60,6 @@ def upload(namespace: str) -> dict[str, Any]:
     return {"apiVersion": "violet.alauda.io/v1alpha1", "kind": "PackageUpload", "metadata": metadata, "spec": spec}
 
 
-def status_of(body: dict[str, Any], uid: str) -> dict[str, Any]:
-    metadata = {key: body["metadata"][key] for key in ("name", "namespace")} | {"uid": uid}
-    head = {key: body[key] for key in ("apiVersion", "kind")}
-    return head | {"metadata": metadata, "status": {"observedGeneration": 7}}
-
-
 async def test_apply_makes_changes_and_takes_away(kube: Kube, namespace: str) -> None:
     await kube.apply(CONFIG_MAPS, config_map(namespace, a="1", b="2"))
     await kube.apply(CONFIG_MAPS, config_map(namespace, b="3"))
@@ -102,6 +96,10 @@ async def test_a_conflict_names_the_other_manager(kube: Kube, platform: Cluster,
     with pytest.raises(Stalled, match="other") as caught:
         await kube.apply(CONFIG_MAPS, config_map(namespace, a="ours"))
     assert caught.value.reason == "Conflict"
+    judged = await kube.apply(CONFIG_MAPS, config_map(namespace, a="ours"), force=True, dry_run=True)
+    found = await kube.get(CONFIG_MAPS, namespace, "thing")
+    assert found
+    assert (judged["data"], found["data"]) == ({"a": "ours"}, {"a": "theirs"})
     forced = await kube.apply(CONFIG_MAPS, config_map(namespace, a="ours"), force=True)
     assert forced["data"] == {"a": "ours"}
 
@@ -182,21 +180,27 @@ async def test_a_kubeconfig_that_is_none(tmp_path: Path, content: str | None) ->
     assert caught.value.reason == "NoCluster"
 
 
-async def test_a_status_belongs_to_the_object_it_was_judged_from(kube: Kube, platform: Cluster, namespace: str) -> None:
+async def test_a_status_is_replaced(kube: Kube, namespace: str) -> None:
     made = await kube.apply(PACKAGE_UPLOADS, upload(namespace))
-    uid = made["metadata"]["uid"]
-    written = await kube.apply(PACKAGE_UPLOADS, status_of(made, uid), subresource="status", force=True)
-    assert written["status"]["observedGeneration"] == 7
+    await kube.write_status(PACKAGE_UPLOADS, made, {"observedGeneration": 7, "source": {"url": "s3://b/k"}})
+    written = await kube.write_status(PACKAGE_UPLOADS, made, {"observedGeneration": 8})
+    assert written["status"] == {"observedGeneration": 8}
+    assert written["spec"] == made["spec"]
+    again = await kube.write_status(PACKAGE_UPLOADS, made, {"observedGeneration": 8})
+    assert again["metadata"]["resourceVersion"] == written["metadata"]["resourceVersion"]
+
+
+async def test_a_status_belongs_to_the_object_it_was_judged_from(kube: Kube, platform: Cluster, namespace: str) -> None:
+    old = await kube.apply(PACKAGE_UPLOADS, upload(namespace))
     platform.kubectl("delete", "packageupload", "thing", "-n", namespace)
     with pytest.raises(OperatorError):
-        await kube.apply(PACKAGE_UPLOADS, status_of(made, uid), subresource="status", force=True)
+        await kube.write_status(PACKAGE_UPLOADS, old, {"observedGeneration": 7})
     anew = await kube.apply(PACKAGE_UPLOADS, upload(namespace))
-    with pytest.raises(Stalled, match="uid") as caught:
-        await kube.apply(PACKAGE_UPLOADS, status_of(made, uid), subresource="status", force=True)
-    assert caught.value.reason == "Conflict"
+    with pytest.raises(OperatorError):
+        await kube.write_status(PACKAGE_UPLOADS, old, {"observedGeneration": 7})
     found = await kube.get(PACKAGE_UPLOADS, namespace, "thing")
     assert found
-    assert found["metadata"]["uid"] == anew["metadata"]["uid"] != uid
+    assert found["metadata"]["uid"] == anew["metadata"]["uid"] != old["metadata"]["uid"]
     assert "observedGeneration" not in found.get("status", {})
 
 

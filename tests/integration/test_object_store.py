@@ -11,7 +11,7 @@ import pytest
 from tests.cluster import Storage
 from tests.cluster.process import free_port
 from tests.faults import FaultProxy
-from violet_operator.clients import object_store
+from violet_operator.clients import bucket, object_store
 from violet_operator.clients.bucket import StorageSettings
 from violet_operator.clients.object_store import ObjectInfo, ObjectStore
 from violet_operator.errors import Cancelled, OperatorError, Stalled, Transient, Waiting
@@ -140,7 +140,8 @@ def test_an_object_that_is_deleted_before_it_is_read(storage: Storage, key: str)
 def test_a_storage_that_hangs_is_given_up(
     storage: Storage, proxy: FaultProxy, key: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(object_store, "_SILENCE", 0.3)
+    monkeypatch.setattr(bucket, "_SILENCE", 0.3)
+    bucket._client.cache_clear()
     monkeypatch.setattr(object_store, "_RESUMES", 1)
     store, info = through(proxy, storage, key, os.urandom(2 * MIB))
     proxy.delay(60, when=is_get)
@@ -154,7 +155,8 @@ def test_a_storage_that_hangs_is_given_up(
 def test_a_read_that_stalls_in_the_middle_goes_on(
     storage: Storage, proxy: FaultProxy, key: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(object_store, "_SILENCE", 1.0)
+    monkeypatch.setattr(bucket, "_SILENCE", 1.0)
+    bucket._client.cache_clear()
     content = os.urandom(8 * MIB)
     store, info = through(proxy, storage, key, content)
     proxy.delay(30, times=1, when=is_get)

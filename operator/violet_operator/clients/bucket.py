@@ -82,7 +82,8 @@ def connect(settings: StorageSettings) -> S3Store:
 
 
 def _check_address(settings: StorageSettings) -> None:
-    """Refuse what obstore would answer with a panic, which no `except Exception` catches."""
+    if not re.fullmatch(r"s3://[\w.-]+/.*", settings.url, re.ASCII | re.DOTALL):
+        raise Stalled("InvalidSource", f"spec.source.url {settings.url!r} does not name a bucket as s3://BUCKET/KEY.")
     try:
         parts = urlsplit(settings.endpoint or "https://default")
         good = parts.scheme in ("http", "https") and bool(parts.hostname) and parts.port != 0

@@ -31,6 +31,13 @@ class Work:
         await asyncio.sleep(3600)
         return Requeue()
 
+    async def stubborn(self, key: Key, run: int) -> Requeue:
+        try:
+            await asyncio.sleep(3600)
+        finally:
+            await asyncio.sleep(0.1)
+        return Requeue()
+
     async def __call__(self, key: Key) -> Requeue:
         self.started.append(key)
         self.times.append(time.monotonic())
@@ -107,14 +114,7 @@ async def test_changes_before_the_first_step_are_not_lost(queue: KeyedQueue, wor
 
 
 async def test_one_run_at_a_time_though_the_old_one_is_slow_to_leave(queue: KeyedQueue, work: Work) -> None:
-    async def stubborn(key: Key, run: int) -> Requeue:
-        try:
-            await asyncio.sleep(3600)
-        finally:
-            await asyncio.sleep(0.1)
-        return Requeue()
-
-    work.behave = stubborn
+    work.behave = work.stubborn
     queue.observe(A, 1)
     await until(lambda: work.started == [A])
     work.behave = work.at_once
@@ -125,14 +125,7 @@ async def test_one_run_at_a_time_though_the_old_one_is_slow_to_leave(queue: Keye
 
 
 async def test_an_object_made_anew_waits_for_the_old_ones_run_to_leave(queue: KeyedQueue, work: Work) -> None:
-    async def stubborn(key: Key, run: int) -> Requeue:
-        try:
-            await asyncio.sleep(3600)
-        finally:
-            await asyncio.sleep(0.1)
-        return Requeue()
-
-    work.behave = stubborn
+    work.behave = work.stubborn
     queue.observe(A, "uid 1")
     await until(lambda: work.started == [A])
     queue.forget(A)
@@ -285,14 +278,7 @@ async def test_wake_runs_now(queue: KeyedQueue, work: Work) -> None:
 async def test_close_calls_off_everything_and_waits(work: Work) -> None:
     queue = KeyedQueue(work, "test")
 
-    async def slow_to_leave(key: Key, run: int) -> Requeue:
-        try:
-            await asyncio.sleep(3600)
-        finally:
-            await asyncio.sleep(0.05)
-        return Requeue()
-
-    work.behave = slow_to_leave
+    work.behave = work.stubborn
     queue.observe(A, 1)
     queue.observe(B, 1)
     await until(lambda: len(work.started) == 2)
