@@ -27,8 +27,8 @@ class Api:
     async def get(self, resource: Resource, namespace: str, name: str) -> dict[str, Any]:
         return BODY
 
-    async def apply(self, resource: Resource, body: dict[str, Any], **_: Any) -> None:
-        self.status = body["status"]
+    async def write_status(self, resource: Resource, about: dict[str, Any], status: dict[str, Any]) -> None:
+        self.status = status
 
     async def event(self, about: dict[str, Any], **_: Any) -> None:
         pass
