@@ -94,6 +94,7 @@ def test_status_tells_what_the_package_is(journey: Journey) -> None:
     assert status["source"].pop("etag")
     assert status["source"] == {"url": url, "size": built.size, "sha256": built.sha256}
     assert status["verification"].pop("verifiedAt").endswith("Z")
+    assert status["verification"].pop("evidence")
     assert status["verification"] == {"method": "Checksum", "sha256": built.sha256}
     assert status["package"] == {
         "name": "topolvm-operator",
@@ -103,6 +104,7 @@ def test_status_tells_what_the_package_is(journey: Journey) -> None:
         "architectures": ["linux/amd64", "linux/arm64"],
         "lifecycle": "agnostic",
         "artifact": SPEC.artifact,
+        "csv": SPEC.csv_name,
         "channels": ["stable", "candidate"],
         "defaultChannel": "stable",
         "relatedImages": list(SPEC.related_references),
