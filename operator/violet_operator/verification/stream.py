@@ -9,7 +9,6 @@ from __future__ import annotations
 import fcntl
 import os
 import queue
-import select
 import time
 from concurrent.futures import Future
 from contextlib import suppress
@@ -67,10 +66,14 @@ class SignatureStream:
             Stalled: gpg does not want the package: the signature is none.
             Transient: gpg hangs, or was killed.
         """
+        deadline = time.monotonic() + TIMEOUT
         while not self._fed.done():
             with suppress(queue.Full):
                 self._queue.put(piece, timeout=_TICK)
                 return
+            if time.monotonic() > deadline:
+                self._gpg.kill()
+                raise hangs()
         self._check_whole()
 
     def verdict(self) -> Verdict:
@@ -80,7 +83,7 @@ class SignatureStream:
 
     def _check_whole(self) -> Verdict:
         """What gpg says, which counts only if it has read every byte."""
-        whole, verdict = self._fed.result(), self._gpg.result(self._verdict)
+        whole, verdict = self._gpg.result(self._fed), self._gpg.result(self._verdict)
         if (verdict.returncode or 0) < 0:
             raise Transient("GPGFailed", f"gpg was ended by signal {-(verdict.returncode or 0)}; trying again.")
         if whole:
@@ -105,9 +108,6 @@ class SignatureStream:
                     _write(pipe, piece)
         except BrokenPipeError:
             pass
-        except Transient:
-            self._gpg.kill()
-            raise
         finally:
             os.close(pipe)
         return False
@@ -124,6 +124,7 @@ def _open(path: Path, verdict: Future[Verdict]) -> int | None:
                 return None
             time.sleep(0.002)
             continue
+        os.set_blocking(pipe, True)  # one long write per piece: waking up for each page costs more than gpg does
         with suppress(OSError):
             fcntl.fcntl(pipe, fcntl.F_SETPIPE_SZ, _PIPE)
         return pipe
@@ -131,11 +132,6 @@ def _open(path: Path, verdict: Future[Verdict]) -> int | None:
 
 
 def _write(pipe: int, piece: Buffer) -> None:
-    poll = select.poll()
-    poll.register(pipe, select.POLLOUT)
     rest = memoryview(piece)
     while rest:
-        if not poll.poll(TIMEOUT * 1000):
-            raise hangs()
-        with suppress(BlockingIOError):
-            rest = rest[os.write(pipe, rest) :]
+        rest = rest[os.write(pipe, rest) :]
