@@ -13,37 +13,33 @@ import pytest
 
 from tests.cluster import Kit
 from tests.faults import FaultProxy
-from tests.harness import (
-    SYSTEM,
-    Object,
-    Site,
-    condition,
-    has_failed,
-    installation,
-    is_ready,
-    platform,
-    secret,
-    small,
-    to_platform,
-)
-from tests.packages import Built, Bundle, Image, SigningKey
+from tests.harness import SYSTEM, Site, condition, has_failed, is_ready, secret, small, to_platform
+from tests.packages import Bundle, Image, SigningKey
+from tests.signed import gpg_upload, platform_writes, recorded_site, registry_writes, signed, signing_key
 
 pytestmark = pytest.mark.e2e
 
-READS = {"GET", "HEAD"}
 MIB = 1 << 20
 
 
 @pytest.fixture(scope="module")
 def vendor() -> Iterator[SigningKey]:
-    with tempfile.TemporaryDirectory(prefix="gpg-") as folder, SigningKey(Path(folder) / "vendor") as key:
+    with signing_key() as key:
         yield key
 
 
 @pytest.fixture(scope="module")
 def stranger() -> Iterator[SigningKey]:
-    with tempfile.TemporaryDirectory(prefix="gpg-") as folder, SigningKey(Path(folder) / "stranger") as key:
+    with signing_key() as key:
         yield key
+
+
+@pytest.fixture(scope="module")
+def lapsed() -> Iterator[tuple[SigningKey, SigningKey]]:
+    """A vendor whose key has expired after it signed, and one whose key is revoked."""
+    with tempfile.TemporaryDirectory(prefix="gpg-") as folder, ExitStack() as stack:
+        expired = SigningKey(Path(folder) / "expired", made="20200101T000000", expires="30d")
+        yield stack.enter_context(expired), stack.enter_context(SigningKey(Path(folder) / "revoked"))
 
 
 @pytest.fixture(scope="module")
@@ -55,39 +51,13 @@ def proxy(kit: Kit) -> Iterator[FaultProxy]:
 
 @pytest.fixture(scope="module")
 def site(kit: Kit, proxy: FaultProxy, vendor: SigningKey, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
-    """An installation that knows the vendor's key, whose registry is reached through the recording proxy."""
-    with installation(kit, tmp_path_factory.mktemp("verification")) as site:
-        registry = {"anonymous": True, "plainHTTP": True, "pullAddress": kit.registry().address}
-        site.apply(platform("recorded", proxy.address, **registry), secret("keys", vendor=vendor.public_key))
+    with recorded_site(kit, proxy, vendor, tmp_path_factory.mktemp("verification")) as site:
         yield site
 
 
 @pytest.fixture
 def name() -> str:
     return f"p{secrets.token_hex(4)}"
-
-
-def signed(site: Site, key: SigningKey, name: str, spec: Bundle | None = None) -> Built:
-    """A package with a signature and no checksum file."""
-    built = site.put_package(name, spec or small(name), sidecar=None)
-    site.storage.put(f"{name}.tgz.sig", key.sign(built.path))
-    return built
-
-
-def gpg_upload(site: Site, name: str, keys: Object | None = None, **gpg: object) -> Object:
-    """An upload that demands a signature."""
-    wish = {"policy": "Require", "gpg": {"keysRef": keys or {"kind": "Secret", "name": "keys"}, **gpg}}
-    return site.package_upload(name, verification=wish, targets=to_platform("recorded"))
-
-
-def registry_writes(proxy: FaultProxy, name: str) -> list[str]:
-    return [f"{each.method} {each.path}" for each in proxy.requests if each.method not in READS and name in each.path]
-
-
-def platform_writes(site: Site, name: str) -> list[str]:
-    """Everything that the operator has written about a package, but its own status and events."""
-    written = site.cluster.audit_writes("violet-operator")
-    return [each.resource for each in written if each.name.startswith(name) and each.resource != "packageuploads"]
 
 
 def test_the_record(site: Site, vendor: SigningKey, name: str) -> None:
@@ -133,6 +103,54 @@ def test_nothing_is_written_with_a_bad_signature_at_the_end_of_a_large_package(
     assert platform_writes(site, name)
 
 
+def test_every_bad_side_file_is_refused_and_nothing_is_written(
+    site: Site,
+    proxy: FaultProxy,
+    vendor: SigningKey,
+    stranger: SigningKey,
+    lapsed: tuple[SigningKey, SigningKey],
+    name: str,
+) -> None:
+    expired, revoked = lapsed
+    site.apply(
+        secret(name, a=vendor.public_key, b=expired.public_key, c=revoked.revoked_public_key),
+        secret(f"{name}-junk", junk=secrets.token_hex(100_000)),
+    )
+    other = site.directory / f"{name}.other"
+    other.write_bytes(b"another file")
+    right = site.put_package(name, sidecar=None)
+    good, total = vendor.sign(right.path).read_bytes(), right.sha256.encode()
+    cases: dict[str, tuple[dict[str, bytes], str]] = {
+        "another-file": ({".sig": vendor.sign(other).read_bytes()}, "BadSignature"),
+        "unknown-key": ({".sig": stranger.sign(right.path).read_bytes()}, "UnknownKey"),
+        "expired-key": ({".asc": expired.sign(right.path, armor=True).read_bytes()}, "KeyExpired"),
+        "revoked-key": ({".sig": revoked.sign(right.path).read_bytes()}, "KeyRevoked"),
+        "truncated": ({".sig": good[:50]}, "InvalidSignatureFile"),
+        "html": ({".sig": b"<!DOCTYPE html><title>404</title>"}, "InvalidSignatureFile"),
+        "empty": ({".sig": b""}, "InvalidSignatureFile"),
+        "weak": ({".sig": vendor.sign(right.path, "--digest-algo", "SHA1").read_bytes()}, "WeakDigest"),
+        "two-signatures": ({".sig": good, ".asc": stranger.sign(right.path).read_bytes()}, "UnknownKey"),
+        "empty-sum": ({".sig": good, ".sha256": b""}, "InvalidChecksumFile"),
+        "short-sum": ({".sig": good, ".sha256": total[:-1]}, "InvalidChecksumFile"),
+        "contradiction": ({".sig": good, ".sha256": total, ".checksum": b"0" * 64}, "InvalidChecksumFile"),
+        "wrong-sha512": ({".sig": good, ".sha512": b"0" * 128}, "ChecksumMismatch"),
+        "junk-keys": ({".sig": good}, "InvalidKeys"),
+        "no-signature": ({".sha256": total}, "SignatureMissing"),
+    }
+    for case, (files, _) in cases.items():
+        site.storage.put(f"{name}-{case}.tgz", right.path)
+        for suffix, content in files.items():
+            site.storage.put(f"{name}-{case}.tgz{suffix}", content)
+        keys = f"{name}-junk" if case == "junk-keys" else name
+        site.apply(gpg_upload(site, f"{name}-{case}", {"kind": "Secret", "name": keys}))
+    for case, (_, reason) in cases.items():
+        body = site.wait(f"{name}-{case}", has_failed(reason), 90)
+        assert condition(body, "Verified")["status"] == "False"
+        assert body["status"].get("verification", {"method": "None"})["method"] == "None"
+    assert registry_writes(proxy, name) == []
+    assert platform_writes(site, name) == []
+
+
 @pytest.mark.parametrize("defect", ["bad-manifest-yaml", "no-manifest", "digest-mismatch"])
 def test_nothing_inside_is_looked_at_before_the_verdict(
     site: Site, vendor: SigningKey, stranger: SigningKey, name: str, defect: str
@@ -176,85 +194,6 @@ def test_keys_in_a_configmap_binary_beside_armored(
     signed(site, vendor, name)
     site.apply(gpg_upload(site, name, {"kind": "ConfigMap", "name": name}))
     assert site.wait(name, is_ready)["status"]["verification"]["fingerprint"] == vendor.fingerprint
-
-
-def test_key_rotation(site: Site, proxy: FaultProxy, vendor: SigningKey, stranger: SigningKey, name: str) -> None:
-    signed(site, vendor, name)
-    site.apply(secret(name, old=vendor.public_key), gpg_upload(site, name, {"kind": "Secret", "name": name}))
-    first = site.wait(name, is_ready)["status"]["verification"]
-    pushed = len(registry_writes(proxy, name))
-
-    site.apply(secret(name, old=vendor.public_key, new=stranger.public_key))  # a key more: verified anew, and good
-
-    def anew(body: Object) -> bool:
-        return is_ready(body) and body["status"]["verification"]["trust"] != first["trust"]
-
-    wait_for_look(site, name, anew)
-
-    site.cluster.kubectl("delete", "secret", name, "-n", site.namespace)
-    site.apply(secret(name, new=stranger.public_key))  # the signer's key removed: not verified any more
-    body = wait_for_look(site, name, has_failed("UnknownKey"))
-    assert condition(body, "Verified")["status"] == "False"
-    assert condition(body, "Stalled")["status"] == "True"
-    assert body["status"]["verification"]["method"] == "None"
-    assert name in site.all("artifacts", SYSTEM)  # what is published stays; nothing is repaired
-    assert len(registry_writes(proxy, name)) == pushed
-
-    site.apply(secret(name, old=vendor.public_key, new=stranger.public_key))
-    wait_for_look(site, name, is_ready)
-    assert len(registry_writes(proxy, name)) == pushed
-
-
-def wait_for_look(site: Site, name: str, reached: "object") -> Object:
-    """Ask for a look and wait; a Secret may be some seconds old at the first one."""
-    for _ in range(10):
-        site.reconcile(name)
-        try:
-            return site.wait(name, reached, 6)  # type: ignore[arg-type]
-        except AssertionError:
-            continue
-    return site.wait(name, reached, 1)  # type: ignore[arg-type]
-
-
-def test_package_replaced_while_it_is_read(site: Site, kit: Kit, vendor: SigningKey, name: str) -> None:
-    """The first pass meets another object at its next request, and starts over with that one."""
-    layers = Image(f"{name}-app", platforms=("linux/amd64",), layers=2, layer_size=16 * MIB)
-    first = signed(site, vendor, name, Bundle(name=name, related=(layers,), seed=1)).sha256
-    with ExitStack() as stack:
-        storage = stack.enter_context(FaultProxy(kit.storage.endpoint.removeprefix("http://")))
-        whole = lambda request: request.method == "GET" and request.path.partition("?")[0].endswith(f"{name}.tgz")  # noqa: E731
-        storage.limit(4 * MIB)
-        storage.cut(after=8 * MIB, when=whole)
-        body = gpg_upload(site, name)
-        body["spec"]["source"]["endpoint"] = f"http://{storage.address}"
-        site.apply(body)
-        site.wait(name, lambda body: body.get("status", {}).get("progress", {}).get("bytesDone", 0) > 0)
-        second = signed(site, vendor, name, Bundle(name=name, related=(layers,), seed=2)).sha256
-        storage.limit(None)
-        done = site.wait(name, is_ready, 120)
-    assert second != first
-    assert done["status"]["source"]["sha256"] == done["status"]["verification"]["sha256"] == second
-    log = [line for line in site.operator.log.splitlines() if name in line]
-    assert any("SourceChanged" in line for line in log), "\n".join(log)
-
-
-def test_package_replaced_between_the_passes(site: Site, proxy: FaultProxy, vendor: SigningKey, name: str) -> None:
-    """Verified, then replaced before a blob is read again: nothing of the new content goes out unverified."""
-    layers = Image(f"{name}-app", platforms=("linux/amd64",), layers=2, layer_size=16 * MIB)
-    signed(site, vendor, name, Bundle(name=name, related=(layers,), seed=1))
-    proxy.delay(8, when=lambda request: request.method == "POST" and name in request.path)
-    try:
-        site.apply(gpg_upload(site, name))
-        site.wait(name, lambda body: condition(body, "Verified")["status"] == "True")
-        second = signed(site, vendor, name, Bundle(name=name, related=(layers,), seed=2))
-        site.storage.put(f"{name}.tgz.sig", Path(f"{second.path}.sig"))
-        site.wait(name, lambda body: "SourceChanged" in json.dumps(body.get("status", {})), 60)
-    finally:
-        proxy.clear()
-    done = site.wait(name, is_ready, 120)["status"]
-    assert done["source"]["sha256"] == done["verification"]["sha256"] == second.sha256
-    bundle = next(image for image in second.images if image.ref.endswith("-bundle:v1.0.0"))
-    assert site.registry.manifest(f"acp/{name}-bundle", "v1.0.0") == bundle.manifests[bundle.digest]
 
 
 def test_corrected_signature_counts_at_the_next_look(site: Site, vendor: SigningKey, name: str) -> None:

@@ -1,6 +1,7 @@
 """Objects that uploads refer to are read once for many uploads, and again soon."""
 
 import asyncio
+import base64
 from typing import Any, cast
 
 import pytest
@@ -71,3 +72,16 @@ async def test_secrets_do_not_stay_in_memory(env: Environment, reader: Reader) -
     await asyncio.sleep(0.25)
     await env.get(SECRETS, "ns", "new")
     assert [name for _, _, name in env._objects] == ["new"]
+
+
+async def test_clients_of_replaced_logins_are_let_go(env: Environment, reader: Reader) -> None:
+    spec = {"inCluster": {}, "registry": {"address": "r.example.com", "credentialsSecretRef": {"name": "login"}}}
+    reader.objects["default"] = {"spec": spec}
+    seen = []
+    for number in range(40):
+        reader.objects["login"] = {"data": {"username": "dQ==", "password": base64.b64encode(b"%d" % number).decode()}}
+        env.forget(SECRETS, "ns", "login")
+        seen.append((await env.connect("ns", "default")).registry)
+    assert len({id(registry) for registry in seen}) == 40
+    assert (await env.connect("ns", "default")).registry is seen[-1]
+    assert len(env._registries) == environment._REGISTRIES
