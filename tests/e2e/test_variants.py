@@ -1,8 +1,12 @@
 """The same path with other settings: what a user may choose in the spec, and what packages may look like."""
 
+import hashlib
 import secrets
+import subprocess
+import tarfile
 from collections import Counter
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 
@@ -76,6 +80,22 @@ def test_tar_may_be_uncompressed(site: Site, name: str) -> None:
     site.storage.put(f"{name}.tar.sha256", f"{built.sha256}\n".encode())
     status = uploaded(site, name, source={"url": site.storage.url(f"{name}.tar")})["status"]
     assert status["source"]["sha256"] == built.sha256
+    assert_in_registry(site, built)
+
+
+def test_a_bare_oci_layout_in_zstd_and_what_in_it_does_not_agree(site: Site, name: str, tmp_path: Path) -> None:
+    built = site.put_package(name, bundle(name))
+    with tarfile.open(built.path) as archive:
+        archive.extractall(tmp_path, filter="data")
+    layout, package = tmp_path / name / "images", tmp_path / f"{name}.v7.7.7.tar.zst"
+    subprocess.run(["tar", "--zstd", "-cf", package, "-C", layout, "."], check=True)
+    site.storage.put(package.name, package)
+    digest = hashlib.sha256(package.read_bytes()).hexdigest()
+    body = uploaded(site, name, source={"url": site.storage.url(package.name), "sha256": digest})
+    said = "The file name says version v7.7.7, the content 1.0.0."
+    assert body["status"]["package"]["contradictions"] == [said]
+    assert condition(body, "Fetched")["message"].endswith(said)
+    assert body["status"]["package"]["csv"] == f"{name}.v1.0.0"
     assert_in_registry(site, built)
 
 
