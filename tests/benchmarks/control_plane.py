@@ -6,6 +6,7 @@
 
 import argparse
 import json
+import math
 import tempfile
 import time
 from collections import Counter
@@ -22,6 +23,7 @@ from tests.program import Operator
 THOUSAND = "thousand"
 FEW = 20
 IDLE = 20.0  # seconds over which the CPU at rest is measured
+PATIENCE = 90.0  # seconds until a change counts as without effect
 RATE = 2 << 20  # bytes per second through the throttled registry
 SLOW = Bundle(name="slow", related=(Image(name="slow", platforms=("linux/amd64",), layers=2, layer_size=32 << 20),))
 PLATFORM = ("platforms", "selfsubjectaccessreviews")  # a Platform's own, however many uploads it has
@@ -114,7 +116,9 @@ def restarts(site: Site, count: int) -> None:
             runs = _runs(operator)
             memory = [mib(operator.memory()), mib(operator.memory("VmHWM")), threads(operator.pid)]
         asked = [len(entries) - written, written, f"{runs:.0f}"]
-        rows.append([design, f"{took:.1f} s", f"{used:.1f} s", *memory, *asked, f"{idle:.1f} mCPU"])
+        rows.append(
+            [design, f"{took:.1f} s", f"{used:.1f} s", *memory, *asked, f"{idle:.1f} mCPU" if idle else "< 0.5 mCPU"]
+        )
     head = ["design", "all seen after", "CPU", "VmRSS at rest", "VmHWM", "threads", "reads", "writes", "runs", "idle"]
     table(f"Restart with {count} uploads that are Ready", head, rows)
 
@@ -150,45 +154,41 @@ def changes(site: Site) -> None:
         row = [design]
         for change in ("suspend", "delete"):
             namespace = f"slow-{number}-{change}"
-            with FaultProxy(site.registry(f"{namespace}-registry").address) as proxy:
+            with FaultProxy(site.registry(f"{namespace}-registry").address) as proxy, site.marketplace():
                 proxy.limit(RATE)
                 site.open_namespace(namespace, proxy.address)
-                with program(design, site.cluster, site.directory(namespace), namespace):
-                    row += [f"{seconds:.1f} s" for seconds in _react(site, proxy, namespace, change)]
+                with program(design, site.cluster, site.directory(namespace), namespace) as operator:
+                    row += [f"{seconds:.1f} s" for seconds in _react(site, operator, proxy, namespace, change)]
         rows.append(row)
-    head = ["design", "new spec: status says so", "bytes stop", "DELETE: object gone", "bytes stop"]
-    size = f"{SLOW.related[0].layers * SLOW.related[0].layer_size / RATE:.0f} s"
-    table(f"Changes during a transfer of {size} (seconds after the change)", head, rows)
+    head = ["design", "new spec: status says so", "old run ended", "DELETE: object gone", "run ended"]
+    length = SLOW.related[0].layers * SLOW.related[0].layer_size / RATE
+    table(f"A change during a transfer of {length:.0f} s: seconds until it takes effect", head, rows)
 
 
-def _react(site: Site, proxy: FaultProxy, namespace: str, change: str) -> tuple[float, float]:
-    """Seconds until the API shows the effect, and until no byte flows any more."""
+def _react(site: Site, operator: Operator, proxy: FaultProxy, namespace: str, change: str) -> tuple[float, float]:
+    """Seconds until the API shows the effect, and until the run that was under way has ended."""
     site.apply([site.upload("slow")], namespace)
-    wait_for(lambda: _moved(proxy) > RATE, "the transfer", 60)
-    start = time.monotonic()
+    wait_for(lambda: sum(request.bytes_in for request in proxy.requests) > RATE, "the transfer", 60)
+    runs, start = _runs(operator), time.monotonic()
     if change == "delete":
         site.cluster.kubectl("delete", "pu", "slow", "-n", namespace, "--wait=false")
     else:
         patch = json.dumps({"spec": {"suspend": True}})
         site.cluster.kubectl("patch", "pu", "slow", "-n", namespace, "--type=merge", "-p", patch)
-    moved, last, effect = _moved(proxy), start, None
-    while effect is None or time.monotonic() - last < 3:
-        if (now := _moved(proxy)) != moved:
-            moved, last = now, time.monotonic()
-        if effect is None and _took_effect(site.get("slow", namespace), change):
+    effect = ended = math.inf
+    while math.inf in (effect, ended) and time.monotonic() - start < PATIENCE:
+        if effect == math.inf and _took_effect(site.get("slow", namespace), change):
             effect = time.monotonic() - start
+        if ended == math.inf and _runs(operator) > runs:
+            ended = time.monotonic() - start
         time.sleep(0.05)
-    return effect, last - start
+    return effect, ended
 
 
 def _took_effect(upload: dict, change: str) -> bool:
     if change == "delete":
         return not upload
     return upload["status"].get("observedGeneration") == upload["metadata"]["generation"]
-
-
-def _moved(proxy: FaultProxy) -> int:
-    return sum(request.bytes_in for request in proxy.requests)
 
 
 def _runs(operator: Operator, **labels: str) -> float:

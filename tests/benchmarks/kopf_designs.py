@@ -10,7 +10,6 @@ import os
 import random
 from collections.abc import Awaitable, Callable
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import suppress
 from typing import Any
 
 import kopf
@@ -38,33 +37,40 @@ Reconcile = Callable[[Key], Awaitable[Requeue]]
 def daemons(registry: kopf.OperatorRegistry, reconcile: Reconcile) -> None:
     """One daemon per object: reconcile, sleep, again; a change of the spec wakes it, a DELETE cancels it."""
 
-    @kopf.daemon(*KIND, registry=registry, cancellation_timeout=30)
-    async def keep(namespace: str, name: str, memo: kopf.Memo, **_: Any) -> None:
+    @kopf.daemon(*KIND, registry=registry, cancellation_timeout=5)
+    async def keep(namespace: str, name: str, memo: kopf.Memo, stopped: Any, **_: Any) -> None:
         changed = memo.setdefault("changed", asyncio.Event())
         failures = 0
-        while True:
+        while not stopped:
             changed.clear()
-            run, news = asyncio.ensure_future(reconcile((namespace, name))), asyncio.ensure_future(changed.wait())
+            run = asyncio.ensure_future(reconcile((namespace, name)))
             try:
-                await asyncio.wait({run, news}, return_when=asyncio.FIRST_COMPLETED)
+                await _first(run, changed.wait(), stopped.wait())
             finally:
-                news.cancel()
-                if not run.done():
-                    run.cancel()
-                    await asyncio.gather(run, return_exceptions=True)
-            if changed.is_set():
+                run.cancel()
+                await asyncio.gather(run, return_exceptions=True)
+            if run.cancelled():
                 continue
             result = run.result()
             failures = failures + 1 if result.failed else 0
             delay = result.after
             if delay is None and result.failed:
                 delay = backoff(failures - 1, first=FIRST_RETRY, longest=LONGEST_RETRY)
-            with suppress(TimeoutError):
-                await asyncio.wait_for(changed.wait(), delay)
+            await _first(changed.wait(), stopped.wait(), timeout=delay)
 
     @kopf.on.update(*KIND, registry=registry, field="spec")
     async def wake(memo: kopf.Memo, **_: Any) -> None:
         memo.setdefault("changed", asyncio.Event()).set()
+
+
+async def _first(*events: Awaitable[Any], timeout: float | None = None) -> None:  # noqa: ASYNC109
+    """Return when one of them is there, or the time is over; the others are dropped."""
+    tasks = [asyncio.ensure_future(event) for event in events]
+    try:
+        await asyncio.wait(tasks, timeout=timeout, return_when=asyncio.FIRST_COMPLETED)
+    finally:
+        for task in tasks[-2:]:  # the two events; a run is ended by its owner
+            task.cancel()
 
 
 def handlers(registry: kopf.OperatorRegistry, reconcile: Reconcile) -> None:
@@ -107,6 +113,7 @@ async def run(design: str, settings: Settings) -> None:
     tune(options)
     options.persistence.progress_storage = kopf.AnnotationsProgressStorage(prefix=GROUP, v1=False)
     options.persistence.diffbase_storage = kopf.AnnotationsDiffBaseStorage(prefix=GROUP, key="last-handled", v1=False)
+    options.background.instant_exit_timeout = 5  # or a finalizer outlives a daemon that has ended by itself
     start_http_server(settings.metrics_port)
     try:
         await kopf.operator(

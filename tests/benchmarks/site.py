@@ -59,6 +59,7 @@ class Site:
         install(self.cluster)
         install_crds(self.cluster.kubectl)
         self.apply(KOPF_RIGHTS)
+        self.cluster.kubectl("create", "namespace", "cpaas-system")
         return self
 
     def __exit__(self, *_: object) -> None:
