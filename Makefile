@@ -8,7 +8,7 @@ LOCK := $(UV) pip compile --quiet --universal --generate-hashes --no-annotate --
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help setup packages lint unit test tools lock crds image demo demo-down
+.PHONY: help setup packages lint unit test fuzz tools lock crds image demo demo-down
 
 help: ## Show this list
 	@awk 'BEGIN { FS = ":.*## " } \
@@ -37,6 +37,11 @@ unit: setup ## Tests that need no other program
 
 test: lint ## Everything: lint, unit, integration and end-to-end tests
 	$(BIN)/pytest
+
+fuzz: setup ## Fuzz every parser of the package reader, SECONDS=60 each (atheris from PyPI)
+	@$(BIN)/pip install --disable-pip-version-check --quiet \
+	  $$($(BIN)/python -c "import tomllib as t; print(*t.load(open('pyproject.toml', 'rb'))['dependency-groups']['fuzz'])")
+	$(BIN)/python -m tests.fuzz --seconds $(or $(SECONDS),60)
 
 ##@ Prepare
 

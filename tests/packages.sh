@@ -10,7 +10,7 @@ fi
 
 missing=()
 command -v gpg >/dev/null || missing+=(gnupg)
-for program in buildah mmdebstrap git; do
+for program in buildah mmdebstrap git skopeo zstd; do
   command -v "$program" >/dev/null || missing+=("$program")
 done
 "$PYTHON" -c 'import ensurepip' 2>/dev/null || missing+=(python3-venv)

@@ -8,8 +8,12 @@ import sys
 from collections.abc import Sequence
 
 from violet_operator import __version__, settings
+from violet_operator.commands import show, verify
 from violet_operator.errors import OperatorError
 from violet_operator.support import logs
+
+_INTERRUPTED = 130
+"""Exit status of a shell command ended by Ctrl-C: 128 and SIGINT."""
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -17,29 +21,46 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser = argparse.ArgumentParser(prog="violet-operator", description=__doc__)
     parser.add_argument("--version", action="version", version=f"violet-operator {__version__}")
     commands = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
-    settings.add_flags(
-        commands.add_parser(
-            "run",
-            help="run the controller",
-            description="Run the controller. Each flag has an environment variable, given in brackets; the flag wins.",
-        )
+    command = commands.add_parser(
+        "run",
+        help="run the controller",
+        description="Run the controller. Each flag has an environment variable, given in brackets; the flag wins.",
     )
+    settings.add_flags(command)
+    command.set_defaults(action=lambda flags: _run(settings.load(flags)))
+    command = commands.add_parser(
+        "show",
+        help="show what a package is",
+        description="Show what the package in a local file is, in the words of `violet show`.",
+    )
+    show.add_arguments(command)
+    command.set_defaults(action=show.run)
+    command = commands.add_parser(
+        "verify",
+        help="verify packages on this machine, without a cluster",
+        description="Verify a package, or every package of a folder, by the signatures and checksum files beside "
+        "it. The exit status is 0 if every package is verified, else 1; 2 on wrong usage.",
+    )
+    verify.add_arguments(command)
+    command.set_defaults(action=verify.run)
     flags = parser.parse_args(arguments)
     try:
-        return _run(settings.load(flags))
+        status: int = flags.action(flags)
     except ValueError as error:
         parser.error(str(error))
+    except OperatorError as error:
+        sys.stderr.write(f"violet-operator: {error.reason}: {error.message}\n")
+        return 1
+    except KeyboardInterrupt:
+        return _INTERRUPTED
+    return status
 
 
 def _run(configuration: settings.Settings) -> int:
     from violet_operator.main import run  # noqa: PLC0415 - `--version` and `--help` need none of its libraries
 
     logs.set_up(log_format=configuration.log_format, level=configuration.log_level)
-    try:
-        asyncio.run(run(configuration))
-    except OperatorError as error:
-        sys.stderr.write(f"violet-operator: {error.reason}: {error.message}\n")
-        return 1
+    asyncio.run(run(configuration))
     return 0
 
 

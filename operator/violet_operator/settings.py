@@ -8,6 +8,7 @@ from __future__ import annotations
 import argparse
 import math
 import os
+import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -25,6 +26,9 @@ class Settings:
         control_slots: reconciles that speak to APIs at once.
         transfers: large packages moved at once; small ones have as many lanes of their own.
         streams: blobs of one package pushed at once.
+        minimum_policy: the weakest verification policy that an upload may have.
+        require_gpg: whether every package must carry a good GPG signature.
+        gpg_fingerprints: keys of which one must have signed every package; implies `require_gpg`.
         publish_deadline: seconds until a published package that is not installable counts as failed.
         progress_interval: seconds between two progress reports in a status.
         metrics_port: port of /metrics; 0: none.
@@ -39,6 +43,9 @@ class Settings:
     control_slots: int = 10
     transfers: int = 4
     streams: int = 4
+    minimum_policy: str = "Skip"
+    require_gpg: bool = False
+    gpg_fingerprints: tuple[str, ...] = ()
     publish_deadline: float = 1200.0
     progress_interval: float = 5.0
     metrics_port: int = 8080
@@ -87,6 +94,19 @@ def _names(text: str) -> tuple[str, ...]:
     return tuple(name.strip() for name in text.split(",") if name.strip())
 
 
+def _boolean(text: str) -> bool:
+    if text.lower() not in ("true", "false"):
+        raise ValueError("must be true or false")
+    return text.lower() == "true"
+
+
+def _fingerprints(text: str) -> tuple[str, ...]:
+    found = tuple(name.replace(" ", "").upper() for name in _names(text))
+    if not found or not all(re.fullmatch(r"[0-9A-F]{40}|[0-9A-F]{64}", item) for item in found):
+        raise ValueError("must be full fingerprints: 40 or 64 hex digits each")
+    return found
+
+
 def _choice(*allowed: str) -> Callable[[str], str]:
     def parse(text: str) -> str:
         if text not in allowed:
@@ -103,6 +123,19 @@ OPTIONS = (
     Option("control_slots", "--concurrency", _positive, "Reconciles that speak to APIs at once."),
     Option("transfers", "--transfers", _positive, "Large packages moved at once; as many small ones beside them."),
     Option("streams", "--streams", _positive, "Blobs of one package pushed at once."),
+    Option(
+        "minimum_policy",
+        "--minimum-policy",
+        _choice("Skip", "IfPresent", "Require"),
+        "The weakest spec.verification.policy that an upload may have: Skip, IfPresent or Require.",
+    ),
+    Option("require_gpg", "--require-gpg", _boolean, "Whether every package must be signed with GPG: true or false."),
+    Option(
+        "gpg_fingerprints",
+        "--gpg-fingerprints",
+        _fingerprints,
+        "Full fingerprints, comma separated: every package must be signed by one of these keys. Default: any key.",
+    ),
     Option("publish_deadline", "--publish-deadline", _seconds, "Seconds to wait for a package to become installable."),
     Option("progress_interval", "--progress-interval", _seconds, "Seconds between two progress reports in a status."),
     Option("metrics_port", "--metrics-port", _port, "Port of /metrics; 0: none."),

@@ -77,7 +77,10 @@ class Cluster(Access):
             process.stop()
 
     def audit_writes(self, user_substring: str) -> list[AuditEntry]:
-        """Return the writes so far of every user whose name contains the given text, oldest first."""
+        """Return the writes so far of every user whose name contains the given text, oldest first.
+
+        A dry run is no write: nothing is stored.
+        """
         return [entry for entry in self._audit_entries() if user_substring in entry.user]
 
     def _audit_entries(self) -> Iterator[AuditEntry]:
@@ -86,6 +89,8 @@ class Cluster(Access):
                 if not line.endswith("\n"):
                     return  # the API server is writing it just now
                 event = json.loads(line)
+                if "dryRun=All" in event["requestURI"]:
+                    continue
                 reference = event.get("objectRef", {})
                 yield AuditEntry(
                     user=event["user"]["username"],

@@ -98,6 +98,7 @@ class Registry:
                 "redirect": {"disable": True},
             },
             "http": {"addr": self.address, "secret": secrets.token_hex(16)},
+            "validation": {"manifests": {"urls": {"allow": [r"^https://example\.com/"]}}},  # else no foreign layers
         }
         if certificate:
             config["http"]["tls"] = {"certificate": str(certificate[0]), "key": str(certificate[1])}

@@ -13,6 +13,7 @@ from tests.faults import FaultProxy
 from tests.harness import (
     API,
     KEYS,
+    OPEN,
     Object,
     Site,
     condition,
@@ -37,10 +38,10 @@ SOURCES = {
     "bucket-forbidden": waiting("SourceForbidden", "Grant the key s3:GetObject on the bucket"),
     "access-key-unknown": waiting("SourceUnauthorized", "Correct the Secret that spec.source.credentialsSecretRef"),
     "secret-key-wrong": waiting("SourceUnauthorized", "Correct the Secret that spec.source.credentialsSecretRef"),
-    "secret-missing": waiting("SecretNotFound", "'no-such-secret', which namespace"),
-    "secret-without-keys": waiting("InvalidCredentials", "has no key accesskey and secretkey. Add"),
-    "storage-unreachable": waiting("SourceUnreachable", "Check spec.source.endpoint and the network"),
-    "storage-without-tls": waiting("SourceUnreachable", "Check spec.source.endpoint"),
+    "secret-missing": waiting("SecretNotFound", "does not have. Create it, or correct the name"),
+    "secret-without-keys": waiting("InvalidCredentials", "lacks accesskey and secretkey. Add what is missing"),
+    "storage-unreachable": waiting("SourceUnreachable", "Connection refused. Check spec.source.endpoint"),
+    "storage-without-tls": waiting("SourceUntrusted", "does not speak TLS. Use http:// in spec.source.endpoint"),
     "checksum-missing": waiting("ChecksumMissing", "Upload one, or give the sum in spec.source.sha256", "Verified"),
     "checksum-file-html": Verdict("InvalidChecksumFile", "expected 64 hex digits", "Verified"),
     "checksum-file-empty": Verdict("InvalidChecksumFile", "Upload it again", "Verified"),
@@ -52,10 +53,12 @@ SOURCES = {
 DEFECTS: dict[Defect, Verdict] = {
     "truncated-gzip": Verdict("TruncatedPackage", "Upload the package again"),
     "corrupt-gzip": Verdict("CorruptPackage", "Upload the package again"),
-    "not-gzip": Verdict("UnknownFormat", "It should be a .tgz made by the vendor"),
+    "not-gzip": Verdict("UnknownFormat", "Upload the real one"),
     "not-a-tar": Verdict("NotATar", "Upload the package again"),
-    "no-manifest": Verdict("UnknownLayout", "expected one NAME/manifest.yaml beside NAME/images/"),
-    "bad-manifest-yaml": Verdict("InvalidPackage", "See docs/package-format.md"),
+    "no-manifest": Verdict(
+        "UnknownLayout", "files: no-manifest/images/oci-layout. Expected one of: one NAME/manifest.yaml"
+    ),
+    "bad-manifest-yaml": Verdict("InvalidPackage", "Get the package again from its vendor"),
     "manifest-wrong-kind": Verdict("InvalidPackage", "'Parcel', not"),
     "missing-image": Verdict("IncompletePackage", "absent:v0.0.0. It was made or copied incompletely; get it again"),
     "missing-blob": Verdict("IncompletePackage", "get it again from its vendor"),
@@ -79,7 +82,6 @@ class Unsupported:
 
 
 UNSUPPORTED = {
-    "gpg": Unsupported("Use a checksum file", {"verification": {"gpg": {"keysRef": {"name": "public-keys"}}}}),
     "skip-push": Unsupported("spec.skipPush is not supported", {"skipPush": True}),
     "deletion-policy": Unsupported("Use Retain", {"deletionPolicy": "Delete"}),
     "platform-address": Unsupported("use spec.inCluster", {"targets": to_platform("remote")}),
@@ -133,10 +135,9 @@ def outcome(kit: Kit, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Outc
 
 def _make_ground(site: Site, registry: str, stranger: tuple[str, str]) -> None:
     """Secrets, and Platforms: the default one through the proxy that records every request."""
-    open_registry = {"anonymous": True, "plainHTTP": True}
     remote = {"address": "https://acp.example.com", "credentialsSecretRef": {"name": KEYS}}
     site.apply(
-        platform("default", registry, pullAddress=site.registry.address, **open_registry),
+        platform("default", registry, pullAddress=site.registry.address, **OPEN),
         {"apiVersion": API, "kind": "Platform", "metadata": {"name": "remote"}, "spec": remote},
         {"apiVersion": API, "kind": "Platform", "metadata": {"name": "discovery"}, "spec": {"inCluster": {}}},
         secret("stranger", accesskey=stranger[0], secretkey=stranger[1]),
@@ -210,6 +211,13 @@ def test_bad_upload_is_refused_with_advice(outcome: Outcome, name: str) -> None:
 def test_describe_shows_why(outcome: Outcome, name: str) -> None:
     lines = [line.split() for line in outcome.events[name].splitlines()]
     assert ["Warning", VERDICTS[name].reason] in [line[:2] for line in lines], outcome.events[name]
+
+
+@pytest.mark.parametrize("name", TYPES)
+def test_what_cannot_be_published_yet_is_understood(outcome: Outcome, name: str) -> None:
+    package = outcome.uploads[name]["status"]["package"]
+    assert (package["name"], package["type"], package["version"]) == (name, TYPES[name].__name__.lower(), "1.0.0")
+    assert ("mainChart" in package) == (TYPES[name] is Plugin)
 
 
 def test_nothing_is_visible(outcome: Outcome) -> None:

@@ -83,6 +83,11 @@ def artifact(site: Site, name: str) -> Object:
     return site.all("artifacts", SYSTEM)[name]
 
 
+def told(site: Site, name: str) -> list[tuple[str, str]]:
+    """Type and reason of the events about an upload; they follow the status they belong to."""
+    return [(each["type"], each["reason"]) for each in site.events(name)]
+
+
 def test_deleted_version_comes_back(site: Site, name: str) -> None:
     installed(site, name)
     before = site.all("artifactversions", SYSTEM)[f"{name}.v1.0.0"]
@@ -141,7 +146,7 @@ def test_field_claimed_by_another_manager_is_a_conflict(site: Site, name: str) -
     assert ".spec.displayName" in message
     assert body["status"]["targets"][0]["phase"] == "Failed"
     assert artifact(site, name)["spec"]["displayName"] == "Theirs"
-    assert site.events(name)[-1]["reason"] == "Conflict"
+    until(lambda: ("Warning", "Conflict") in told(site, name))
 
 
 def test_deleted_tag_comes_back(site: Site, name: str) -> None:
@@ -166,7 +171,7 @@ def test_lost_source_does_not_matter_to_what_is_installed(site: Site, name: str)
     body = look_again(site, name)
     assert is_ready(body)
     assert (condition(body, "Fetched")["status"], condition(body, "Fetched")["reason"]) == ("False", "SourceNotFound")
-    assert [(each["type"], each["reason"]) for each in site.events(name)][-1] == ("Warning", "SourceNotFound")
+    until(lambda: ("Warning", "SourceNotFound") in told(site, name))
     remove(site, "artifactversion", f"{name}.v1.0.0")
     assert is_ready(look_again(site, name))  # repaired without the source
     assert f"{name}.v1.0.0" in site.all("artifactversions", SYSTEM)

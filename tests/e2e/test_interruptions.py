@@ -15,7 +15,7 @@ from tests.packages import Built, Bundle, Image
 pytestmark = pytest.mark.e2e
 
 SLOW = 3 << 20  # bytes per second
-SOON = 10.0  # seconds: what "at once" may take on a busy machine; the transfers below would need longer
+SOON = 15.0  # seconds: what "at once" may take on a busy machine; the transfers below need twice that
 BIG = 2 << 30
 
 
@@ -45,8 +45,8 @@ def slow(site: Site, name: str) -> Iterator[FaultProxy]:
         site.delete("platforms", name)
 
 
-def layers(name: str, count: int = 20, size: int = 3 << 20) -> Bundle:
-    """A package of 60 MB in many blobs: 20 s at the slow rate."""
+def layers(name: str, count: int = 32, size: int = 3 << 20) -> Bundle:
+    """A package of 96 MB in many blobs: half a minute at the slow rate."""
     return Bundle(name=name, related=(Image(f"{name}-app", platforms=("linux/amd64",), layers=count, layer_size=size),))
 
 
@@ -83,7 +83,7 @@ def assert_nothing_visible(site: Site, name: str) -> None:
     """No tag and no object on the platform."""
     assert not site.registry.tags(f"acp/{name}-app")
     assert not site.registry.tags(f"acp/{name}-bundle")
-    assert not [each for each in site.artifacts() if each.startswith(name)]
+    assert not {name, f"{name}.v1.0.0"} & set(site.artifacts())
 
 
 def test_killed_operator_goes_on(site: Site, slow: FaultProxy, name: str) -> None:
@@ -109,7 +109,7 @@ def test_operator_ends_soon_when_asked(site: Site, slow: FaultProxy, name: str) 
     site.operator.stop()
     took = time.monotonic() - started
     site.operator.start()
-    assert took < SOON  # a kubelet's patience is 30 s, the harness' 15
+    assert took < SOON  # else it was killed; a kubelet's patience is 30 s
     assert "Stopping: calling off 1 runs" in site.operator.log  # at once, not after kopf's own grace
     assert "Traceback" not in site.operator.log
     slow.limit(None)
@@ -147,11 +147,10 @@ def test_new_spec_replaces_the_transfer(site: Site, slow: FaultProxy, name: str)
     site.apply(site.package_upload(name, f"{name}-new.tgz", targets=to_platform(name)))
     status = site.wait(name, is_ready, 30)["status"]
     assert_silent_soon(slow, started)
-    assert_nothing_visible(site, f"{name}-app")
+    assert_nothing_visible(site, name)
     assert status["package"]["version"] == "9.9.9"
     assert status["source"]["sha256"] == new.sha256 != old.sha256
     assert [each["source"] for each in status["images"]] == [new.artifact]
-    assert not site.registry.tags(f"acp/{name}-bundle")
     assert needed(old) - set(transferred(slow.requests).uploaded), "the old transfer was already done"
 
 
@@ -165,7 +164,7 @@ def test_small_package_is_not_held_up_by_a_big_one(site: Site, slow: FaultProxy,
         site.wait(name, lambda body, step=step: condition(body, "Reconciling")["reason"] == step, 240)  # type: ignore[misc]
         took[step] = seconds_until_ready(site, f"{name}-{step.lower()}")
         assert condition(site.upload(name), "Reconciling")["reason"] == step, "the big one was too fast"
-    assert max(took.values()) < alone + 5, f"alone {alone:.1f} s, beside the big one {took}"
+    assert max(took.values()) < alone + SOON, f"alone {alone:.1f} s, beside the big one {took}"
     print(f"small package: alone {alone:.1f} s, beside 2 GB {took}")
     started = time.monotonic()
     site.delete("packageupload", name)

@@ -1,7 +1,12 @@
 """The same path with other settings: what a user may choose in the spec, and what packages may look like."""
 
+import hashlib
 import secrets
+import subprocess
+import tarfile
+from collections import Counter
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 
@@ -78,6 +83,22 @@ def test_tar_may_be_uncompressed(site: Site, name: str) -> None:
     assert_in_registry(site, built)
 
 
+def test_a_bare_oci_layout_in_zstd_and_what_in_it_does_not_agree(site: Site, name: str, tmp_path: Path) -> None:
+    built = site.put_package(name, bundle(name))
+    with tarfile.open(built.path) as archive:
+        archive.extractall(tmp_path, filter="data")
+    layout, package = tmp_path / name / "images", tmp_path / f"{name}.v7.7.7.tar.zst"
+    subprocess.run(["tar", "--zstd", "-cf", package, "-C", layout, "."], check=True)
+    site.storage.put(package.name, package)
+    digest = hashlib.sha256(package.read_bytes()).hexdigest()
+    body = uploaded(site, name, source={"url": site.storage.url(package.name), "sha256": digest})
+    said = "The file name says version v7.7.7, the content 1.0.0."
+    assert body["status"]["package"]["contradictions"] == [said]
+    assert condition(body, "Fetched")["message"].endswith(said)
+    assert body["status"]["package"]["csv"] == f"{name}.v1.0.0"
+    assert_in_registry(site, built)
+
+
 def test_repository_prefix_goes_before_every_repository(site: Site, name: str) -> None:
     site.apply(platform("prefixed", site.registry.address, anonymous=True, plainHTTP=True, repositoryPrefix="team/a"))
     built = site.put_package(name, bundle(name))
@@ -144,20 +165,20 @@ def test_pin_wins_over_a_wrong_checksum_file(site: Site, name: str) -> None:
 
 def test_policy_skip_asks_for_nothing(site: Site, name: str) -> None:
     site.put_package(name, sidecar=None)
-    site.storage.put(f"{name}.tgz.sha256", b"0" * 64)
     status = uploaded(site, name, verification={"policy": "Skip"})["status"]
-    assert status["verification"] == {"method": "None"}
+    assert status["verification"]["method"] == "None"
     assert condition({"status": status}, "Verified")["reason"] == "NotRequired"
 
 
-def test_policy_if_present_checks_what_is_there(site: Site, name: str) -> None:
+@pytest.mark.parametrize("policy", ["IfPresent", "Skip"])
+def test_policy_that_asks_for_nothing_still_checks_what_is_there(site: Site, name: str, policy: str) -> None:
     site.put_package(name, sidecar=None)
     site.storage.put(f"{name}.tgz.sha256", b"0" * 64)
-    site.apply(site.package_upload(name, verification={"policy": "IfPresent"}))
+    site.apply(site.package_upload(name, verification={"policy": policy}))
     site.wait(name, has_failed("ChecksumMismatch"))
     site.storage.delete(f"{name}.tgz.sha256")
     site.reconcile(name)
-    assert site.wait(name, is_ready)["status"]["verification"] == {"method": "None"}
+    assert site.wait(name, is_ready)["status"]["verification"]["method"] == "None"
 
 
 def test_skip_resources_pushes_and_creates_nothing(site: Site, name: str) -> None:
@@ -212,6 +233,18 @@ def test_nothing_new_means_no_write(site: Site, proxy: FaultProxy, name: str) ->
     assert [record.method for record in looks] == ["HEAD", "HEAD"]  # one for each image; no blob is looked for
     assert site.upload(name)["metadata"]["resourceVersion"] == version
     assert writes(site)[written:] == []
+
+
+def test_small_upload_costs_few_writes(site: Site, name: str) -> None:
+    site.put_package(name)
+    before = len(writes(site))
+    uploaded(site, name)
+    until(lambda: len(site.events(name)) == 2)
+    found = Counter(resource for _, resource, _ in writes(site)[before:])
+    print("API writes of one small upload:", dict(found))
+    reports = found.pop("packageuploads")
+    assert found == {"artifacts": 1, "artifactversions": 1, "events": 2}
+    assert reports <= 8
 
 
 def successes(site: Site) -> float:

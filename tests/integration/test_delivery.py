@@ -108,6 +108,7 @@ def test_api_server_accepts_the_chart_with_everything_on(helm: Helm, installed: 
     rendered = helm.template(
         "--set=networkPolicy.enabled=true,networkPolicy.metricsFrom[0].podSelector.matchLabels.app=prometheus",
         "--set=settings.namespaces={a,b},settings.concurrency=3,settings.logFormat=text",
+        f"--set=settings.minimumPolicy=Require,settings.requireGPG=true,settings.gpgFingerprints={{{'A' * 40}}}",
         f"--set=image.digest=sha256:{'0' * 64},image.pullSecrets[0].name=registry",
         "--set=extraEnv[0].name=HTTPS_PROXY,extraEnv[0].value=http://proxy.example.com:3128",
         "--set=nodeSelector.disk=none,tolerations[0].operator=Exists,podLabels.team=a,podAnnotations.note=b",
@@ -127,6 +128,9 @@ def test_api_server_accepts_the_chart_with_everything_on(helm: Helm, installed: 
         "VIOLET_HEALTH_PORT": "8081",
         "VIOLET_NAMESPACE": "a,b",
         "VIOLET_CONCURRENCY": "3",
+        "VIOLET_MINIMUM_POLICY": "Require",
+        "VIOLET_REQUIRE_GPG": "true",
+        "VIOLET_GPG_FINGERPRINTS": "A" * 40,
         "HTTPS_PROXY": "http://proxy.example.com:3128",
     }
 

@@ -60,7 +60,7 @@ def change_members(defect: Defect | None, spec: Package, members: list[Member], 
     if defect in replaced:
         return [replaced[defect] if m.name == manifest else m for m in members]
     if defect == "no-manifest":
-        return [m for m in members if m.name != manifest]
+        return [m for m in members if m.name not in (manifest, f"{top}images/index.json")]
     if defect == "missing-blob":
         return [m for m in members if m.name != victim]
     if defect == "digest-mismatch":

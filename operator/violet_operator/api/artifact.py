@@ -6,18 +6,32 @@ a valid label, and as an annotation as well.
 
 from __future__ import annotations
 
+import hashlib
+import json
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
+
+from violet_operator.api import GROUP
 
 API_VERSION = "app.alauda.io/v1alpha1"
 MANAGED_BY = "cpaas.io/managed-by"
 MANAGER = "violet"
 """The marketplace resets `present` on Artifacts that carry another value, or none (`platform.md` 1.1)."""
 
+VERIFICATION = f"{GROUP}/verification"
+VERIFIED_AT = f"{GROUP}/verified-at"
+"""Annotations on what we publish: how and when its package was verified, as `status.verification` of the upload.
+
+The time is one of its own, as the same verdict at another time is no reason to write an object again.
+"""
+
 _LABEL_VALUE = re.compile(r"([A-Za-z0-9]([-A-Za-z0-9_.]{0,61}[A-Za-z0-9])?)?")
 _DOTS = re.compile(r"[-.]*\.[-.]*")
 """A dot and its neighbours that no name may have beside it; a tag may."""
+
+_LONGEST_LABEL, _LONGEST_NAME = 63, 253
+"""Characters of a label value and of an object's name (RFC 1123 label and subdomain)."""
 
 JsonObject = dict[str, Any]
 
@@ -36,6 +50,7 @@ class Publication:
         library: catalog that lists it.
         channels: OLM channels.
         default_channel: OLM default channel.
+        record: what the package has shown (`status.verification`), for whoever looks at the object later.
     """
 
     name: str
@@ -47,11 +62,18 @@ class Publication:
     library: str
     channels: tuple[str, ...] = ()
     default_channel: str | None = None
+    record: JsonObject = field(default_factory=dict)
 
     @property
     def version_name(self) -> str:
         """Name of the ArtifactVersion: `<artifact>.<tag>` (`platform.md` 1.2), as RFC 1123 allows it."""
-        return _DOTS.sub(".", f"{self.name}.{self.tag}".lower().replace("_", "-")).rstrip("-.")
+        name = _DOTS.sub(".", f"{self.name}.{self.tag}".lower().replace("_", "-")).rstrip("-.")
+        return name if len(name) <= _LONGEST_NAME else _shortened(name, _LONGEST_NAME)
+
+    @property
+    def _label(self) -> str:
+        """What an Artifact selects its versions by: its name, where a label can hold it."""
+        return self.name if len(self.name) <= _LONGEST_LABEL else _shortened(self.name, _LONGEST_LABEL)
 
     def artifact(self) -> JsonObject:
         """The Artifact to apply."""
@@ -65,13 +87,13 @@ class Publication:
                 "registry": self.registry,
                 "repository": self.repository,
                 "present": True,
-                "artifactVersionSelector": {"matchLabels": {"cpaas.io/artifact-version": self.name}},
+                "artifactVersionSelector": {"matchLabels": {"cpaas.io/artifact-version": self._label}},
             },
         }
 
     def version(self, artifact_uid: str) -> JsonObject:
         """The ArtifactVersion to apply; without its owner the marketplace declares it Failed."""
-        facts = {"cpaas.io/artifact-version": self.name, "cpaas.io/bundle-version": self.tag}
+        facts = {"cpaas.io/artifact-version": self._label, "cpaas.io/bundle-version": self.tag}
         if self.channels:
             facts["cpaas.io/channels"] = ",".join(self.channels)
         if self.default_channel:
@@ -97,4 +119,16 @@ class Publication:
             **facts,
         }
         labels = {key: value for key, value in keys.items() if _LABEL_VALUE.fullmatch(value)}
-        return {"name": name, "namespace": self.namespace, "labels": labels, "annotations": keys}
+        return {"name": name, "namespace": self.namespace, "labels": labels, "annotations": keys | self._verified()}
+
+    def _verified(self) -> dict[str, str]:
+        told = ("method", "fingerprint", "keyID", "userID", "signedAt", "sha256")
+        verdict = {key: self.record[key] for key in told if key in self.record}
+        stamp = {VERIFIED_AT: self.record["verifiedAt"]} if "verifiedAt" in self.record else {}
+        return {VERIFICATION: json.dumps(verdict, sort_keys=True), **stamp} if verdict else {}
+
+
+def _shortened(name: str, longest: int) -> str:
+    """A name cut to size, with a digest of all of it, so that two long names stay two."""
+    digest = hashlib.sha256(name.encode()).hexdigest()[:10]
+    return f"{name[: longest - len(digest) - 1].rstrip('-.')}-{digest}"

@@ -82,9 +82,12 @@ class Verification(ApiModel):
     policy: Literal["Require", "IfPresent", "Skip"] = Field(
         "Require",
         description="Require: a signature or checksum must be there and good. IfPresent: one that is there must be "
-        "good. Skip: nothing is checked but a sha256 pin.",
+        "good. Skip: nothing is demanded, and signatures are not looked at; a sha256 pin or checksum file must fit.",
     )
-    gpg: GPG | None = Field(None, description="Check the GPG signature beside the package (.sig, .asc).")
+    gpg: GPG | None = Field(
+        None,
+        description="Check the GPG signature beside the package (.sig, .asc). With policy Require it must be there.",
+    )
 
 
 class PlatformRef(ApiModel):

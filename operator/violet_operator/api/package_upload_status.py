@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 
 from pydantic import Field
 
@@ -23,10 +23,25 @@ class VerificationStatus(ApiModel):
     """What the package has shown."""
 
     method: Literal["GPG", "Checksum", "Pin", "None"] = Field(description="GPG, Checksum, Pin or None.")
-    fingerprint: str | None = Field(None, description="Primary key of the signature.")
-    key_id: Annotated[str | None, Field(alias="keyID")] = Field(None, description="Key of the signature.")
-    sha256: str | None = Field(None, description="The expected sha256.")
-    verified_at: str | None = Field(None, description="When.", json_schema_extra={"format": "date-time"})
+    fingerprint: str | None = Field(None, description="Fingerprint of the signer's primary key.")
+    key_id: Annotated[str | None, Field(alias="keyID")] = Field(
+        None, description="Id of the key that made the signature; may be that of a subkey."
+    )
+    user_id: Annotated[str | None, Field(alias="userID")] = Field(None, description="User of that key.")
+    signed_at: str | None = Field(
+        None, description="When it was signed, as the signer says.", json_schema_extra={"format": "date-time"}
+    )
+    sha256: str | None = Field(None, description="sha256 of what was verified.")
+    verified_at: str | None = Field(
+        None, description="When it was verified.", json_schema_extra={"format": "date-time"}
+    )
+    trust: str | None = Field(
+        None, description="Hash of the keys and pinned fingerprints that it was judged by; others are a new judgement."
+    )
+    evidence: str | None = Field(
+        None,
+        description="Hash of the side files and rules it was judged by; a bad verdict stands until it changes.",
+    )
 
 
 class PackageStatus(ApiModel):
@@ -41,8 +56,20 @@ class PackageStatus(ApiModel):
     artifact: str | None = Field(None, description="The main image as the packager named it.")
     channels: list[str] = Field(default_factory=list, description="OLM channels of a bundle.")
     default_channel: str | None = Field(None, description="OLM default channel of a bundle.")
+    csv: str | None = Field(None, description="Name of a bundle's ClusterServiceVersion; the platform's word for it.")
+    replaces: str | None = Field(None, description="The ClusterServiceVersion that a bundle comes after.")
+    skip_range: str | None = Field(None, description="Versions that may be skipped on the way to a bundle's.")
+    main_chart: str | None = Field(None, description="Repository path of a plugin's main chart.")
+    affinity: dict[str, Any] | None = Field(
+        None,
+        description="On which clusters a plugin can be installed, as its ModulePlugin says.",
+        json_schema_extra={"x-kubernetes-preserve-unknown-fields": True},
+    )
     image_platforms: list[str] | None = Field(None, description="Architectures that were taken, if not all.")
     related_images: list[str] = Field(default_factory=list, description="The other images as the packager named them.")
+    contradictions: list[str] = Field(
+        default_factory=list, description="What in the package does not agree, and which word counts."
+    )
 
 
 class Progress(ApiModel):

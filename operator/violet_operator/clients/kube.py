@@ -7,6 +7,7 @@ Every answer that is not a success becomes one of our errors; a missing object i
 from __future__ import annotations
 
 import json
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
@@ -14,6 +15,7 @@ from typing import Any
 from urllib.parse import quote
 
 import aiohttp
+import yaml
 from kubernetes.aio.client.api_client import ApiClient
 from kubernetes.aio.client.configuration import Configuration
 from kubernetes.aio.client.exceptions import ApiException
@@ -80,7 +82,13 @@ class Kube:
                 incluster_config.load_incluster_config(  # type: ignore[no-untyped-call]
                     client_configuration=configuration
                 )
-        except (ConfigException, OSError) as error:
+        except (
+            ConfigException,
+            OSError,
+            yaml.YAMLError,
+            TypeError,
+            AttributeError,
+        ) as error:  # the loader trusts files
             raise Stalled(
                 "NoCluster", f"No way to a Kubernetes API: {error}. Run in a pod, or give --kubeconfig."
             ) from None
@@ -119,15 +127,15 @@ class Kube:
                 return items
 
     async def apply(
-        self, resource: Resource, body: JsonObject, *, subresource: str | None = None, force: bool = False
+        self, resource: Resource, body: JsonObject, *, force: bool = False, dry_run: bool = False
     ) -> JsonObject:
         """Server-side apply under our field manager.
 
         Args:
             resource: the kind.
-            body: apiVersion, kind, metadata.name and the fields we own; metadata.uid, where given, must match.
-            subresource: `status`, or None for the object.
-            force: take over fields that other managers own; right for our own status, and where they claim nothing.
+            body: apiVersion, kind, metadata.name and the fields we own.
+            force: take over fields that other managers own; right where they claim nothing.
+            dry_run: have the API judge it, right to the end, and store nothing.
 
         Raises:
             Stalled: another manager owns one of the fields, or the API refuses the object.
@@ -137,13 +145,33 @@ class Kube:
         metadata = body["metadata"]
         what = f"applying {body['kind']} {metadata['name']}"
         query = {"fieldManager": FIELD_MANAGER, "force": "true" if force else "false"}
-        path = resource.path(metadata.get("namespace"), metadata["name"], subresource)
+        if dry_run:
+            query["dryRun"] = "All"
+        path = resource.path(metadata.get("namespace"), metadata["name"])
         try:
             return await self._call("PATCH", path, what, query=query, body=body, content="application/apply-patch+yaml")
         except _NotFoundError as error:
             if "namespaces " in error.message:
                 raise Waiting("NamespaceMissing", f"{error.message}. Create the namespace.") from None
             raise self.missing_kind(resource) from None
+
+    async def write_status(self, resource: Resource, about: JsonObject, status: JsonObject) -> JsonObject:
+        """Replace the status of an object of ours, if it is still the object that it was judged from.
+
+        Not by server-side apply: for a status that ignores metadata.uid, so that a new object of the same name would
+        get the old one's status.
+
+        Raises:
+            OperatorError: the object is another one now or gone, or the API does not let us write.
+        """
+        metadata = about["metadata"]
+        patch = [
+            {"op": "test", "path": "/metadata/uid", "value": metadata["uid"]},
+            {"op": "add", "path": "/status", "value": status},
+        ]
+        path = resource.path(metadata["namespace"], metadata["name"], "status")
+        what, query = f"writing the status of {metadata['name']}", {"fieldManager": FIELD_MANAGER}
+        return await self._call("PATCH", path, what, query=query, body=patch, content="application/json-patch+json")
 
     async def create(self, resource: Resource, namespace: str | None, body: JsonObject) -> JsonObject:
         """Create an object (an event, an access review)."""
@@ -205,7 +233,7 @@ class Kube:
         what: str,
         *,
         query: dict[str, str] | None = None,
-        body: JsonObject | None = None,
+        body: JsonObject | Sequence[JsonObject] | None = None,
         content: str = "application/json",
     ) -> JsonObject:
         serialized = await self._client.param_serialize(

@@ -1,29 +1,23 @@
 """Object storage over obstore's synchronous API, in threads.
 
-obstore's own retry ends after a fixed count however much was received meanwhile, and its total timeout counts
-the whole body; so the total timeout is set out of reach, a stalled read ends after `read_timeout`, and the loop
-here resumes by range, pinned to the entity tag, for as long as there is progress.
+obstore's own retry ends after a fixed count however much was received meanwhile; the loop here resumes by range,
+pinned to the entity tag, for as long as there is progress.
 """
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from dataclasses import dataclass
-from datetime import timedelta
-from functools import lru_cache
-from typing import TYPE_CHECKING, Any, NamedTuple
-from urllib.parse import urlsplit
+from typing import Any
 
 from obstore import exceptions
-from obstore.store import S3Store
 
+from violet_operator.clients.bucket import StorageSettings, connect
 from violet_operator.errors import OperatorError, Stalled, Transient, Waiting
 from violet_operator.support.cancel import CancelToken
 from violet_operator.support.durations import backoff
-from violet_operator.support.redact import redact, shorten
-
-if TYPE_CHECKING:
-    from obstore.store import ClientConfig
+from violet_operator.support.redact import shorten
 
 MIB = 1 << 20
 
@@ -33,59 +27,10 @@ _PIECE = MIB
 _RESUMES = 6
 """Broken reads in a row, without a byte in between, before we give up: with backoff about a minute."""
 
-_CLIENTS = 16
-"""Clients kept: buckets and logins in use at once on any one site; the least used one goes first."""
-
-_DOCUMENT = 64 << 10
-"""Bytes a checksum file may have: an honest one has a hundred."""
+_QUOTED = re.compile(r'(?:message|error): "([^"]+)"')
 
 _FAILURES = (exceptions.BaseError, FileNotFoundError)
 """What obstore raises: a missing object or bucket is Python's own FileNotFoundError."""
-
-
-@dataclass(frozen=True, slots=True)
-class StorageSettings:
-    """How to reach a bucket.
-
-    Attributes:
-        url: `s3://BUCKET/KEY`.
-        endpoint: address of the storage, or None for the provider's own.
-        region: region, or None.
-        credentials: entries of the Secret (`accesskey`, `secretkey`, optionally `sessiontoken`), or None for the
-            pod's own identity.
-        ca_bundle: PEM certificates to trust, or None.
-    """
-
-    url: str
-    endpoint: str | None = None
-    region: str | None = None
-    credentials: dict[str, str] | None = None
-    ca_bundle: str | None = None
-
-    @property
-    def key(self) -> str:
-        """The object's key."""
-        return urlsplit(self.url).path.lstrip("/")
-
-    @property
-    def access(self) -> Access:
-        """The same for the whole bucket.
-
-        Raises:
-            Waiting: the credentials lack what they should hold.
-        """
-        keys = None if self.credentials is None else frozenset(_keys(self.credentials).items())
-        return Access(urlsplit(self.url).netloc, self.endpoint, self.region, keys, self.ca_bundle)
-
-
-class Access(NamedTuple):
-    """What makes a client of a bucket: uploads that have all of it in common share one."""
-
-    bucket: str
-    endpoint: str | None
-    region: str | None
-    keys: frozenset[tuple[str, str]] | None
-    ca_bundle: str | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -111,7 +56,7 @@ class ObjectStore:
     def __init__(self, settings: StorageSettings) -> None:
         self._settings = settings
         self._where = f"{settings.url} at {settings.endpoint}" if settings.endpoint else settings.url
-        self._store = _client(settings.access)
+        self._store = connect(settings)
 
     def head(self, key: str) -> ObjectInfo:
         """What the storage says about an object.
@@ -125,18 +70,19 @@ class ObjectStore:
             raise self._explain(self._with_body(key, error)) from None
         return ObjectInfo(key, meta["size"], meta["e_tag"], meta["version"])
 
-    def read_small(self, key: str) -> bytes | None:
+    def read_small(self, key: str, limit: int) -> bytes | None:
         """A small object such as a checksum file, or None where there is none.
 
         Raises:
-            OperatorError: as `head`; also when it is too large to be such a file.
+            Stalled: it is larger than `limit`.
+            OperatorError: as `head`.
         """
         try:
             result = self._store.get(key)
-            if result.meta["size"] > _DOCUMENT:
+            if result.meta["size"] > limit:
                 raise Stalled(
-                    "InvalidChecksumFile",
-                    f"{key!r} beside the package has {result.meta['size']} bytes: it is no checksum file.",
+                    "InvalidSideFile",
+                    f"{key!r} beside the package has {result.meta['size']} bytes: it is no signature or checksum file.",
                 )
             return bytes(result.bytes())
         except (exceptions.NotFoundError, FileNotFoundError):
@@ -205,9 +151,13 @@ class ObjectStore:
                 "SourceUntrusted",
                 f"{where}: the storage's certificate is not trusted. Give its authority in spec.source.caBundleRef.",
             )
+        if "InvalidContentType" in text:  # rustls: what came is no TLS record
+            return Waiting(
+                "SourceUntrusted", f"{where}: the storage does not speak TLS. Use http:// in spec.source.endpoint."
+            )
         return Transient(
             "SourceUnreachable",
-            f"{where}: the storage does not answer as it should ({_first_line(text)}). "
+            f"{where}: the storage does not answer as it should: {_cause(text)}. "
             "Check spec.source.endpoint and the network.",
         )
 
@@ -253,41 +203,8 @@ class PinnedObject:
             self._cancel.sleep(backoff(failures - 1, first=0.5, longest=15))
 
 
-@lru_cache(maxsize=_CLIENTS)
-def _client(access: Access) -> S3Store:
-    """A client with its connections: to make one costs 8 ms of CPU, and a connection to open costs more."""
-    client: ClientConfig = {
-        "connect_timeout": timedelta(seconds=10),
-        "timeout": timedelta(hours=24),
-        "read_timeout": timedelta(seconds=30),
-    }
-    if access.endpoint and access.endpoint.startswith("http://"):
-        client["allow_http"] = True
-    if access.ca_bundle:
-        client["root_certificate"] = access.ca_bundle
-    config: dict[str, Any] = {"region": access.region or "us-east-1", **dict(access.keys or ())}
-    if access.endpoint:
-        config["endpoint"] = access.endpoint.rstrip("/")
-    return S3Store(
-        access.bucket,
-        client_options=client,
-        retry_config={"max_retries": 2, "retry_timeout": timedelta(seconds=20)},
-        **config,
-    )
-
-
-def _keys(credentials: dict[str, str]) -> dict[str, str]:
-    missing = [key for key in ("accesskey", "secretkey") if not credentials.get(key)]
-    if missing:
-        raise Waiting(
-            "InvalidCredentials",
-            f"The Secret that spec.source.credentialsSecretRef names has no key {' and '.join(missing)}. Add it.",
-        )
-    keys = {"access_key_id": credentials["accesskey"], "secret_access_key": credentials["secretkey"]}
-    if credentials.get("sessiontoken"):
-        keys["session_token"] = credentials["sessiontoken"]
-    return {name: value.strip() for name, value in keys.items()}
-
-
-def _first_line(text: str) -> str:
-    return shorten(redact(text.split("\n", 1)[0]), 300)
+def _cause(text: str) -> str:
+    """The innermost cause in an error text of obstore: one line, then Rust's debug form of the whole chain."""
+    quoted = _QUOTED.findall(text)
+    first = text.split("\n", 1)[0].rpartition(" - ")[2]
+    return shorten(quoted[-1] if quoted else first, 300).rstrip(": ")

@@ -7,7 +7,7 @@ their digests.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from urllib.parse import urlencode, urljoin
+from urllib.parse import urlencode, urljoin, urlsplit
 
 import requests
 
@@ -135,7 +135,8 @@ class Registry(RegistryTransport):
             location = location or self._open_upload(repository, scope, what)
             body = Body(read_from(offset), size - offset, on_bytes)
             try:
-                location = self._send(location, scope, what, body, offset)
+                if offset < size or not size:
+                    location = self._send(location, scope, what, body, offset)
                 return self._close_upload(location, scope, what, digest)
             except Transient as error:
                 if body.failure is not None:
@@ -145,6 +146,8 @@ class Registry(RegistryTransport):
                     raise
                 cancel.sleep(error.after or backoff(failures - 1, first=0.5, longest=15))
                 kept, location = self._resume(location, scope)
+                if not kept and self.has_blob(repository, digest):
+                    return None  # only the answer was lost
                 on_bytes(kept - offset - body.sent)
                 failures = 0 if kept > offset else failures  # what the registry kept is progress
                 offset = kept
@@ -185,15 +188,14 @@ class Registry(RegistryTransport):
             headers["Content-Range"] = f"{offset}-{offset + len(body) - 1}"
         response = self.once("PATCH", location, scope, headers=headers, data=body)
         if response.status_code not in (requests.codes.accepted, requests.codes.created):
-            error = from_response(self.address, what, response)
-            raise error if isinstance(error, Transient) else _as_final(error, response)
+            raise _upload_error(from_response(self.address, what, response), response, body.sent)
         return self._location(response)
 
     def _close_upload(self, location: str, scope: str, what: str, digest: Digest) -> None:
         url = f"{location}{'&' if '?' in location else '?'}{urlencode({'digest': digest})}"
         response = self.request("PUT", url, scope, headers={"Content-Length": "0"})
         if response.status_code != requests.codes.created:
-            raise from_response(self.address, what, response)
+            raise _upload_error(from_response(self.address, what, response), response)
 
     def _resume(self, location: str, scope: str) -> tuple[int, str]:
         """Bytes the registry kept of a broken upload and where to go on; (0, "") where it kept nothing."""
@@ -207,7 +209,9 @@ class Registry(RegistryTransport):
         location = response.headers.get("Location")
         if not location:
             raise Transient("RegistryUnavailable", f"Registry {self.address} sends no upload location.")
-        return urljoin(f"{self.prefix}://{self.address}/", location)
+        url = urljoin(f"{self.prefix}://{self.address}/", location)
+        # A registry behind a TLS proxy that it does not know of says http:// of itself.
+        return urlsplit(url)._replace(scheme=self.prefix).geturl() if urlsplit(url).netloc == self.address else url
 
     def _url(self, repository: str, rest: str) -> str:
         return f"{self.prefix}://{self.address}/v2/{repository}/{rest}"
@@ -217,8 +221,13 @@ def _scope(repository: str, actions: str = "pull,push") -> str:
     return f"repository:{repository}:{actions}"
 
 
-def _as_final(error: OperatorError, response: requests.Response) -> OperatorError:
-    """An upload session that is gone (404) or disagrees about its offset (416) is started anew, not given up."""
-    if response.status_code in (requests.codes.not_found, requests.codes.requested_range_not_satisfiable):
+def _upload_error(error: OperatorError, response: requests.Response, sent: int = 0) -> OperatorError:
+    """What ends an upload, and what only this try.
+
+    An upload session that is gone (404) or disagrees about its offset (416) is started anew, not given up; so is one
+    whose token has expired (401) on the way, as it was good when the upload was opened.
+    """
+    status = response.status_code
+    if status in (requests.codes.not_found, requests.codes.requested_range_not_satisfiable):
         return Transient("RegistryUnavailable", error.message)
-    return error
+    return Transient(error.reason, error.message) if status == requests.codes.unauthorized and sent else error

@@ -61,24 +61,30 @@ class RegistryAuth:
                 self._tokens[scope] = (token, expiry)
             return f"Bearer {token}"
 
-    def challenged(self, header: str, scope: str) -> bool:
-        """Take up the challenge of a 401; False where another try with it cannot help."""
-        first = self._challenge is None
+    def challenged(self, header: str, scope: str, sent: str | None) -> bool:
+        """Take up the challenge of a 401; False where another try with it cannot help.
+
+        Args:
+            header: the challenge.
+            scope: of the request.
+            sent: its Authorization header; several first requests may go out at once, all without one.
+        """
         with self._lock:
+            if header.lower().startswith("basic"):
+                self._challenge = header
+                return self._basic is not None and sent != self._basic
+            if not header.lower().startswith("bearer") or not _realm(header).startswith(("http://", "https://")):
+                return False
             self._challenge = header
-            dropped = self._tokens.pop(scope, None)
-        if header.lower().startswith("basic"):
-            return first and self._basic is not None
-        return header.lower().startswith("bearer") and (first or dropped is not None)
+            if sent == f"Bearer {self._tokens.get(scope, ('', 0.0))[0]}":
+                del self._tokens[scope]
+            return True
 
     def _fetch(self, challenge: str, scope: str) -> tuple[str, float]:
-        params = parse_auth_header(challenge)
-        realm = str(params.realm or "")
-        if not realm.startswith(("http://", "https://")):
-            raise Waiting("RegistryUnauthorized", f"Registry {self._address} sends a login challenge without a realm.")
+        realm = _realm(challenge)
         safe = urlsplit(realm).scheme == "https" or urlsplit(realm).hostname == urlsplit(f"//{self._address}").hostname
         headers = {"Authorization": self._basic} if self._basic and safe else {}
-        query = {"service": params.service or "", "scope": scope}
+        query = {"service": parse_auth_header(challenge).service or "", "scope": scope.split()}
         try:
             response = self._session.get(realm, params=query, headers=headers, timeout=TIMEOUT, allow_redirects=False)
         except requests.RequestException as error:
@@ -105,6 +111,11 @@ class RegistryAuth:
                 "RegistryUnreachable", f"The token server of registry {self._address} sends no token."
             ) from None
         return token, time.monotonic() + lifetime
+
+
+def _realm(challenge: str) -> str:
+    """Address of the token server that a challenge names, or nothing."""
+    return str(parse_auth_header(challenge).realm or "")
 
 
 def unauthorized(address: str) -> Waiting:

@@ -7,6 +7,7 @@ codes"). Bodies are read with a cap: they end up in a condition.
 from __future__ import annotations
 
 import json
+import re
 
 import requests
 
@@ -16,6 +17,9 @@ from violet_operator.support.redact import shorten
 
 RETRIED = (408, 429, 500, 502, 503, 504)
 """Statuses after which the same request may succeed."""
+
+_TLS_WANTED = re.compile(r"(?i)http request\b.*\bhttps (server|port)")
+"""What Go's and nginx's TLS servers say to plain HTTP."""
 
 
 def retry_after(response: requests.Response) -> float | None:
@@ -46,6 +50,11 @@ def from_response(address: str, what: str, response: requests.Response) -> Opera
             f"Registry {address} refuses {what}: {said}. Grant the user push on that repository"
             " (in Harbor the project must exist).",
         )
+    if status == 400 and _TLS_WANTED.search(response.text[:4096]):  # noqa: PLR2004
+        return Waiting(
+            "RegistryUntrusted",
+            f"Registry {address} speaks TLS, but is asked over HTTP. Take spec.registry.plainHTTP off the Platform.",
+        )
     if status == 413:  # noqa: PLR2004
         return Waiting(
             "RegistryRefusesSize",
@@ -53,8 +62,16 @@ def from_response(address: str, what: str, response: requests.Response) -> Opera
             "that limit (nginx: client_max_body_size 0).",
         )
     if status in RETRIED:
-        return Transient("RegistryUnavailable", f"Registry {address} fails at {what}: {said}.", retry_after(response))
-    return Stalled("RegistryRefused", f"Registry {address} refuses {what}: {said}.")
+        return Transient(
+            "RegistryUnavailable",
+            f"Registry {address} fails at {what}: {said}. Look at its log.",
+            retry_after(response),
+        )
+    return Stalled(
+        "RegistryRefused",
+        f"Registry {address} refuses {what}: {said}. Look at its log, and whether its rules allow this push "
+        "(in Harbor the project must exist).",
+    )
 
 
 def from_exception(address: str, error: requests.RequestException) -> OperatorError:

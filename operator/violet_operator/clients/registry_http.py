@@ -11,7 +11,6 @@ import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Any, cast
-from urllib.parse import urlsplit
 
 import oras.provider
 import requests
@@ -133,17 +132,15 @@ class RegistryTransport(oras.provider.Registry):
         Raises:
             OperatorError: there was no answer.
         """
-        own = urlsplit(url).netloc == self.address
+        own = url.startswith(f"{self.prefix}://{self.address}/")
         for attempt in range(_LOGINS + 1):
-            sent = dict(headers)
-            if own and (authorization := self._login.header(scope)):
-                sent["Authorization"] = authorization
-            response = self._send_once(method, url, sent, data)
-            repeatable = not isinstance(data, Body) or data.sent == 0
-            if response.status_code != requests.codes.unauthorized or not own or not repeatable:
+            sent = self._login.header(scope) if own else None
+            response = self._send_once(method, url, headers | ({"Authorization": sent} if sent else {}), data)
+            if response.status_code != requests.codes.unauthorized or not own:
                 return response
-            challenge = response.headers.get("Www-Authenticate", "")
-            if attempt == _LOGINS or not self._login.challenged(challenge, scope):
+            again = self._login.challenged(response.headers.get("Www-Authenticate", ""), scope, sent)
+            repeatable = not isinstance(data, Body) or data.sent == 0
+            if attempt == _LOGINS or not again or not repeatable:
                 return response
         raise AssertionError("the loop returns at its last turn")
 

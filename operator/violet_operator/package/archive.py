@@ -11,7 +11,6 @@ import hashlib
 import tarfile
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from typing import IO, cast
 
 from violet_operator.errors import Stalled
 from violet_operator.package.forward import ForwardReader
@@ -19,10 +18,16 @@ from violet_operator.package.inflate import GZIP_MAGIC, GzipIndex, PlainIndex
 from violet_operator.package.limits import KIB, Limits
 from violet_operator.package.pipe import piped
 from violet_operator.package.source import Buffer, ByteSource
+from violet_operator.package.tarwalk import entries, is_header
+from violet_operator.package.zstd import ZstdIndex, is_zstd
 from violet_operator.support.digests import Digest
 
 SMALL = 256 * KIB
 """Members up to this size are kept in memory: manifests, configs, metadata."""
+
+
+LEGACY_LINK = "/layer.tar"
+"""Name of the symbolic links that `docker save`, podman and skopeo leave for readers of before 2015."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,17 +54,19 @@ class Archive:
         sha256: of the object as stored, hex.
         size: bytes of the object as stored.
         members: regular files by name.
+        links: names of docker's legacy links: noted for messages, never followed.
     """
 
     def __init__(self, source: ByteSource, limits: Limits) -> None:
         self._source = source
         self._limits = limits
-        self._index: GzipIndex | PlainIndex = PlainIndex(source)
+        self._index: GzipIndex | ZstdIndex | PlainIndex = PlainIndex(source)
         self._kept: dict[str, bytes] = {}
         self._kept_size = 0
         self.sha256 = ""
         self.size = source.size
         self.members: dict[str, Member] = {}
+        self.links: set[str] = set()
 
     @classmethod
     def scan(
@@ -105,27 +112,25 @@ class Archive:
         first = _first_block(pieces)
         if first[:2] == GZIP_MAGIC:
             self._index = GzipIndex(self._source, self._limits)
-        elif first[257:262] != b"ustar":  # POSIX pax, "ustar interchange format": magic
+        elif is_zstd(first):
+            self._index = ZstdIndex(self._source, self._limits)
+        elif not is_header(first[: tarfile.BLOCKSIZE]):
             raise Stalled(
                 "UnknownFormat",
-                "The object is not a package: it is neither gzip nor tar. Upload the real one; an HTML error page "
-                "saved under its name is a common cause.",
+                "The object is not a package: it is neither gzip nor zstd nor tar. Upload the real one; an HTML "
+                "error page saved under its name is a common cause.",
             )
         reader = ForwardReader(self._index.first_pass(_chain(first, pieces)), self._limits.header)
-        try:
-            with tarfile.open(fileobj=cast("IO[bytes]", reader), mode="r:") as tar:
-                for entry in tar:
-                    tar.members.clear()  # type: ignore[attr-defined]  # or tarfile remembers every entry
-                    self._take(entry, reader)
-        except tarfile.TarError as error:
-            raise Stalled(
-                "NotATar", f"The package holds no readable tar archive ({error}). Upload the package again."
-            ) from None
+        for entry in entries(reader, self._limits.header):
+            self._take(entry, reader)
         reader.expect_end()
 
     def _take(self, entry: tarfile.TarInfo, reader: ForwardReader) -> None:
         name = self._safe_name(entry)
         if entry.isdir():
+            return
+        if entry.issym() and name.endswith(LEGACY_LINK):
+            self.links.add(name)
             return
         if not entry.isreg() or entry.issparse():
             raise Stalled(
@@ -178,16 +183,8 @@ class Archive:
             if start < member.size:
                 yield memoryview(kept)[start:]
             return
-        left = member.size - start
-        if left <= 0:
-            return
-        for piece in self._index.read(member.offset + start):
-            part = piece[:left]
-            yield part
-            left -= len(part)
-            if left == 0:
-                return
-        raise Stalled("TruncatedPackage", f"The package ends inside its member {member.name!r}.")
+        if start < member.size:
+            yield from self._index.read(member.offset + start, member.size - start)
 
     def read(self, member: Member) -> bytes:
         """A document of the archive, whole.

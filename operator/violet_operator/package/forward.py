@@ -21,6 +21,7 @@ class ForwardReader:
         self._piece: memoryview = memoryview(b"")
         self._longest = longest_read
         self._position = 0
+        self._headers = 0
         self._last_block = b""
 
     def tell(self) -> int:
@@ -31,10 +32,13 @@ class ForwardReader:
         """Go forward to `offset`.
 
         Raises:
-            Stalled: the stream ends before.
+            Stalled: the stream ends before, or a header of negative size leads back.
         """
         if offset < self._position:
-            raise AssertionError("the archive reader went backwards")
+            raise Stalled(
+                "UnsafeArchive",
+                "The package holds a tar header that leads back into what was read. Do not trust it.",
+            )
         for _ in self.take(offset - self._position):
             pass
         return self._position
@@ -43,12 +47,14 @@ class ForwardReader:
         """Up to `size` bytes; fewer only at the end of the stream. Called by tarfile for headers alone.
 
         Raises:
-            Stalled: a header claims to be larger than any header is.
+            Stalled: the headers of one member claim to be larger than any are: tarfile keeps them in memory.
         """
-        if size > self._longest:
+        self._headers += size
+        if size < 0 or self._headers > self._longest:
             raise Stalled(
                 "UnsafeArchive",
-                f"The package holds a tar header of {size} bytes, which no honest archive has. Do not trust it.",
+                f"The package holds a tar header of {self._headers} bytes, which no honest archive has. "
+                "Do not trust it.",
             )
         parts = []
         while size and self._fill():
@@ -62,11 +68,12 @@ class ForwardReader:
         return data
 
     def take(self, size: int) -> Iterator[memoryview]:
-        """The next `size` bytes without a copy.
+        """The next `size` bytes without a copy; the headers of a new member may follow.
 
         Raises:
             Stalled: the stream ends before.
         """
+        self._headers = 0
         while size:
             if not self._fill():
                 raise Stalled(
@@ -78,6 +85,16 @@ class ForwardReader:
             self._advance(len(part))
             size -= len(part)
             yield part
+
+    @property
+    def ended(self) -> bool:
+        """Whether nothing follows."""
+        return not self._fill()
+
+    def drain(self) -> None:
+        """Read what is left: only its end shows whether a compressed stream is whole."""
+        while self._fill():
+            self._advance(len(self._piece))
 
     def expect_end(self) -> None:
         """Check that the archive ended with its end mark, and read what padding follows.

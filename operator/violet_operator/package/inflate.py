@@ -13,13 +13,14 @@ from collections.abc import Iterator
 from typing import Any
 
 from violet_operator.errors import Stalled
+from violet_operator.package.forward import ForwardReader
 from violet_operator.package.limits import GIB, KIB, MIB, Limits
 from violet_operator.package.source import Buffer, ByteSource
 
 GZIP_MAGIC = b"\x1f\x8b"
 
 _PIECE = 64 * KIB  # zlib is fastest when fed 64 KiB: with 1 MiB it copies its unconsumed tail again and again
-_MAX_OUTPUT = MIB  # bounds memory whatever the compression ratio
+MAX_OUTPUT = MIB  # bounds memory whatever the compression ratio
 _POINTS = 192  # times 45 KB: 9 MB per open package, whatever its size
 _MIN_DISTANCE = 4 * MIB
 
@@ -61,7 +62,7 @@ class Inflater:
                 rest = self._next_member(rest)
                 continue
             try:
-                plain = self._state.decompress(rest, _MAX_OUTPUT)
+                plain = self._state.decompress(rest, MAX_OUTPUT)
             except zlib.error as error:
                 raise Stalled(
                     "CorruptPackage",
@@ -119,39 +120,29 @@ class GzipIndex:
         """
         inflater = Inflater()
         for piece in pieces:
-            for part in _slices(piece):
+            for part in slices(piece):
                 if inflater.compressed - self._points[-1].compressed >= self._distance:
                     self._points.append(inflater.point())
                 yield from inflater.feed(part)
-                self._check(inflater)
+                check_growth(inflater.compressed, inflater.plain, self._limits)
         inflater.finish()
 
-    def _check(self, inflater: Inflater) -> None:
-        limits = self._limits
-        if inflater.plain > limits.plain or inflater.plain > GIB + inflater.compressed * limits.ratio:
-            raise Stalled(
-                "PackageTooLarge",
-                f"The package unpacks to more than {inflater.plain} bytes from {inflater.compressed}: more than the "
-                "caps allow, as a decompression bomb would. Build the package without such content.",
-            )
-
-    def read(self, offset: int) -> Iterator[Buffer]:
-        """The plain bytes from `offset` on.
+    def read(self, offset: int, size: int) -> Iterator[Buffer]:
+        """`size` plain bytes from `offset` on.
 
         Raises:
             OperatorError: as the source does.
         """
         point = self._points[bisect_right(self._points, offset, key=lambda item: item.plain) - 1]
+        reader = ForwardReader(self._inflate(point), self._limits.header)
+        reader.seek(offset - point.plain)
+        return reader.take(size)
+
+    def _inflate(self, point: SeekPoint) -> Iterator[bytes]:
         inflater = Inflater(point)
-        skip = offset - point.plain
         for piece in self._source.read_from(point.compressed):
-            for part in _slices(piece):
-                for plain in inflater.feed(part):
-                    if skip >= len(plain):
-                        skip -= len(plain)
-                    else:
-                        yield memoryview(plain)[skip:] if skip else plain
-                        skip = 0
+            for part in slices(piece):
+                yield from inflater.feed(part)
 
 
 class PlainIndex:
@@ -168,12 +159,27 @@ class PlainIndex:
         """The bytes as they are."""
         return pieces
 
-    def read(self, offset: int) -> Iterator[Buffer]:
-        """The bytes from `offset` on."""
-        return self._source.read_from(offset)
+    def read(self, offset: int, size: int) -> Iterator[Buffer]:
+        """`size` bytes from `offset` on."""
+        return ForwardReader(self._source.read_from(offset), size).take(size)
 
 
-def _slices(piece: Buffer) -> Iterator[memoryview]:
+def check_growth(compressed: int, plain: int, limits: Limits) -> None:
+    """Stop a stream that grows beyond the caps.
+
+    Raises:
+        Stalled: it does.
+    """
+    if plain > limits.plain or plain > GIB + compressed * limits.ratio:
+        raise Stalled(
+            "PackageTooLarge",
+            f"The package unpacks to more than {plain} bytes from {compressed}: more than the caps allow, as a "
+            "decompression bomb would. Build the package without such content.",
+        )
+
+
+def slices(piece: Buffer) -> Iterator[memoryview]:
+    """A piece in the portions that decompressors like best."""
     view = memoryview(piece)
     for start in range(0, len(view), _PIECE):
         yield view[start : start + _PIECE]

@@ -2,18 +2,15 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Any, Literal
+from typing import Annotated, Literal
 
-import yaml
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 from pydantic.alias_generators import to_camel
 
-from violet_operator.errors import Stalled
+from violet_operator.package.documents import JsonObject, invalid, load_mapping
 
 API_VERSION = "violet.alauda.io/v1alpha1"
 KIND = "Package"
-
-_HELP = "See docs/package-format.md for the layout."
 
 Text = Annotated[str, Field(min_length=1, max_length=512)]
 
@@ -53,26 +50,26 @@ def parse_manifest(name: str, data: bytes) -> PackageManifest:
 
     Args:
         name: path in the package, for messages.
-        data: YAML, UTF-8 with or without a byte order mark.
+        data: YAML.
 
     Raises:
         Stalled: it is not such a document; the message names every wrong field.
     """
-    try:
-        document: Any = yaml.safe_load(data.decode("utf-8-sig"))
-    except (yaml.YAMLError, UnicodeDecodeError, RecursionError, ValueError) as error:
-        raise _invalid(name, f"it is not YAML ({' '.join(str(error).split())[:200]})") from None
-    if not isinstance(document, dict):
-        raise _invalid(name, "it is not a mapping")
+    document = load_mapping(repr(name), data)
     found = (document.get("apiVersion"), document.get("kind"))
     if found != (API_VERSION, KIND):
-        raise _invalid(name, f"apiVersion and kind are {found[0]!r} and {found[1]!r}, not {API_VERSION!r} and {KIND!r}")
+        why = f"apiVersion and kind are {found[0]!r} and {found[1]!r}, not {API_VERSION!r} and {KIND!r}"
+        raise invalid(repr(name), why)
     try:
-        return PackageManifest.model_validate(document)
+        return PackageManifest.model_validate(_without_nothing(document))
     except ValidationError as error:
         faults = [f"{'.'.join(str(part) for part in item['loc'])}: {item['msg']}" for item in error.errors()]
-        raise _invalid(name, "; ".join(faults)) from None
+        raise invalid(repr(name), "; ".join(faults)) from None
 
 
-def _invalid(name: str, why: str) -> Stalled:
-    return Stalled("InvalidPackage", f"{name!r} of the package is not usable: {why}. {_HELP}")
+def _without_nothing(document: JsonObject) -> JsonObject:
+    """The document without the keys of `spec` that have no value: `relatedImages:` with nothing behind it is legal."""
+    spec = document.get("spec")
+    if not isinstance(spec, dict):
+        return document
+    return document | {"spec": {key: value for key, value in spec.items() if value is not None}}

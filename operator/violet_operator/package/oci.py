@@ -1,17 +1,18 @@
-"""An OCI image layout inside a package: from `index.json` to images, every digest and size checked.
+"""Images inside a package: from a top manifest down to every blob, each digest and size checked.
 
-OCI Image Specification 1.1, image-layout.md, manifest.md, image-index.md; Docker's media types are read alike
-(schema 2 only). Documents are kept byte for byte: a digest and its signatures must survive the journey.
+OCI Image Specification 1.1, manifest.md and image-index.md; Docker's media types are read alike (schema 2 only).
+Documents are kept byte for byte: a digest and its signatures must survive the journey. Whatever an index lists is
+carried, build attestations too.
 """
 
 from __future__ import annotations
 
-import json
+from collections.abc import Callable
 from dataclasses import dataclass, field
-from typing import Any
 
 from violet_operator.errors import Stalled
 from violet_operator.package.archive import Archive, Member
+from violet_operator.package.documents import JsonObject, load_object, mapping
 from violet_operator.package.limits import Limits
 from violet_operator.package.model import Blob, Image, Manifest
 from violet_operator.support.digests import Digest, parse_digest
@@ -20,150 +21,176 @@ OCI_INDEX = "application/vnd.oci.image.index.v1+json"
 OCI_MANIFEST = "application/vnd.oci.image.manifest.v1+json"
 DOCKER_LIST = "application/vnd.docker.distribution.manifest.list.v2+json"
 DOCKER_MANIFEST = "application/vnd.docker.distribution.manifest.v2+json"
-REF_NAME = "org.opencontainers.image.ref.name"
 
-_INDEXES = (OCI_INDEX, DOCKER_LIST)
-_MANIFESTS = (OCI_MANIFEST, DOCKER_MANIFEST)
+INDEXES = (OCI_INDEX, DOCKER_LIST)
+MANIFESTS = (OCI_MANIFEST, DOCKER_MANIFEST)
 
-JsonObject = dict[str, Any]
+_CONFIGS = ("image.config.v1+json", "container.image.v1+json")
+
+Find = Callable[[Digest], Member | None]
+"""Where the package holds a blob."""
 
 
 @dataclass(slots=True)
 class _Tree:
     """What one image consists of, while it is walked."""
 
+    name: str
     manifests: dict[Digest, Manifest] = field(default_factory=dict)
     blobs: dict[Digest, Blob] = field(default_factory=dict)
     platforms: list[str] = field(default_factory=list)
-    configs: list[JsonObject] = field(default_factory=list)
+    labels: list[dict[str, str]] = field(default_factory=list)
 
 
-class OCILayout:
-    """An OCI image layout at `root` (a path prefix ending in a slash, or nothing) of an archive."""
+class ImageReader:
+    """Reads images whose blobs `find` finds."""
 
-    def __init__(self, archive: Archive, root: str, limits: Limits | None = None) -> None:
+    def __init__(self, archive: Archive, find: Find, limits: Limits) -> None:
         self._archive = archive
-        self._root = root
-        self._limits = limits or Limits()
+        self._find = find
+        self._limits = limits
+        self._bytes = 0
 
-    def images(self) -> list[Image]:
-        """Every image that `index.json` names.
+    def image(self, descriptor: JsonObject, reference: str, subject: Digest | None = None) -> Image:
+        """The image that a descriptor names.
+
+        Args:
+            descriptor: of its top manifest or index.
+            reference: its full name; empty: the package gives none.
+            subject: what it is about, for a signature or another referrer.
 
         Raises:
             Stalled: a document is not what it should be, or something named is missing or altered.
         """
-        self._check_blob_names()
-        index = self._archive.members.get(f"{self._root}index.json")
-        if index is None:
-            raise Stalled("InvalidPackage", f"The package holds no {self._root}index.json: no OCI image layout there.")
-        document = _json(index.name, self._archive.read(index))
-        images = [self._image(descriptor) for descriptor in _objects(index.name, document, "manifests")]
-        if not images:
-            raise Stalled("InvalidPackage", f"{index.name!r} of the package names no images.")
-        return images
-
-    def _check_blob_names(self) -> None:
-        prefix = f"{self._root}blobs/sha256/"
-        for name, member in self._archive.members.items():
-            if name.startswith(prefix) and f"sha256:{name.removeprefix(prefix)}" != member.digest:
-                raise Stalled(
-                    "DigestMismatch",
-                    f"{name!r} of the package is not what its name says: its content has the digest {member.digest}. "
-                    "The package was altered or damaged; get it again from its vendor.",
-                )
-
-    def _image(self, descriptor: JsonObject) -> Image:
-        reference = (descriptor.get("annotations") or {}).get(REF_NAME)
-        if not isinstance(reference, str) or not reference:
-            raise Stalled(
-                "InvalidPackage",
-                f"An image in {self._root}index.json of the package has no annotation {REF_NAME!r} with its full name.",
-            )
-        tree = _Tree()
-        self._walk(descriptor, tree, reference, 0)
-        config = tree.configs[0].get("config") if len(tree.configs) == 1 else None
-        labels = (config or {}).get("Labels") if isinstance(config, dict) else None
+        tree = _Tree(reference or str(descriptor.get("digest"))[:80])
+        self._walk(descriptor, tree, 0)
+        labels = tree.labels[0].items() if tree.labels else ()
         return Image(
             reference=reference,
             digest=parse_digest(descriptor["digest"]),
             manifests=tuple(tree.manifests.values()),
             blobs=tuple(tree.blobs.values()),
             platforms=tuple(dict.fromkeys(tree.platforms)),
-            labels={str(key): str(value) for key, value in labels.items()} if isinstance(labels, dict) else {},
+            labels={key: value for key, value in labels if all(other.get(key) == value for other in tree.labels)},
+            subject=subject,
         )
 
-    def _walk(self, descriptor: JsonObject, tree: _Tree, reference: str, depth: int) -> None:
+    def document(self, descriptor: JsonObject, name: str) -> tuple[Member, bytes, JsonObject]:
+        """The manifest or index that a descriptor names.
+
+        Raises:
+            Stalled: it is not inside, or no such document.
+        """
+        member = self._member(descriptor, name)
+        raw = self._read(member)
+        return member, raw, load_object(f"the manifest of {name}", raw)
+
+    def _walk(self, descriptor: JsonObject, tree: _Tree, depth: int) -> None:
+        name = tree.name
         if depth > self._limits.depth:
-            raise Stalled("InvalidPackage", f"Image {reference} nests indexes deeper than {self._limits.depth} levels.")
-        member = self._member(descriptor, reference)
-        raw = self._archive.read(member)
-        document = _json(f"the manifest of {reference}", raw)
-        media_type = document.get("mediaType") or descriptor.get("mediaType")
-        if media_type in _INDEXES:
-            for child in _objects(reference, document, "manifests"):
-                self._walk(child, tree, reference, depth + 1)
-        elif media_type in _MANIFESTS:
-            self._leaf(document, tree, reference)
+            raise Stalled("InvalidPackage", f"Image {name} nests indexes deeper than {self._limits.depth} levels.")
+        member, raw, document = self.document(descriptor, name)
+        if member.digest in tree.manifests:  # or few indexes that name each other often take for ever
+            return
+        media_type = media_type_of(document, descriptor)
+        if media_type in INDEXES:
+            for child in descriptors(name, document, "manifests"):
+                self._walk(child, tree, depth + 1)
+        elif media_type in MANIFESTS:
+            self._leaf(document, tree)
         else:
             raise Stalled(
                 "InvalidPackage",
-                f"Image {reference} has a manifest of media type {str(media_type)[:100]!r}, which is not supported.",
+                f"Image {name} has a manifest of media type {str(media_type)[:100]!r}, which is not supported. "
+                "Expected an OCI manifest or index, or Docker's of schema 2; copy the image with a newer tool.",
             )
         tree.manifests[member.digest] = Manifest(member.digest, str(media_type), raw)
 
-    def _leaf(self, document: JsonObject, tree: _Tree, reference: str) -> None:
+    def _leaf(self, document: JsonObject, tree: _Tree) -> None:
         config = document.get("config")
         if not isinstance(config, dict):
-            raise Stalled("InvalidPackage", f"Image {reference} has a manifest without a config.")
-        for descriptor in (config, *_objects(reference, document, "layers")):
-            if descriptor.get("urls"):
-                continue  # a foreign layer: never distributed, clients fetch it from its own address
-            member = self._member(descriptor, reference)
+            raise Stalled("InvalidPackage", f"Image {tree.name} has a manifest without a config.")
+        for descriptor in (config, *descriptors(tree.name, document, "layers")):
+            if descriptor.get("urls") and self._find(_digest(descriptor, tree.name)) is None:
+                continue  # a foreign layer that was not packed: clients fetch it from its own address
+            member = self._member(descriptor, tree.name)
             tree.blobs[member.digest] = Blob(member.digest, member.size, member)
-        data = self._archive.read(self._member(config, reference))
-        if str(config.get("mediaType", "")).endswith(("image.config.v1+json", "container.image.v1+json")):
-            parsed = _json(f"the config of {reference}", data)
-            tree.configs.append(parsed)
-            tree.platforms.extend(_platform(parsed))
+        if str(config.get("mediaType", "")).endswith(_CONFIGS):
+            data = self._read(self._member(config, tree.name))
+            parsed = load_object(f"the config of {tree.name}", data)
+            tree.platforms.extend(platform_of(parsed))
+            if platform_of(parsed):  # attestations have none, and no labels to agree on
+                tree.labels.append({str(key): str(value) for key, value in mapping(parsed, "config", "Labels").items()})
 
-    def _member(self, descriptor: JsonObject, reference: str) -> Member:
-        try:
-            digest = parse_digest(descriptor.get("digest"))
-        except ValueError as error:
-            raise Stalled("InvalidPackage", f"Image {reference} has a descriptor with a bad digest: {error}.") from None
-        member = self._archive.members.get(f"{self._root}blobs/sha256/{digest.removeprefix('sha256:')}")
+    def _read(self, member: Member) -> bytes:
+        self._bytes += member.size
+        if self._bytes > self._limits.documents:
+            raise Stalled(
+                "PackageTooLarge",
+                f"The package's image manifests and configs have more than {self._limits.documents} bytes together.",
+            )
+        return self._archive.read(member)
+
+    def _member(self, descriptor: JsonObject, name: str) -> Member:
+        digest = _digest(descriptor, name)
+        member = self._find(digest)
         if member is None:
             raise Stalled(
                 "IncompletePackage",
-                f"The package holds no blob {digest}, which image {reference} needs. "
+                f"The package holds no blob {digest}, which image {name} needs. "
                 "It was made or copied incompletely; get it again from its vendor.",
             )
         if descriptor.get("size") != member.size:
             raise Stalled(
                 "DigestMismatch",
-                f"Image {reference} says that blob {digest} has {descriptor.get('size')} bytes; it has {member.size}.",
+                f"Image {name} says that blob {digest} has {str(descriptor.get('size'))[:20]} bytes; "
+                f"it has {member.size}.",
             )
         return member
 
 
-def _platform(config: JsonObject) -> list[str]:
+def _digest(descriptor: JsonObject, name: str) -> Digest:
+    try:
+        return parse_digest(descriptor.get("digest"))
+    except ValueError as error:
+        raise Stalled("InvalidPackage", f"Image {name} has a descriptor with a bad digest: {error}.") from None
+
+
+def check_names(members: dict[Digest, Member]) -> None:
+    """Check that blobs are what their names say.
+
+    Raises:
+        Stalled: one is not.
+    """
+    for digest, member in members.items():
+        if digest != member.digest:
+            raise Stalled(
+                "DigestMismatch",
+                f"{member.name!r} of the package is not what its name says: its content has the digest "
+                f"{member.digest}. The package was altered or damaged; get it again from its vendor.",
+            )
+
+
+def platform_of(config: JsonObject) -> list[str]:
+    """`os/architecture[/variant]` of an image config, in a list; empty for what runs nowhere."""
     parts = [config.get(key) for key in ("os", "architecture", "variant")]
-    if not all(isinstance(part, str) and part for part in parts[:2]):
+    if not all(isinstance(part, str) and part and part != "unknown" for part in parts[:2]):
         return []
     return ["/".join(str(part) for part in parts if part)]
 
 
-def _json(name: str, data: bytes) -> JsonObject:
-    try:
-        document = json.loads(data)
-    except (ValueError, RecursionError) as error:
-        raise Stalled("InvalidPackage", f"{name} in the package is not JSON ({error}).") from None
-    if not isinstance(document, dict):
-        raise Stalled("InvalidPackage", f"{name} in the package is not a JSON object.")
-    return document
+def media_type_of(document: JsonObject, descriptor: JsonObject) -> object:
+    """Media type of a manifest or index: its own word, its descriptor's, or, as OCI makes both optional, its shape."""
+    shape = OCI_INDEX if "manifests" in document else OCI_MANIFEST if "layers" in document else None
+    return document.get("mediaType") or descriptor.get("mediaType") or shape
 
 
-def _objects(name: str, document: JsonObject, key: str) -> list[JsonObject]:
+def descriptors(name: str, document: JsonObject, key: str) -> list[JsonObject]:
+    """The descriptors in a list of a manifest or index.
+
+    Raises:
+        Stalled: there is no such list.
+    """
     items = document.get(key)
     if not isinstance(items, list) or not all(isinstance(item, dict) for item in items):
         raise Stalled("InvalidPackage", f"{name} in the package has no list {key!r} of descriptors.")

@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Protocol
+
+from violet_operator.errors import Waiting
 
 Buffer = bytes | memoryview
 
@@ -23,3 +26,40 @@ class ByteSource(Protocol):
             OperatorError: the object cannot be read, or is no longer the same.
         """
         ...
+
+
+_PIECE = 1 << 20
+"""Bytes read from a file at a time."""
+
+
+class FileSource:
+    """A local file (a `ByteSource`)."""
+
+    def __init__(self, path: Path) -> None:
+        self._path = path
+        try:
+            if not path.is_file():
+                raise Waiting("SourceNotFound", f"{path}: there is no such file.")
+            self.size = path.stat().st_size
+        except OSError as error:
+            raise self._unreadable(error) from None
+
+    def read_from(self, offset: int) -> Iterator[Buffer]:
+        """The bytes from `offset` to the end.
+
+        Raises:
+            OperatorError: the file cannot be read, or was changed meanwhile.
+        """
+        try:
+            with self._path.open("rb", buffering=0) as file:
+                file.seek(offset)
+                while piece := file.read(_PIECE):
+                    offset += len(piece)
+                    yield piece
+        except OSError as error:
+            raise self._unreadable(error) from None
+        if offset != self.size:
+            raise Waiting("SourceChanged", f"{self._path}: the file was changed while it was read.")
+
+    def _unreadable(self, error: OSError) -> Waiting:
+        return Waiting("SourceForbidden", f"{self._path}: the file cannot be read ({error.strerror}).")

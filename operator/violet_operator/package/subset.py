@@ -14,6 +14,7 @@ from typing import Any
 
 from violet_operator.errors import Stalled
 from violet_operator.package.model import Image, Manifest, Package
+from violet_operator.package.oci import INDEXES
 from violet_operator.support.digests import sha256_digest
 
 JsonObject = dict[str, Any]
@@ -34,9 +35,10 @@ def subset_package(package: Package, platforms: Sequence[str] | None) -> Package
     """
     if platforms is None:
         return package
-    signed = {reference_of_signature(image.reference) for image in package.images}
-    images = tuple(_subset(image, set(platforms), signed) for image in package.images)
-    return dataclasses.replace(package, images=images)
+    signed = {image.subject or reference_of_signature(image.reference) for image in package.images}
+    images = tuple(image if image.attached else _subset(image, set(platforms), signed) for image in package.images)
+    architectures = tuple(item for item in package.architectures if _matches(item, set(platforms)))
+    return dataclasses.replace(package, images=images, architectures=architectures)
 
 
 def reference_of_signature(reference: str) -> str | None:
@@ -48,10 +50,10 @@ def reference_of_signature(reference: str) -> str | None:
 
 def _subset(image: Image, platforms: set[str], signed: set[str | None]) -> Image:
     top = image.manifests[-1]
-    document: JsonObject = json.loads(top.raw)
-    entries = document.get("manifests")
-    if not isinstance(entries, list):
+    if top.media_type not in INDEXES:
         return image
+    document: JsonObject = json.loads(top.raw)
+    entries = _entries(top)
     kept = [entry for entry in entries if _platform(entry) is None or _matches(_platform(entry), platforms)]
     named = {entry["digest"] for entry in kept if _attested(entry) is None}
     kept = [entry for entry in kept if _attested(entry) is None or _attested(entry) in named]
@@ -80,7 +82,7 @@ def _rebuilt(image: Image, top: Manifest, document: JsonObject) -> Image:
         _collect(str(entry["digest"]), by_digest, children)
     raw = json.dumps(document, separators=(",", ":")).encode()
     index = Manifest(sha256_digest(raw), top.media_type, raw)
-    named = {digest for manifest in children.values() for digest in _blobs(json.loads(manifest.raw))}
+    named = {digest for manifest in children.values() for digest in _blobs(manifest)}
     platforms = {platform for entry in document["manifests"] if (platform := _platform(entry))}
     return dataclasses.replace(
         image,
@@ -92,20 +94,32 @@ def _rebuilt(image: Image, top: Manifest, document: JsonObject) -> Image:
 
 
 def _collect(digest: str, known: dict[str, Manifest], found: dict[str, Manifest]) -> None:
-    """A manifest and what it names, children first."""
-    for entry in json.loads(known[digest].raw).get("manifests") or []:
+    """A manifest and what it names, children first; each is looked at once, however often it is named."""
+    if digest in found:
+        return
+    for entry in _entries(known[digest]):
         _collect(str(entry["digest"]), known, found)
-    found.setdefault(digest, known[digest])
+    found[digest] = known[digest]
 
 
-def _blobs(manifest: JsonObject) -> set[str]:
-    descriptors = [manifest.get("config") or {}, *(manifest.get("layers") or [])]
-    return {str(item["digest"]) for item in descriptors if "digest" in item}
+def _entries(manifest: Manifest) -> list[JsonObject]:
+    """What an index names; nothing where it is none."""
+    entries: list[JsonObject] = json.loads(manifest.raw)["manifests"] if manifest.media_type in INDEXES else []
+    return entries
+
+
+def _blobs(manifest: Manifest) -> set[str]:
+    if manifest.media_type in INDEXES:
+        return set()
+    document = json.loads(manifest.raw)
+    return {str(item["digest"]) for item in (document["config"], *document["layers"]) if "digest" in item}
 
 
 def _platform(entry: JsonObject) -> str | None:
     """os/arch[/variant] of an index entry; None where it names none, or stands for an attestation."""
-    platform = entry.get("platform") or {}
+    platform = entry.get("platform")
+    if not isinstance(platform, dict):
+        return None
     parts = [platform.get("os"), platform.get("architecture"), platform.get("variant")]
     if parts[0] in (None, "unknown"):
         return None
@@ -113,7 +127,9 @@ def _platform(entry: JsonObject) -> str | None:
 
 
 def _attested(entry: JsonObject) -> str | None:
-    return (entry.get("annotations") or {}).get(ATTESTS)
+    annotations = entry.get("annotations")
+    about = annotations.get(ATTESTS) if isinstance(annotations, dict) else None
+    return None if about is None else str(about)
 
 
 def _matches(platform: str | None, wanted: set[str]) -> bool:

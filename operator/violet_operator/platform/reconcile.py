@@ -8,7 +8,7 @@ from collections.abc import Callable
 from datetime import datetime
 from typing import Any, Protocol
 
-from violet_operator.api import API_VERSION, RECONCILE_ANNOTATION
+from violet_operator.api import RECONCILE_ANNOTATION
 from violet_operator.api.conditions import READY, RECONCILING, STALLED, Conditions
 from violet_operator.clients.kube import ARTIFACT_VERSIONS, ARTIFACTS, PLATFORMS, Kube
 from violet_operator.errors import OperatorError, Stalled, Waiting
@@ -55,9 +55,7 @@ async def reconcile(namespace: str, name: str, env: Environment) -> Requeue:
             return Requeue()
         status, result = await _probe(body, env)
         if status != body.get("status"):
-            metadata = {key: body["metadata"][key] for key in ("name", "namespace", "uid")}
-            document = {"apiVersion": API_VERSION, "kind": "Platform", "metadata": metadata, "status": status}
-            await env.kube.apply(PLATFORMS, document, subresource="status", force=True)
+            await env.kube.write_status(PLATFORMS, body, status)
     except OperatorError as error:
         logger.warning("Platform %s/%s: %s", namespace, name, error.message)
         return Requeue(failed=True)

@@ -127,7 +127,9 @@ async def read_secret(reader: Reader, namespace: str, name: str, owner: str) -> 
     body = await reader.get(SECRETS, namespace, name)
     if body is None:
         raise Waiting(
-            "SecretNotFound", f"{owner} names Secret {name!r}, which namespace {namespace} does not have. Create it."
+            "SecretNotFound",
+            f"{owner} names Secret {name!r}, which namespace {namespace} does not have. Create it, "
+            "or correct the name.",
         )
     try:
         return {key: base64.b64decode(value).decode() for key, value in (body.get("data") or {}).items()}

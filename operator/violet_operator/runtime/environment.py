@@ -20,6 +20,9 @@ _FRESH = 5.0
 """Seconds for which a referenced object is not read again: a thousand uploads share one Platform and its Secrets,
 and a corrected Secret still counts at the next try."""
 
+_REGISTRIES = 16
+"""Clients kept: registries and logins in use at once on any one site."""
+
 
 class Environment:
     """Shared by all runs; used on the event loop only."""
@@ -69,9 +72,10 @@ class Environment:
 
     def _registry(self, settings: RegistrySettings) -> Registry:
         """One client, with its connections and tokens, per registry and login."""
-        found = self._registries.get(settings)
-        if found is None:
-            found = self._registries[settings] = Registry(settings)
+        found = self._registries.pop(settings, None) or Registry(settings)
+        self._registries[settings] = found  # the last used is last
+        if len(self._registries) > _REGISTRIES:  # logins that were replaced go first, and their passwords with them
+            del self._registries[next(iter(self._registries))]
         return found
 
     def _forget_stale(self) -> None:

@@ -11,6 +11,7 @@ import asyncio
 import logging
 from collections.abc import Awaitable, Callable, Hashable
 from dataclasses import dataclass
+from functools import partial
 
 from violet_operator.support.durations import backoff
 from violet_operator.support.requeue import Requeue
@@ -30,7 +31,7 @@ class _Entry:
     """What the queue knows of one object."""
 
     state: Hashable
-    task: asyncio.Task[None] | None = None
+    task: asyncio.Task[Requeue] | None = None
     timer: asyncio.TimerHandle | None = None
     failures: int = 0
     again: bool = False
@@ -43,7 +44,7 @@ class KeyedQueue:
         self._reconcile = reconcile
         self._name = name
         self._entries: dict[Key, _Entry] = {}
-        self._leaving: set[asyncio.Task[None]] = set()
+        self._leaving: dict[Key, asyncio.Task[Requeue]] = {}
 
     def __len__(self) -> int:
         return len(self._entries)
@@ -76,8 +77,7 @@ class KeyedQueue:
         if entry.timer:
             entry.timer.cancel()
         if entry.task:
-            self._leaving.add(entry.task)
-            entry.task.add_done_callback(self._leaving.discard)
+            self._leaving[key] = entry.task
             entry.task.cancel()
 
     def wake(self, key: Key) -> None:
@@ -92,7 +92,7 @@ class KeyedQueue:
 
     async def close(self) -> None:
         """Call off everything and wait until it has ended."""
-        tasks = [entry.task for entry in self._entries.values() if entry.task] + list(self._leaving)
+        tasks = [entry.task for entry in self._entries.values() if entry.task] + list(self._leaving.values())
         for key in list(self._entries):
             self.forget(key)
         await asyncio.gather(*tasks, return_exceptions=True)
@@ -105,23 +105,32 @@ class KeyedQueue:
             entry.again = True
             entry.task.cancel()
             return
-        entry.task = asyncio.create_task(self._run(key, entry), name=f"{self._name} {key[0]}/{key[1]}")
+        run = self._run(key, self._leaving.get(key))
+        entry.task = asyncio.create_task(run, name=f"{self._name} {key[0]}/{key[1]}")
+        entry.task.add_done_callback(partial(self._ended, key, entry))
 
-    async def _run(self, key: Key, entry: _Entry) -> None:
-        result = Requeue(failed=True)
-        try:
-            result = await self._reconcile(key)
-        except asyncio.CancelledError:
-            logger.debug("%s %s/%s: called off", self._name, *key)
-        except Exception:
-            logger.exception("%s %s/%s: defect in the operator; trying again", self._name, *key)
+    async def _run(self, key: Key, leaving: asyncio.Task[Requeue] | None) -> Requeue:
+        if leaving:  # the run of an object of the same name, deleted a moment ago
+            await asyncio.wait([leaving])
+        return await self._reconcile(key)
+
+    def _ended(self, key: Key, entry: _Entry, task: asyncio.Task[Requeue]) -> None:
+        """What follows a run. A callback, as a task that is called off before its first step runs no code at all."""
         entry.task = None
+        if self._leaving.get(key) is task:
+            del self._leaving[key]
         if self._entries.get(key) is not entry:
             return
         if entry.again:
             entry.again = False
             self._start(key, entry)
             return
+        result = Requeue(failed=True)
+        if not task.cancelled():
+            if error := task.exception():  # of any kind: a panic in a library's Rust code is no Exception
+                logger.error("%s %s/%s: defect in the operator; trying again", self._name, *key, exc_info=error)
+            else:
+                result = task.result()
         entry.failures = entry.failures + 1 if result.failed else 0
         delay = result.after
         if delay is None and result.failed:

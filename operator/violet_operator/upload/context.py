@@ -21,6 +21,9 @@ from violet_operator.support.meter import Meter
 from violet_operator.upload.plan import PushPlan
 from violet_operator.upload.shelf import PackageShelf
 from violet_operator.upload.status import UploadStatus
+from violet_operator.verification.checks import Checks
+from violet_operator.verification.examine import Findings
+from violet_operator.verification.rules import Rules
 
 JsonObject = dict[str, Any]
 
@@ -84,10 +87,11 @@ class Upload:
         connections: targets by name of Platform.
         store: the bucket, once the source is resolved.
         source: the object, once found.
-        expected: sha256 that the object must have, or None under a policy that needs none.
-        method: where `expected` comes from.
+        rules: what the package must show.
+        checks: the rules with what lies beside the package.
         settled: everything is in the registries already, from an earlier run.
         archive: the package, where it had to be read.
+        findings: what was found out meanwhile.
         opened: the same, once verified and understood.
         plans: what each platform's registry lacks, by name of Platform.
     """
@@ -102,10 +106,11 @@ class Upload:
     connections: dict[str, Connection] = field(default_factory=dict)
     store: ObjectStore | None = None
     source: ObjectInfo | None = None
-    expected: str | None = None
-    method: str = "None"
+    rules: Rules | None = None
+    checks: Checks | None = None
     settled: bool = False
     archive: Archive | None = None
+    findings: Findings | None = None
     opened: Opened | None = None
     plans: dict[str, PushPlan] = field(default_factory=dict)
 

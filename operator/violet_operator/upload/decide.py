@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from typing import Any
 
-from violet_operator.api.conditions import FETCHED, STALLED, VERIFIED, find, is_true
+from violet_operator.api.conditions import FETCHED, STALLED, VERIFIED, find
 from violet_operator.api.package_upload import PackageUploadSpec
 from violet_operator.clients.object_store import ObjectInfo
 from violet_operator.errors import Stalled
+from violet_operator.verification.rules import Rules
 
 JsonObject = dict[str, Any]
 
@@ -27,38 +28,34 @@ def same_source(facts: JsonObject, url: str, info: ObjectInfo) -> bool:
     )
 
 
-def is_known(status: JsonObject, spec: PackageUploadSpec) -> bool:
+def is_known(status: JsonObject, spec: PackageUploadSpec, rules: Rules) -> bool:
     """Whether the package of the last status was understood, and verified well enough for the spec as it is now."""
-    sha256 = (status.get("source") or {}).get("sha256")
-    checked = (status.get("verification") or {}).get("method", "None") != "None"
     package = status.get("package") or {}
     return (
-        is_true(status.get("conditions", []), VERIFIED)
-        and bool(package and status.get("images"))
+        bool(package and status.get("images"))
         and package.get("imagePlatforms") == spec.image_platforms
-        and spec.source.sha256 in (None, sha256)
-        and (checked or spec.verification.policy != "Require")
+        and rules.accept(status.get("verification") or {}, spec.source.sha256)
     )
 
 
-def known_verdict(status: JsonObject, *, generation: int, forced: bool, expected: str | None) -> Stalled | None:
+def known_verdict(status: JsonObject, *, generation: int, forced: bool, evidence: str) -> Stalled | None:
     """The verdict on an unchanged object that was found bad: reading it again would show the same.
 
     Args:
         status: the last status, about the object in question.
         generation: of the spec now.
         forced: whether the user asks for a new look.
-        expected: the sha256 that the object must have now, or None.
+        evidence: identity of what it is judged by now.
     """
     conditions = status.get("conditions", [])
     stalled = find(conditions, STALLED)
     if forced or stalled is None or stalled.get("observedGeneration") != generation:
         return None
-    about_content = any(
-        (found := find(conditions, kind)) and found["status"] == "False" and found["reason"] == stalled["reason"]
+    verdict = {
+        kind: (found := find(conditions, kind)) and found["status"] == "False" and found["reason"] == stalled["reason"]
         for kind in (FETCHED, VERIFIED)
-    )
-    mended = stalled["reason"] == "ChecksumMismatch" and expected == (status.get("source") or {}).get("sha256")
-    if not about_content or mended:
+    }
+    same_evidence = (status.get("verification") or {}).get("evidence") == evidence
+    if not verdict[FETCHED] and not (verdict[VERIFIED] and same_evidence):
         return None
     return Stalled(stalled["reason"], stalled["message"])

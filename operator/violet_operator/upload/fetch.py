@@ -1,22 +1,24 @@
-"""Finding the package and what it must match, then reading it once: verified before anything is written."""
+"""Finding the package, then reading it once, with whatever is to be verified checked on the way."""
 
 from __future__ import annotations
 
-import re
-from functools import partial
+from collections.abc import Iterator
+from dataclasses import dataclass
 
-from violet_operator.api.conditions import FETCHED, VERIFIED
-from violet_operator.clients.object_store import ObjectInfo, ObjectStore, StorageSettings
-from violet_operator.errors import Stalled, Waiting
+from violet_operator.api.conditions import FETCHED
+from violet_operator.clients.bucket import StorageSettings
+from violet_operator.clients.object_store import ObjectInfo, ObjectStore
 from violet_operator.package.archive import Archive
+from violet_operator.package.source import Buffer, ByteSource
 from violet_operator.platform.resolve import read_ca_bundle, read_secret
 from violet_operator.support.durations import human_bytes
+from violet_operator.support.meter import Meter
+from violet_operator.support.redact import shorten
 from violet_operator.upload.context import Upload
 from violet_operator.upload.threads import in_thread
 from violet_operator.upload.transfer import reported
-
-_SUFFIXES = (".tar.gz", ".tgz", ".tar.zst", ".tar")
-_LINE = re.compile(r"^(?:SHA256 \((?P<bsd>.+)\) = )?(?P<hex>[0-9a-fA-F]{64})(?:\s+\*?(?P<name>\S.*))?\s*$")
+from violet_operator.verification.checks import Reading
+from violet_operator.verification.examine import Examination, Findings
 
 
 async def locate(upload: Upload) -> None:
@@ -37,37 +39,8 @@ async def locate(upload: Upload) -> None:
     upload.source = await in_thread(lambda: store.head(settings.key), upload.cancel)
 
 
-async def expect(upload: Upload) -> None:
-    """Find out what the object's sha256 must be: the pin, else a checksum file beside it; sets `expected`.
-
-    Raises:
-        Waiting: the policy demands one and there is none.
-        Stalled: a checksum file is there, but cannot be read as one.
-    """
-    store, source, policy = upload.store, upload.source, upload.spec.verification.policy
-    assert store is not None
-    assert source is not None
-    if upload.spec.source.sha256:
-        upload.expected, upload.method = upload.spec.source.sha256, "Pin"
-        return
-    if policy == "Skip":
-        return
-    names = side_files(source.key)
-    for name in names:
-        data = await in_thread(partial(store.read_small, name), upload.cancel)
-        if data is not None:
-            upload.expected, upload.method = parse_checksum(name, data, source.key), "Checksum"
-            return
-    if policy == "Require":
-        raise Waiting(
-            "ChecksumMissing",
-            f"There is no checksum file beside the package ({', '.join(names)}), and spec.verification.policy is "
-            "Require. Upload one, or give the sum in spec.source.sha256.",
-        )
-
-
 async def read(upload: Upload) -> None:
-    """Read the whole package once, unless an earlier try just did; sets `archive`.
+    """Read the whole package once, unless an earlier try just did; sets `archive` and `findings`.
 
     Raises:
         Stalled: it is no package, damaged, cut off or unsafe.
@@ -76,51 +49,66 @@ async def read(upload: Upload) -> None:
     store, source, status, meter = upload.store, upload.source, upload.status, upload.meter
     assert store is not None
     assert source is not None
+    assert upload.checks is not None
+    reading = upload.checks.reading
     status.working(FETCHED, "Fetching", f"Reading the package ({human_bytes(source.size)}).")
     status.facts["source"] = source_facts(upload, source, None)
     meter.expect(source.size if upload.preview else 2 * source.size)  # reading, and about as much to push
     pinned = store.open(source, upload.cancel)
-    archive = upload.env.packages.find(upload.uid, upload.spec.source.url, source)
-    if archive is None:
+    identity = (upload.spec.source.url, source, reading)
+    kept = upload.env.packages.find(upload.uid, identity)
+    if kept is None:
         async with upload.pacer.transfer(source.size), reported(upload):
-            archive = await in_thread(lambda: Archive.scan(pinned, on_bytes=meter.moved), upload.cancel)
-        upload.env.packages.put(upload.uid, upload.spec.source.url, source, archive)
+            kept = await in_thread(lambda: scan(pinned, reading, upload.meter), upload.cancel)
+        upload.env.packages.put(upload.uid, identity, kept)
     else:
         meter.moved(source.size)
-        archive.rebind(pinned)
+    archive, upload.findings = kept
+    archive.rebind(pinned)
     status.facts["source"] = source_facts(upload, source, archive.sha256)
     fetched(upload)
     upload.archive = archive
 
 
 def fetched(upload: Upload) -> None:
-    """State `Fetched`: in the same words after reading as after a later look, so that the look writes nothing."""
+    """State `Fetched`: in the same words after reading as after a later look, so that the look writes nothing.
+
+    What in the package does not agree is named here, where people look first.
+    """
     source = upload.status.facts["source"]
     message = f"The package has {human_bytes(source['size'])} and sha256 {source['sha256']}."
-    upload.status.done(FETCHED, "Fetched", message)
+    found = (upload.status.facts.get("package") or {}).get("contradictions")
+    if found:
+        message += f" Contradictions in it ({len(found)}): {' '.join(found)}"
+    upload.status.done(FETCHED, "Fetched", shorten(message))
 
 
-async def verify(upload: Upload) -> None:
-    """The judgement on the sha256; states `Verified`.
+def scan(source: ByteSource, reading: Reading, meter: Meter) -> tuple[Archive, Findings]:
+    """The first pass: hashing, listing and gpg side by side on the same bytes.
 
     Raises:
-        Stalled: it is not the expected one.
+        OperatorError: as `Archive.scan` and `Examination` do.
     """
-    assert upload.archive is not None
-    status, actual = upload.status, upload.archive.sha256
-    if upload.expected is None:
-        status.facts["verification"] = {"method": "None"}
-        status.done(VERIFIED, "NotRequired", "Nothing was checked: the policy demands nothing, and no sum was given.")
-        return
-    if actual != upload.expected:
-        origin = "spec.source.sha256" if upload.method == "Pin" else "the checksum file beside it"
-        raise Stalled(
-            "ChecksumMismatch",
-            f"The package has sha256 {actual}, but {origin} says {upload.expected}. It was altered or damaged on the "
-            "way, or the sum belongs to another file. Upload both again.",
-        )
-    status.facts["verification"] = {"method": upload.method, "sha256": upload.expected, "verifiedAt": status.stamp()}
-    status.done(VERIFIED, "ChecksumMatches", f"The package has the expected sha256 {actual}.")
+    with Examination(reading) as examination:
+        archive = Archive.scan(_Watched(source, examination), on_bytes=meter.moved)
+        return archive, examination.findings()
+
+
+@dataclass(frozen=True, slots=True)
+class _Watched:
+    """A source whose bytes go past an examination."""
+
+    source: ByteSource
+    examination: Examination
+
+    @property
+    def size(self) -> int:
+        """Bytes."""
+        return self.source.size
+
+    def read_from(self, offset: int) -> Iterator[Buffer]:
+        """The bytes from `offset` to the end."""
+        return self.examination.watch(self.source.read_from(offset))
 
 
 def source_facts(upload: Upload, source: ObjectInfo, sha256: str | None) -> dict[str, object]:
@@ -133,33 +121,3 @@ def source_facts(upload: Upload, source: ObjectInfo, sha256: str | None) -> dict
         "sha256": sha256,
     }
     return {key: value for key, value in facts.items() if value is not None}
-
-
-def side_files(key: str) -> list[str]:
-    """Names that a checksum file for `key` may have (`platform.md` 5.4), most usual first."""
-    stem = next((key.removesuffix(suffix) for suffix in _SUFFIXES if key.endswith(suffix)), None)
-    names = [f"{key}.sha256", f"{key}.checksum"]
-    return names + ([f"{stem}.sha256"] if stem else [])
-
-
-def parse_checksum(name: str, data: bytes, key: str) -> str:
-    """The sum in a checksum file: bare hex, or lines of `sha256sum` or BSD `sha256`.
-
-    Lines that name the package count first; a file with one sum needs no right name, as packages get renamed.
-
-    Raises:
-        Stalled: it holds no such sum, or several that contradict each other.
-    """
-    lines = [match for line in data.decode("utf-8-sig", "replace").splitlines() if (match := _LINE.match(line.strip()))]
-    ours = [
-        match for match in lines if (match["bsd"] or match["name"] or "").rpartition("/")[2] == key.rpartition("/")[2]
-    ]
-    sums = {match["hex"].lower() for match in ours or lines}
-    if len(sums) != 1:
-        found = "several sha256 sums, none of them clearly for it" if sums else "no sha256 sum"
-        raise Stalled(
-            "InvalidChecksumFile",
-            f"{name!r} beside the package holds {found}: expected 64 hex digits, or a line of sha256sum that names the "
-            "package. Upload it again.",
-        )
-    return sums.pop()

@@ -17,7 +17,6 @@ def check_supported(spec: PackageUploadSpec) -> None:
     scheme = urlsplit(spec.source.url).scheme
     unsupported = {
         f"spec.source.url with {scheme}:// is": (scheme != "s3", "Put the package into an S3 bucket."),
-        "spec.verification.gpg is": (spec.verification.gpg is not None, "Use a checksum file or spec.source.sha256."),
         "spec.skipPush is": (spec.skip_push, "Remove it: what is in the registry already is not pushed again."),
         "spec.deletionPolicy: Delete is": (
             spec.deletion_policy == "Delete",

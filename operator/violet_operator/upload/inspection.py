@@ -1,14 +1,18 @@
-"""What the package is, for the status and for publishing."""
+"""What the package is, for the status and for publishing; refuses what this version cannot publish."""
 
 from __future__ import annotations
 
-from violet_operator.package.layout import understand
-from violet_operator.package.model import Image, Opened, Package
+from violet_operator.errors import Stalled
+from violet_operator.package.model import Bundle, Opened, Package, Plugin
 from violet_operator.package.subset import subset_package
+from violet_operator.package.understand import understand
+from violet_operator.support.redact import shorten
 from violet_operator.upload.context import JsonObject, Upload
+from violet_operator.upload.fetch import fetched
 from violet_operator.upload.threads import in_thread
 
-_LABEL = "operators.operatorframework.io.bundle."
+_CONTRADICTIONS = 32
+"""That a status lists; a package with more of them needs no longer list."""
 
 
 async def inspect(upload: Upload) -> None:
@@ -19,32 +23,48 @@ async def inspect(upload: Upload) -> None:
     """
     archive = upload.archive
     assert archive is not None
-    package = await in_thread(lambda: understand(archive), upload.cancel)
+    name = upload.spec.source.url.partition("?")[0]
+    package = await in_thread(lambda: understand(archive, file_name=name), upload.cancel)
     package = subset_package(package, upload.spec.image_platforms)
     upload.status.facts["package"] = package_facts(package, upload.spec.image_platforms)
+    fetched(upload)
+    if package.type != "bundle" and not upload.preview:
+        raise Stalled(
+            "NotSupportedYet",
+            f"The package is a {package.type}; this version of the operator publishes operator bundles only. "
+            "Upload it with the vendor's violet.",
+        )
     upload.opened = Opened(archive, package)
 
 
 def package_facts(package: Package, image_platforms: list[str] | None = None) -> JsonObject:
     """`status.package`."""
-    main = package.main_image()
     facts = {
         "name": package.name,
         "displayName": package.display_name,
         "type": package.type,
         "version": package.version,
-        "architectures": package.architectures,
+        "architectures": list(package.architectures),
         "lifecycle": package.lifecycle,
-        "artifact": package.artifact,
-        "channels": channels(main),
-        "defaultChannel": main.labels.get(f"{_LABEL}channel.default.v1"),
+        "artifact": package.artifact or None,
         "relatedImages": list(package.related_images),
         "imagePlatforms": image_platforms,
+        "contradictions": [shorten(item.message) for item in package.contradictions[:_CONTRADICTIONS]] or None,
+        **(_bundle_facts(package.bundle) if package.bundle else {}),
+        **(_plugin_facts(package.chart.plugin) if package.chart and package.chart.plugin else {}),
     }
     return {key: value for key, value in facts.items() if value is not None}
 
 
-def channels(image: Image) -> list[str]:
-    """OLM channels of a bundle image, from its labels (operator-registry, bundle format)."""
-    listed = image.labels.get(f"{_LABEL}channels.v1", "")
-    return [channel.strip() for channel in listed.split(",") if channel.strip()]
+def _bundle_facts(bundle: Bundle) -> JsonObject:
+    return {
+        "channels": list(bundle.channels),
+        "defaultChannel": bundle.default_channel,
+        "csv": bundle.csv,
+        "replaces": bundle.replaces,
+        "skipRange": bundle.skip_range,
+    }
+
+
+def _plugin_facts(plugin: Plugin) -> JsonObject:
+    return {"mainChart": plugin.main_chart or None, "affinity": plugin.affinity or None}

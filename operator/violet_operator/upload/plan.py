@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import re
 from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any
@@ -12,6 +13,10 @@ from violet_operator.errors import Stalled
 from violet_operator.package.model import Blob, Image, Manifest
 from violet_operator.support.digests import Digest
 
+_PART = r"[a-z0-9]+(?:(?:\.|_|__|-+)[a-z0-9]+)*"
+_PATH = re.compile(rf"({_PART}(?:/{_PART})*)(?::([A-Za-z0-9_][A-Za-z0-9._-]{{0,127}}))?(?:@(sha256:[0-9a-f]{{64}}))?")
+"""REPOSITORY:TAG@DIGEST (distribution specification): nothing else may become part of a URL, `../` above all."""
+
 
 @dataclass(frozen=True, slots=True)
 class Destination:
@@ -19,11 +24,14 @@ class Destination:
 
     Attributes:
         repository: without host.
-        tag: tag.
+        tag: tag; or the digest of an image that is known by digest alone.
     """
 
     repository: str
     tag: str
+
+    def __str__(self) -> str:
+        return f"{self.repository}{'@' if ':' in self.tag else ':'}{self.tag}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,9 +100,7 @@ def plan_hash(plans: dict[str, PushPlan], objects: list[dict[str, Any]]) -> str:
     """
     written = {
         "tags": sorted(
-            f"{platform} {to.repository}:{to.tag}@{manifest.digest}"
-            for platform, plan in plans.items()
-            for to, manifest in plan.tags
+            f"{platform} {to}@{manifest.digest}" for platform, plan in plans.items() for to, manifest in plan.tags
         ),
         "objects": objects,
     }
@@ -108,24 +114,51 @@ def destination(reference: str, prefix: str) -> Destination:
     reference grammar).
 
     Raises:
-        Stalled: the reference has no tag, or is not a reference.
+        Stalled: the reference has neither tag nor digest, or is not a reference.
     """
     first, slash, rest = reference.partition("/")
     path = rest if slash and ("." in first or ":" in first or first == "localhost") else reference
-    repository, colon, tag = path.partition("@")[0].partition(":")
-    if not repository or not colon or not tag:
-        raise Stalled("InvalidPackage", f"The package names image {reference!r}, which has no tag to push it under.")
+    found = _PATH.fullmatch(path)
+    if not found or not (found[2] or found[3]):
+        raise Stalled(
+            "InvalidPackage",
+            f"The package names image {reference!r}, which is no reference HOST/REPOSITORY:TAG to push it under.",
+        )
+    repository, tag = found[1], found[2] or found[3]
     return Destination(f"{prefix}/{repository}" if prefix else repository, tag)
 
 
 def wanted_blobs(images: Iterable[Image], prefix: str, tags: dict[Destination, Digest | None]) -> set[tuple[str, Blob]]:
-    """(repository, blob) of every image whose tag does not have its digest: what the registry must be asked for."""
+    """(repository, blob) of every image whose tag does not have its digest: what the registry must be asked for.
+
+    Raises:
+        Stalled: as `plan_push`.
+    """
     return {
         (to.repository, blob)
-        for image in images
-        if tags.get(to := destination(image.reference, prefix)) != image.digest
+        for to, image in _places(images, prefix).items()
+        if tags.get(to) != image.digest
         for blob in image.blobs
     }
+
+
+def _places(images: Iterable[Image], prefix: str) -> dict[Destination, Image]:
+    """Every image by its destination.
+
+    Raises:
+        Stalled: two different images have the same one, as their names differ in the registry alone.
+    """
+    places: dict[Destination, Image] = {}
+    for image in images:
+        to = destination(image.reference, prefix)
+        other = places.setdefault(to, image)
+        if other.digest != image.digest:
+            raise Stalled(
+                "InvalidPackage",
+                f"Images {other.reference} and {image.reference} of the package differ, but both would be pushed to "
+                f"{to}.",
+            )
+    return places
 
 
 def plan_push(images: tuple[Image, ...], prefix: str, inventory: Inventory) -> PushPlan:
@@ -135,12 +168,12 @@ def plan_push(images: tuple[Image, ...], prefix: str, inventory: Inventory) -> P
         images: the package's images, the main one first.
         prefix: of the repositories.
         inventory: what the registry has.
+
+    Raises:
+        Stalled: an image has no name to push it under, or two have the same.
     """
-    due = [
-        (destination(image.reference, prefix), image)
-        for image in reversed(images)
-        if inventory.tags.get(destination(image.reference, prefix)) != image.digest
-    ]
+    places = _places(images, prefix)
+    due = [(to, image) for to, image in reversed(places.items()) if inventory.tags.get(to) != image.digest]
     uploads: dict[Digest, BlobPush] = {}
     mounts: dict[tuple[str, Digest], BlobPush] = {}
     origins = {digest: repository for repository, digest in sorted(inventory.blobs, reverse=True)}

@@ -14,7 +14,7 @@ _UNKNOWN_UID = ""
 
 
 def still_holds(upload: Upload) -> bool:
-    """Whether the last preview counts on: same spec, same source, not asked for anew, package not at hand.
+    """Whether the last preview counts on: same spec, source and keys, not asked for anew, package not at hand.
 
     A package that is at hand is previewed again at each look, as that costs some HEADs; one that would have to be
     read again is not, as nobody waits for it.
@@ -22,8 +22,10 @@ def still_holds(upload: Upload) -> bool:
     assert upload.source is not None
     ready = upload.status.conditions.get(READY) or {}
     previewed = upload.status.conditions.is_current(READY) and ready.get("reason") == "Previewed"
-    at_hand = upload.env.packages.find(upload.uid, upload.spec.source.url, upload.source) is not None
-    return previewed and not upload.forced and not at_hand
+    at_hand = upload.env.packages.holds(upload.uid, upload.spec.source.url, upload.source)
+    record = upload.status.facts.get("verification") or {}
+    verified = upload.rules is not None and upload.rules.accept(record, upload.spec.source.sha256)
+    return previewed and verified and not upload.forced and not at_hand
 
 
 async def foresee(upload: Upload) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from violet_operator.api import FIELD_MANAGER
-from violet_operator.api.artifact import Publication
+from violet_operator.api.artifact import VERIFIED_AT, Publication
 from violet_operator.api.conditions import PUBLISHED
 from violet_operator.clients.kube import ARTIFACT_VERSIONS, ARTIFACTS, Kube
 from violet_operator.errors import OperatorError, Waiting
@@ -20,6 +20,25 @@ _SLOWEST_LOOK = 5.0
 
 _FAILED_GRACE = 30.0
 """Seconds a `Failed` may stand: the marketplace says it too while it has not looked again."""
+
+
+async def rehearse(upload: Upload) -> None:
+    """See whether any target cluster would take the objects, before anything is pushed.
+
+    Raises:
+        OperatorError: none would; one that fails does not hold back the others.
+    """
+    failures: list[OperatorError] = []
+    wanted = [] if upload.spec.skip_resources else targets(upload)
+    for _, connection, cluster in wanted:
+        kube, publication = connection.cluster(cluster), publication_for(upload, connection)
+        try:
+            owner = await _ensure(kube, ARTIFACTS, publication.artifact(), dry_run=True)
+            await _ensure(kube, ARTIFACT_VERSIONS, publication.version(owner["metadata"]["uid"]), dry_run=True)
+        except OperatorError as error:
+            failures.append(error)
+    if failures and len(failures) == len(wanted):
+        raise failures[0]
 
 
 async def publish(upload: Upload) -> None:
@@ -67,6 +86,7 @@ def publication_for(upload: Upload, connection: Connection) -> Publication:
         library=upload.spec.catalog_source,
         channels=tuple(package.get("channels", [])),
         default_channel=package.get("defaultChannel"),
+        record=upload.status.facts["verification"],
     )
 
 
@@ -83,13 +103,13 @@ async def _publish_on(upload: Upload, kube: Kube, publication: Publication, targ
     upload.status.target(*target, phase="Ready", message=message, objects=objects)
 
 
-async def _ensure(kube: Kube, resource: Any, wanted: JsonObject) -> JsonObject:  # noqa: ANN401
+async def _ensure(kube: Kube, resource: Any, wanted: JsonObject, *, dry_run: bool = False) -> JsonObject:  # noqa: ANN401
     """Apply, unless the object already says all that we say: an unchanged object costs a read."""
     metadata = wanted["metadata"]
     live = await kube.get(resource, metadata["namespace"], metadata["name"])
     if live is not None and includes(live, wanted) and not live["metadata"].get("deletionTimestamp"):
         return live
-    return await kube.apply(resource, wanted, force=live is not None and not is_claimed(live))
+    return await kube.apply(resource, wanted, force=live is not None and not is_claimed(live), dry_run=dry_run)
 
 
 def is_claimed(live: JsonObject) -> bool:
@@ -151,9 +171,10 @@ def _said(version: JsonObject) -> str:
 
 
 def includes(live: Any, wanted: Any) -> bool:  # noqa: ANN401 - JSON values
-    """Whether `live` says everything that `wanted` says; what others added does not matter."""
+    """Whether `live` says everything that `wanted` says; what others added, and when we verified, does not matter."""
     if isinstance(wanted, dict):
-        return isinstance(live, dict) and all(key in live and includes(live[key], wanted[key]) for key in wanted)
+        told = wanted.keys() - {VERIFIED_AT}
+        return isinstance(live, dict) and all(key in live and includes(live[key], wanted[key]) for key in told)
     if isinstance(wanted, list):
         return isinstance(live, list) and all(any(includes(item, each) for item in live) for each in wanted)
     return bool(live == wanted)

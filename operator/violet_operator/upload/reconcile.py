@@ -11,13 +11,13 @@ from pydantic import ValidationError
 from violet_operator.api.conditions import FETCHED, PUBLISHED, PUSHED, READY, VERIFIED
 from violet_operator.api.package_upload import PackageUploadSpec
 from violet_operator.clients.kube import PACKAGE_UPLOADS
-from violet_operator.errors import OperatorError, Stalled
+from violet_operator.errors import Cancelled, OperatorError, Stalled, Transient
 from violet_operator.support.durations import parse_duration
 from violet_operator.support.requeue import Requeue
-from violet_operator.upload import decide, fetch, gate, preview
+from violet_operator.upload import decide, fetch, gate, preview, verification
 from violet_operator.upload.context import Environment, Pacer, Upload
 from violet_operator.upload.inspection import inspect
-from violet_operator.upload.publish import publish
+from violet_operator.upload.publish import publish, rehearse
 from violet_operator.upload.push import push
 from violet_operator.upload.report import write
 from violet_operator.upload.status import UploadStatus
@@ -59,7 +59,7 @@ async def _run(upload: Upload) -> Requeue:
     result = Requeue(after=parse_duration(upload.spec.interval))
     for condition, step in PREVIEW if upload.preview else STEPS:
         try:
-            await step(upload)
+            await _guarded(step, upload)
         except OperatorError as error:
             upload.status.failed(condition, error)
             after = getattr(error, "after", None)
@@ -68,6 +68,20 @@ async def _run(upload: Upload) -> Requeue:
     else:
         _finish(upload)
     return result if await write(upload) else Requeue(failed=True)
+
+
+async def _guarded(step: Step, upload: Upload) -> None:
+    """A step whose defects are told like any other failure: an object never goes without an answer."""
+    try:
+        await step(upload)
+    except (OperatorError, Cancelled):
+        raise
+    except Exception as error:
+        logger.exception("PackageUpload %s/%s: defect in the operator", upload.namespace, upload.name)
+        raise Transient(
+            "InternalError",
+            f"The operator has a defect ({type(error).__name__}); its log says more. It tries again; please report it.",
+        ) from None
 
 
 def _finish(upload: Upload) -> None:
@@ -96,7 +110,8 @@ async def _find(upload: Upload) -> None:
     An installable package does without its source until something has to be repaired.
     """
     status, facts = upload.status, upload.status.facts
-    known = not upload.preview and decide.is_known(status.last, upload.spec)
+    assert upload.rules is not None
+    known = not upload.preview and decide.is_known(status.last, upload.spec, upload.rules)
     try:
         await fetch.locate(upload)
     except OperatorError as error:
@@ -115,19 +130,6 @@ async def _find(upload: Upload) -> None:
         fetch.fetched(upload)
 
 
-async def _expect(upload: Upload) -> None:
-    """What the object must match; and whether it is already known not to."""
-    await fetch.expect(upload)
-    verdict = decide.known_verdict(
-        upload.status.last if upload.status.facts.get("source") else {},
-        generation=upload.generation,
-        forced=upload.forced,
-        expected=upload.expected,
-    )
-    if verdict:
-        raise verdict
-
-
 def _unless_settled(step: Step) -> Step:
     async def run(upload: Upload) -> None:
         if not upload.settled:
@@ -139,9 +141,9 @@ def _unless_settled(step: Step) -> Step:
 async def _settle(upload: Upload) -> None:
     """A package that did not have to be read again keeps its conditions, for the spec as it is now."""
     if upload.settled:
-        for kind in (VERIFIED, PUSHED):
-            if found := upload.status.conditions.get(kind):
-                upload.status.done(kind, found["reason"], found["message"])
+        verification.confirm(upload)
+        if found := upload.status.conditions.get(PUSHED):
+            upload.status.done(PUSHED, found["reason"], found["message"])
 
 
 async def _publish(upload: Upload) -> None:
@@ -154,16 +156,23 @@ async def _publish(upload: Upload) -> None:
 
 _READ: tuple[tuple[str | None, Step], ...] = (
     (None, _prepare),
+    (VERIFIED, verification.demand),
     (FETCHED, _find),
-    (VERIFIED, _unless_settled(_expect)),
+    (VERIFIED, _unless_settled(verification.expect)),
     (PUSHED, _unless_settled(knock)),
     (FETCHED, _unless_settled(fetch.read)),
-    (VERIFIED, _unless_settled(fetch.verify)),
+    (VERIFIED, _unless_settled(verification.verify)),
     (FETCHED, _unless_settled(inspect)),
     (PUSHED, _unless_settled(survey)),
 )
 
-STEPS = (*_READ, (PUSHED, _unless_settled(push)), (VERIFIED, _settle), (PUBLISHED, _publish))
+STEPS = (
+    *_READ,
+    (PUBLISHED, _unless_settled(rehearse)),
+    (PUSHED, _unless_settled(push)),
+    (VERIFIED, _settle),
+    (PUBLISHED, _publish),
+)
 """What happens, in order, and the condition that says whether it did."""
 
 PREVIEW = (*_READ, (PUBLISHED, _unless_settled(preview.foresee)))

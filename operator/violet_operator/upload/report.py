@@ -8,7 +8,7 @@ import logging
 from violet_operator.api import API_VERSION
 from violet_operator.clients.kube import PACKAGE_UPLOADS
 from violet_operator.errors import OperatorError
-from violet_operator.upload.context import JsonObject, Upload
+from violet_operator.upload.context import Upload
 from violet_operator.upload.status import transitions
 
 logger = logging.getLogger(__name__)
@@ -17,23 +17,15 @@ logger = logging.getLogger(__name__)
 async def write(upload: Upload) -> bool:
     """Write the status if it differs from the last one written, and the events that go with it; whether that worked.
 
-    Server-side apply under our name, forced, as nobody else writes our status, and bound to the object's uid, so
-    that a new object of the same name never gets the old one's status. A failure is logged and left to the next
-    write: a status is not worth stopping the work it describes.
+    Bound to the object's uid, so that a new object of the same name never gets the old one's status. A failure is
+    logged and left to the next write: a status is not worth stopping the work it describes.
     """
     last, now = upload.status.last, upload.status.to_api()
     if now == last:
         return True
-    metadata = upload.body["metadata"]
-    document: JsonObject = {
-        "apiVersion": API_VERSION,
-        "kind": "PackageUpload",
-        "metadata": {key: metadata[key] for key in ("name", "namespace", "uid")},
-        "status": now,
-    }
     kube = upload.env.kube
     try:
-        await kube.apply(PACKAGE_UPLOADS, document, subresource="status", force=True)
+        await kube.write_status(PACKAGE_UPLOADS, upload.body, now)
         upload.status.last = copy.deepcopy(now)
         for warning, reason, message in transitions(last.get("conditions", []), now["conditions"]):
             logger.log(

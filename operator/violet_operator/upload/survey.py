@@ -76,7 +76,7 @@ def image_facts(reference: str, digest: str, connection: Connection) -> JsonObje
     to = destination(reference, connection.prefix)
     return {
         "source": reference,
-        "destination": f"{connection.pull_address}/{to.repository}:{to.tag}",
+        "destination": f"{connection.pull_address}/{to}",
         "digest": digest,
         "platform": connection.name,
     }
@@ -110,7 +110,7 @@ def _check_overwrites(upload: Upload) -> None:
 
 
 def _names(places: Iterable[Destination]) -> str:
-    return ", ".join(f"{to.repository}:{to.tag}" for to in places)
+    return ", ".join(map(str, places))
 
 
 def plan_facts(plans: dict[str, PushPlan]) -> JsonObject:
@@ -120,7 +120,7 @@ def plan_facts(plans: dict[str, PushPlan]) -> JsonObject:
         "bytes": sum(plan.bytes for plan in every),
         "blobs": sum(len(plan.uploads) + len(plan.mounts) for plan in every),
         "blobsPresent": sum(plan.present for plan in every),
-        "tags": sorted(f"{to.repository}:{to.tag}" for plan in every for to, _ in plan.tags),
-        "overwrites": sorted(f"{to.repository}:{to.tag}" for plan in every for to in plan.overwrites),
+        "tags": sorted(str(to) for plan in every for to, _ in plan.tags),
+        "overwrites": sorted(str(to) for plan in every for to in plan.overwrites),
         "hash": plan_hash(plans, []),
     }

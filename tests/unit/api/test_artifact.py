@@ -1,5 +1,6 @@
 """Manifests for the platform: every name and label is one that an API server takes, whatever the package says."""
 
+import dataclasses
 import re
 
 from hypothesis import given
@@ -11,7 +12,9 @@ LABEL = r"[a-z0-9]([-a-z0-9]*[a-z0-9])?"
 SUBDOMAIN = re.compile(rf"{LABEL}(\.{LABEL})*")
 LABEL_VALUE = re.compile(r"([A-Za-z0-9]([-A-Za-z0-9_.]*[A-Za-z0-9])?)?")
 
-names = st.from_regex(rf"\A{LABEL}(\.{LABEL})?\Z").filter(lambda name: len(name) <= 63)
+names = st.one_of(st.from_regex(rf"\A{LABEL}(\.{LABEL})?\Z"), st.integers(60, 250).map(lambda size: "x" * size)).filter(
+    lambda name: len(name) <= 253
+)
 tags = st.from_regex(r"\A[A-Za-z0-9_][A-Za-z0-9._-]{0,127}\Z")
 publications = st.builds(
     Publication,
@@ -61,7 +64,7 @@ def test_the_name_of_a_version_is_an_rfc_1123_subdomain(name: str, tag: str) -> 
     )
     assert SUBDOMAIN.fullmatch(publication.version_name)
     assert len(publication.version_name) <= 253
-    assert publication.version_name.startswith(name)
+    assert publication.version_name.startswith(name[:200])
 
 
 @given(publications)
@@ -101,3 +104,13 @@ def test_channels_with_a_comma_are_an_annotation_only() -> None:
     assert "cpaas.io/channels" not in metadata["labels"]
     assert metadata["annotations"]["cpaas.io/channels"] == "stable,alpha"
     assert metadata["labels"]["cpaas.io/default-channel"] == "stable"
+
+
+def test_long_names_fit_labels_and_stay_different() -> None:
+    one, other = (dataclasses.replace(ONE, name=f"{'long-' * 49}{end}", tag="v1") for end in ("one", "other"))
+    labels = [item.version("uid")["metadata"]["labels"]["cpaas.io/artifact-version"] for item in (one, other)]
+    assert [len(label) for label in labels] == [63, 63]
+    assert labels[0] != labels[1]
+    assert one.artifact()["spec"]["artifactVersionSelector"]["matchLabels"] == {"cpaas.io/artifact-version": labels[0]}
+    assert one.artifact()["metadata"]["name"] == one.name
+    assert dataclasses.replace(one, tag="v2" * 20).version_name != dataclasses.replace(one, tag="v2" * 21).version_name

@@ -68,7 +68,7 @@ WORDS = {
 CONDITION = {"type", "status", "reason", "message", "lastTransitionTime", "observedGeneration"}
 UPLOAD_STATUS = {
     "source": {"url", "etag", "version", "size", "sha256"},
-    "verification": {"method", "fingerprint", "keyID", "verifiedAt"},
+    "verification": {"method", "fingerprint", "keyID", "userID", "signedAt", "sha256", "verifiedAt"},
     "package": {"name", "displayName", "type", "version", "architectures", "lifecycle", "artifact", "relatedImages"},
     "progress": {"bytesTotal", "bytesDone", "blobsTotal", "blobsDone", "blobsSkipped", "percent"},
     "plan": set(),

@@ -4,7 +4,8 @@ from dataclasses import replace
 
 import pytest
 
-from violet_operator.clients.object_store import ObjectStore, StorageSettings
+from violet_operator.clients.bucket import StorageSettings
+from violet_operator.clients.object_store import ObjectStore
 
 SETTINGS = StorageSettings(
     "s3://packages/a.tgz", "http://127.0.0.1:9", "us-east-1", {"accesskey": "a", "secretkey": "b"}

@@ -10,10 +10,10 @@ import pytest
 from tests.packages import Bundle, Image, build
 from violet_operator.errors import Stalled
 from violet_operator.package.archive import Archive
-from violet_operator.package.layout import understand
 from violet_operator.package.model import Image as PackedImage
 from violet_operator.package.model import Package
 from violet_operator.package.subset import ATTESTS, reference_of_signature, subset_package
+from violet_operator.package.understand import understand
 from violet_operator.support.digests import sha256_digest
 
 ALL = ("linux/amd64", "linux/arm64/v8", "linux/s390x")

@@ -1,0 +1,133 @@
+"""An operator bundle (operator-registry, bundle format): image labels, metadata/annotations.yaml, and its CSV.
+
+The files are read from the layers of the bundle image as they stream by; nothing is unpacked.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable
+
+from violet_operator.package.archive import Archive
+from violet_operator.package.documents import JsonObject, load_mapping, load_object, load_yaml, mapping, objects, text
+from violet_operator.package.limits import Limits
+from violet_operator.package.model import Bundle, Contradiction, Image
+from violet_operator.package.nested import files_in
+from violet_operator.package.versions import newest
+
+_PREFIX = "operators.operatorframework.io.bundle."
+_PACKAGE = f"{_PREFIX}package.v1"
+_ANNOTATIONS = "metadata/annotations.yaml"
+_MANIFESTS = "manifests/"
+_ARCH, _OS = "operatorframework.io/arch.", "operatorframework.io/os."
+
+
+def is_labelled(image: Image) -> bool:
+    """Whether an image's labels say that it is an operator bundle."""
+    return any(label.startswith(_PREFIX) for label in image.labels)
+
+
+def read_bundle(archive: Archive, image: Image, limits: Limits) -> Bundle | None:
+    """What a bundle image says of itself; None: it is no bundle.
+
+    Raises:
+        Stalled: a layer or a document in it cannot be read.
+    """
+    files = _files(archive, image, limits)
+    annotations = _annotations(files)
+    csvs = list(_csvs(files))
+    if not is_labelled(image) and not (annotations and csvs):
+        return None
+    facts = {**image.labels, **annotations}
+    csv = newest(csvs, key=_version)
+    notes = [
+        *_differences(image.labels, annotations, image.reference),
+        *_several([text(item, "metadata", "name") for item in csvs], text(csv, "metadata", "name")),
+    ]
+    if csv is None:
+        notes.append(
+            Contradiction(f"{image.reference} is labelled as an operator bundle, but holds no CSV.", stalls=True)
+        )
+    return Bundle(
+        package=facts.get(_PACKAGE, ""),
+        channels=_list(facts.get(f"{_PREFIX}channels.v1", "")),
+        default_channel=facts.get(f"{_PREFIX}channel.default.v1") or None,
+        csv=text(csv, "metadata", "name"),
+        version=_version(csv),
+        display_name=text(csv, "spec", "displayName"),
+        related_images=_related(csv),
+        replaces=text(csv, "spec", "replaces") or None,
+        skip_range=text(csv, "metadata", "annotations", "olm.skipRange") or None,
+        platforms=_platforms(mapping(csv, "metadata", "labels")),
+        notes=tuple(notes),
+    )
+
+
+def _files(archive: Archive, image: Image, limits: Limits) -> dict[str, bytes]:
+    """The manifests and metadata of the image's file system: layers from the lowest up."""
+    lowest = load_object("the bundle's manifest", image.manifests[0].raw)
+    members = {blob.digest: blob.member for blob in image.blobs}
+    found: dict[str, bytes | None] = {}
+    for layer in objects(lowest, "layers"):
+        member = members.get(layer.get("digest"))  # type: ignore[arg-type]
+        if member is not None and member.size:
+            found |= files_in(archive, member, _wanted, limits)
+    return {path: data for path, data in found.items() if data is not None}
+
+
+def _wanted(path: str) -> bool:
+    folder, _, name = path.rpartition("/")
+    return path == _ANNOTATIONS or (f"{folder}/" == _MANIFESTS and name.endswith((".yaml", ".yml", ".json")))
+
+
+def _annotations(files: dict[str, bytes]) -> dict[str, str]:
+    data = files.get(_ANNOTATIONS)
+    found = mapping(load_mapping(repr(_ANNOTATIONS), data), "annotations") if data is not None else {}
+    return {key: value.strip() for key, value in found.items() if isinstance(value, str) and value.strip()}
+
+
+def _csvs(files: dict[str, bytes]) -> Iterable[JsonObject]:
+    """Every ClusterServiceVersion; other manifests, CRDs of megabytes among them, are not even parsed."""
+    for path, data in sorted(files.items()):
+        if b"ClusterServiceVersion" in data:
+            for document in load_yaml(repr(path), data):
+                if text(document, "kind") == "ClusterServiceVersion":
+                    yield document
+
+
+def _version(csv: JsonObject | None) -> str:
+    """`spec.version`; else what follows the first dot of the CSV's name, as in `etcdoperator.v0.9.4`."""
+    return text(csv, "spec", "version") or text(csv, "metadata", "name").partition(".")[2]
+
+
+def _related(csv: JsonObject | None) -> tuple[str, ...]:
+    return tuple(dict.fromkeys(filter(None, (text(item, "image") for item in objects(csv, "spec", "relatedImages")))))
+
+
+def _platforms(labels: JsonObject) -> tuple[str, ...]:
+    """`operatorframework.io/arch.amd64: supported` and the like."""
+    supported = [key for key, value in labels.items() if value == "supported"]
+    systems = [key.removeprefix(_OS) for key in supported if key.startswith(_OS)] or ["linux"]
+    return tuple(
+        f"{system}/{key.removeprefix(_ARCH)}" for key in supported if key.startswith(_ARCH) for system in systems
+    )
+
+
+def _list(text_: str) -> tuple[str, ...]:
+    return tuple(dict.fromkeys(part for part in re.split(r"[\s,]+", text_) if part))
+
+
+def _differences(labels: dict[str, str], annotations: dict[str, str], name: str) -> list[Contradiction]:
+    return [
+        Contradiction(
+            f"Label {key} of {name} is {labels[key]!r}, but its metadata/annotations.yaml says {value!r}, which counts."
+        )
+        for key, value in annotations.items()
+        if key.startswith(_PREFIX) and labels.get(key, value).strip() != value
+    ]
+
+
+def _several(names: list[str], taken: str) -> list[Contradiction]:
+    if len(names) <= 1:
+        return []
+    return [Contradiction(f"The bundle holds {len(names)} CSVs ({', '.join(names[:5])}); {taken}, the newest, counts.")]

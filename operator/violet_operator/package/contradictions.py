@@ -1,0 +1,154 @@
+"""What in a package does not agree: pure, one small function per comparison.
+
+Content wins over the manifest, both over the file name, so most of these are for the reader alone. Those that stall
+are the ones that the platform would refuse later, when it is harder to see why.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Container, Iterable, Iterator
+from dataclasses import replace
+
+from violet_operator.package.manifest import PackageManifest
+from violet_operator.package.model import Contradiction, Image, Package
+from violet_operator.package.plugin import CONFIG
+from violet_operator.package.versions import same_version
+
+_FILE_VERSION = re.compile(r"v?\d+(?:\.\d+)+")
+
+
+def missing(manifest: PackageManifest | None, inside: Container[str]) -> list[str]:
+    """Images that the manifest names and the package lacks; the artifact of a chart or plugin is the chart itself."""
+    if manifest is None:
+        return []
+    spec = manifest.spec
+    named = [*([spec.artifact] if spec.type == "bundle" else []), *spec.related_images]
+    return [reference for reference in dict.fromkeys(named) if reference not in inside]
+
+
+def judge(package: Package, manifest: PackageManifest | None, file_name: str) -> Package:
+    """The package with everything in it that does not agree."""
+    found: list[Contradiction] = []
+    if manifest:
+        found += _manifest(package, manifest)
+    if package.bundle:
+        found += _bundle(package)
+    if package.chart:
+        found += _chart(package)
+    found += _tag(package)
+    found += _platforms(package)
+    found += _file_name(package, file_name)
+    return replace(package, contradictions=tuple(dict.fromkeys(found)))
+
+
+def _manifest(package: Package, manifest: PackageManifest) -> Iterator[Contradiction]:
+    spec = manifest.spec
+    if spec.type != package.type:
+        yield Contradiction(f"The manifest says type {spec.type}, the content is a {package.type}: the content counts.")
+    if not same_version(spec.version, package.version):
+        yield Contradiction(
+            f"The manifest says version {spec.version}, the content {package.version}: the content counts."
+        )
+    if manifest.metadata.name != package.name:
+        yield Contradiction(
+            f"The manifest says name {manifest.metadata.name}, the content {package.name}: the content counts."
+        )
+    if "lifecycle" in spec.model_fields_set and spec.lifecycle != package.lifecycle:
+        yield Contradiction(
+            f"The manifest says lifecycle {spec.lifecycle}, the content {package.lifecycle}: the content counts."
+        )
+    if spec.platforms and set(spec.platforms) != set(package.architectures):
+        yield Contradiction(
+            f"The manifest says platforms {_some(sorted(spec.platforms))}, the images are for "
+            f"{_some(package.architectures)}: the images count."
+        )
+
+
+def _bundle(package: Package) -> Iterator[Contradiction]:
+    bundle = package.bundle
+    assert bundle is not None
+    yield from bundle.notes
+    if bundle.default_channel and bundle.default_channel not in bundle.channels:
+        yield Contradiction(
+            f"The bundle's default channel {bundle.default_channel} is none of its channels ({_some(bundle.channels)})."
+        )
+    lacking = [name for name in bundle.related_images if not any(_is(image, name) for image in package.images)]
+    if lacking:
+        yield Contradiction(
+            f"The CSV names {len(lacking)} image(s) that are not inside: {_some(lacking)}. "
+            "The clusters must get them from elsewhere."
+        )
+    unbacked = set(bundle.platforms) - set(package.architectures)
+    if unbacked:
+        yield Contradiction(f"The CSV claims {_some(sorted(unbacked))}, which no image inside is for.")
+
+
+def _chart(package: Package) -> Iterator[Contradiction]:
+    chart = package.chart
+    assert chart is not None
+    plugin = chart.plugin
+    if plugin is None:
+        return
+    if plugin.version and plugin.version != chart.version:
+        yield Contradiction(
+            f"module-plugin.yaml says chart version {plugin.version}, Chart.yaml says {chart.version}; the platform "
+            "takes them only if they are equal.",
+            stalls=True,
+        )
+    if plugin.config is None:
+        yield Contradiction(
+            f"The chart has a module-plugin.yaml, but no {CONFIG}, without which the platform makes no ModuleConfig.",
+            stalls=True,
+        )
+    if plugin.lifecycle != package.lifecycle:
+        yield Contradiction(
+            f"The plugin's lifecycle {plugin.lifecycle!r} is none of the known: {package.lifecycle} counts."
+        )
+
+
+def _tag(package: Package) -> Iterator[Contradiction]:
+    tag = package.artifact.partition("@")[0].rpartition("/")[2].partition(":")[2]
+    if package.bundle and tag and not same_version(tag, package.version):
+        yield Contradiction(f"The bundle image has tag {tag}, its CSV version {package.version}.")
+
+
+def _platforms(package: Package) -> Iterator[Contradiction]:
+    """Images that run on fewer platforms than the package: found at the start of a Pod otherwise."""
+    for image in package.images:
+        lacking = set(package.architectures) - set(image.platforms)
+        runs = image.platforms and not image.attached and image.reference != package.artifact
+        if runs and lacking:
+            yield Contradiction(f"Image {image.reference} is not for {_some(sorted(lacking))}, as others are.")
+
+
+def _file_name(package: Package, file_name: str) -> Iterator[Contradiction]:
+    """A version in the file name: names have many forms and get changed, so only a clear one is compared."""
+    base = file_name.rpartition("/")[2]
+    known = (package.version, package.artifact.rpartition(":")[2])
+    bare = [re.escape(version.removeprefix("v")) for version in known if version]
+    versions = _FILE_VERSION.findall(base)
+    if versions and not re.search(rf"(?<!\d)(?<!\d\.)(?:{'|'.join(bare)})(?!\d)", base):
+        yield Contradiction(f"The file name says version {versions[0]}, the content {package.version}.")
+
+
+def _is(image: Image, reference: str) -> bool:
+    """Whether an image is the one that a CSV names: by name or digest; registries get changed, repositories do not."""
+    if image.attached:
+        return False
+    name, _, digest = reference.partition("@")
+    if digest:
+        return any(manifest.digest == digest for manifest in image.manifests)
+    return image.reference.partition("@")[0].rpartition("/")[2] == name.rpartition("/")[2] and (
+        _path(image.reference.partition("@")[0]) == _path(name)
+    )
+
+
+def _path(name: str) -> str:
+    first, slash, rest = name.partition("/")
+    return rest if slash and ("." in first or ":" in first or first == "localhost") else name
+
+
+def _some(items: Iterable[str], most: int = 5) -> str:
+    listed = list(items)
+    return (", ".join(listed[:most]) + (", ..." if len(listed) > most else "")) or "none"

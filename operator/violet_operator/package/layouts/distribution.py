@@ -1,0 +1,92 @@
+"""The storage tree of a distribution registry (`docker/registry/v2`), alone or as the `images/` of our own layout.
+
+Names have no registry host: the tree does not know what its registry was called. What has no tag is carried only if
+it is about an image that has one (`subject`); old manifests that a registry keeps around are left behind.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+
+from violet_operator.errors import Stalled
+from violet_operator.package.archive import Archive, Member
+from violet_operator.package.documents import JsonObject, load_object, text
+from violet_operator.package.layouts.base import Contents, Layout
+from violet_operator.package.limits import Limits
+from violet_operator.package.model import Image
+from violet_operator.package.oci import ImageReader, check_names
+from violet_operator.support.digests import Digest, parse_digest
+
+_TREE = "docker/registry/v2/"
+_BLOB = re.compile(r"blobs/sha256/([0-9a-f]{2})/(\1[0-9a-f]{62})/data")
+_TAG = re.compile(r"repositories/(?P<repository>.+)/_manifests/tags/(?P<tag>[^/]+)/current/link")
+_REVISION = re.compile(r"repositories/(?P<repository>.+)/_manifests/revisions/sha256/(?P<hex>[0-9a-f]{64})/link")
+
+
+def _recognise(archive: Archive) -> str | None:
+    for name in archive.members:
+        head, found, _ = f"/{name}".partition(f"/{_TREE}")
+        if found:
+            return f"{head}/".lstrip("/")
+    return None
+
+
+def _contents(archive: Archive, root: str, limits: Limits) -> Contents:
+    images = list(_Tree(archive, root, limits).images())
+    if not images:
+        raise Stalled("InvalidPackage", f"The registry tree {root}{_TREE} in the package has no tagged images.")
+    return Contents(images=tuple(images))
+
+
+LAYOUT = Layout("a registry's storage tree (docker/registry/v2)", _recognise, _contents)
+
+
+class _Tree:
+    def __init__(self, archive: Archive, root: str, limits: Limits) -> None:
+        self._archive = archive
+        prefix = f"{root}{_TREE}"
+        self._files = {
+            name.removeprefix(prefix): member for name, member in archive.members.items() if name.startswith(prefix)
+        }
+        self._blobs = {
+            Digest(f"sha256:{match[2]}"): member
+            for name, member in self._files.items()
+            if (match := _BLOB.fullmatch(name))
+        }
+        self._reader = ImageReader(archive, self._blobs.get, limits)
+
+    def images(self) -> Iterator[Image]:
+        check_names(self._blobs)
+        known: set[tuple[str, Digest]] = set()
+        for name, member in sorted(self._files.items()):
+            if match := _TAG.fullmatch(name):
+                reference = f"{match['repository']}:{match['tag']}"
+                image = self._reader.image(self._descriptor(self._link(member), reference), reference)
+                known |= {(match["repository"], manifest.digest) for manifest in image.manifests}
+                yield image
+        for name in sorted(self._files):
+            if match := _REVISION.fullmatch(name):
+                digest = Digest(f"sha256:{match['hex']}")
+                blob = self._blobs.get(digest)
+                subject = self._subject(blob) if blob is not None else None
+                if subject is not None and (match["repository"], subject) in known:
+                    reference = f"{match['repository']}@{digest}"
+                    yield self._reader.image(self._descriptor(digest, reference), reference, subject)
+
+    def _link(self, member: Member) -> Digest:
+        try:
+            return parse_digest(self._archive.read(member).decode().strip())
+        except ValueError as error:
+            raise Stalled("InvalidPackage", f"{member.name!r} in the package holds no digest: {error}.") from None
+
+    def _descriptor(self, digest: Digest, reference: str) -> JsonObject:
+        """As an index would have it; the document itself states its media type (schema 2 and OCI)."""
+        blob = self._blobs.get(digest)
+        if blob is None:
+            raise Stalled("IncompletePackage", f"The package holds no manifest {digest}, which {reference} names.")
+        return {"digest": digest, "size": blob.size}
+
+    def _subject(self, blob: Member) -> Digest | None:
+        document = load_object(repr(blob.name), self._archive.read(blob))
+        return Digest(text(document, "subject", "digest")) or None

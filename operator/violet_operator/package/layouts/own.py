@@ -1,0 +1,56 @@
+"""Our own layout: NAME/manifest.yaml, NAME/images/, NAME/chart/NAME-VERSION.tgz (docs/package-format.md).
+
+In place of the OCI layout in `images/` there may be an unpacked docker-archive or a registry's storage tree.
+"""
+
+from __future__ import annotations
+
+from violet_operator.package.archive import Archive
+from violet_operator.package.layouts import distribution, docker_archive, oci_layout
+from violet_operator.package.layouts.base import Contents, Layout
+from violet_operator.package.layouts.helm_chart import CHART_FILE
+from violet_operator.package.limits import Limits
+from violet_operator.package.manifest import parse_manifest
+from violet_operator.package.model import Image
+
+_MANIFEST = "manifest.yaml"
+_IMAGES = "images/"
+
+
+def _recognise(archive: Archive) -> str | None:
+    roots = [
+        root
+        for name in archive.members
+        if name.rpartition("/")[2] == _MANIFEST
+        and name.count("/") <= 1
+        and f"{(root := name.removesuffix(_MANIFEST))}{CHART_FILE}" not in archive.members
+    ]
+    return roots[0] if len(roots) == 1 else None
+
+
+def _contents(archive: Archive, root: str, limits: Limits) -> Contents:
+    member = archive.members[f"{root}{_MANIFEST}"]
+    charts = [
+        member
+        for name, member in sorted(archive.members.items())
+        if name.startswith(f"{root}chart/") and name.endswith((".tgz", ".tar.gz"))
+    ]
+    return Contents(
+        images=_images(archive, f"{root}{_IMAGES}", limits),
+        charts=tuple(charts),
+        manifest=parse_manifest(member.name, archive.read(member)),
+    )
+
+
+def _images(archive: Archive, root: str, limits: Limits) -> tuple[Image, ...]:
+    if not any(name.startswith(root) for name in archive.members):
+        return ()
+    for layout in (oci_layout.LAYOUT, docker_archive.LAYOUT, distribution.LAYOUT):
+        if layout.recognise(archive) == root:
+            return layout.contents(archive, root, limits).images
+    return oci_layout.LAYOUT.contents(archive, root, limits).images  # says what is missing there
+
+
+LAYOUT = Layout(
+    "one NAME/manifest.yaml beside NAME/images/ (an OCI image layout) or NAME/chart/", _recognise, _contents
+)

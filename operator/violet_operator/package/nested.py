@@ -1,0 +1,88 @@
+"""Small files out of an archive inside the archive: a Helm chart, a layer of a bundle image."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+
+from violet_operator.errors import Stalled
+from violet_operator.package.archive import Archive, Member
+from violet_operator.package.forward import ForwardReader
+from violet_operator.package.inflate import GZIP_MAGIC, Inflater, slices
+from violet_operator.package.limits import Limits
+from violet_operator.package.source import Buffer
+from violet_operator.package.tarwalk import entries
+from violet_operator.package.zstd import ZstdDecoder, is_zstd
+
+_WHITEOUT = ".wh."
+"""Prefix of a file that says that a lower layer's file is gone (OCI image specification 1.1, layer.md)."""
+
+
+def files_in(
+    archive: Archive, member: Member, wanted: Callable[[str], bool], limits: Limits
+) -> dict[str, bytes | None]:
+    """The wanted files of a tar, plain or compressed; None for one that a whiteout removes.
+
+    Links and special files are passed over: an image layer may hold them, and nothing here is unpacked.
+
+    Args:
+        archive: the package.
+        member: the inner archive.
+        wanted: says by path, without leading "./", whether a file is wanted.
+        limits: caps.
+
+    Raises:
+        Stalled: it is damaged, not a tar, or beyond the caps.
+        OperatorError: the package cannot be read.
+    """
+    what = f"{member.name!r} in the package"
+    reader = ForwardReader(_capped(plain_bytes(archive, member), what, limits), limits.header)
+    found: dict[str, bytes | None] = {}
+    if reader.ended:  # a layer of nothing
+        return found
+    for count, entry in enumerate(entries(reader, limits.header, what)):
+        if count >= limits.nested_members:
+            raise Stalled("PackageTooLarge", f"{what} holds more than {limits.nested_members} files.")
+        path = "/".join(part for part in entry.name.split("/") if part not in ("", "."))
+        folder, _, name = path.rpartition("/")
+        if name.startswith(_WHITEOUT):
+            found[f"{folder}/{name.removeprefix(_WHITEOUT)}"] = None
+        elif entry.isreg() and not entry.issparse() and wanted(path):
+            if entry.size > limits.document:
+                raise Stalled(
+                    "PackageTooLarge",
+                    f"{path!r} of {what} has {entry.size} bytes; a document may have {limits.document}.",
+                )
+            reader.seek(entry.offset_data)
+            found[path] = b"".join(bytes(piece) for piece in reader.take(entry.size))
+    reader.drain()
+    return found
+
+
+def plain_bytes(archive: Archive, member: Member) -> Iterator[Buffer]:
+    """A member's bytes, decompressed if they are gzip or zstd.
+
+    Raises:
+        Stalled: they are damaged.
+        OperatorError: the package cannot be read.
+    """
+    decoder: Inflater | ZstdDecoder | None = None
+    for number, piece in enumerate(archive.open(member)):
+        if number == 0:
+            head = bytes(piece[:4])
+            decoder = Inflater() if head[:2] == GZIP_MAGIC else ZstdDecoder() if is_zstd(head) else None
+        if decoder is None:
+            yield piece
+            continue
+        for part in slices(piece):
+            yield from decoder.feed(part)
+    if decoder is not None:
+        decoder.finish()
+
+
+def _capped(pieces: Iterator[Buffer], what: str, limits: Limits) -> Iterator[Buffer]:
+    total = 0
+    for piece in pieces:
+        total += len(piece)
+        if total > limits.nested:
+            raise Stalled("PackageTooLarge", f"{what} unpacks to more than {limits.nested} bytes.")
+        yield piece

@@ -1,0 +1,68 @@
+"""A cluster plugin: a chart with `module-plugin.yaml` and `scripts/plugin-config.yaml` (`platform.md` 5.2)."""
+
+from __future__ import annotations
+
+from violet_operator.package.documents import (
+    JsonObject,
+    invalid,
+    load_json,
+    load_mapping,
+    load_yaml,
+    mapping,
+    objects,
+    text,
+)
+from violet_operator.package.model import Plugin
+
+MODULE = "module-plugin.yaml"
+CONFIG = "scripts/plugin-config.yaml"
+
+_LIFECYCLE = "cpaas.io/lifecycle-type"
+
+
+def read_plugin(files: dict[str, bytes], where: str) -> Plugin | None:
+    """What makes a chart a plugin; None: nothing does.
+
+    Args:
+        files: of the chart, by path.
+        where: the chart, for messages.
+
+    Raises:
+        Stalled: `module-plugin.yaml` is there, but no ModulePlugin.
+    """
+    if MODULE not in files:
+        return None
+    name = f"{MODULE} of {where}"
+    module = next((item for item in load_yaml(name, files[MODULE]) if text(item, "kind") == "ModulePlugin"), None)
+    if module is None:
+        raise invalid(name, "it holds no document of kind ModulePlugin")
+    config = load_mapping(f"{CONFIG} of {where}", files[CONFIG]) if CONFIG in files else None
+    return Plugin(
+        name=text(module, "metadata", "name") or text(module, "spec", "name"),
+        version=_version(module),
+        display_name=_display_name(module),
+        main_chart=text(module, "spec", "mainChart"),
+        lifecycle=(text(module, "metadata", "labels", _LIFECYCLE) or "agnostic").lower(),
+        affinity=mapping(module, "spec", "affinity"),
+        module=module,
+        config=config,
+    )
+
+
+def _version(module: JsonObject) -> str:
+    """Version of the main chart's release; else of the first; else of the module."""
+    charts = [
+        chart for release in objects(module, "spec", "appReleases") for chart in objects(release, "chartVersions")
+    ]
+    main = text(module, "spec", "mainChart")
+    ours = [chart for chart in charts if main and text(chart, "name") == main] or charts
+    return next((text(chart, "version") for chart in ours), "") or text(module, "spec", "version")
+
+
+def _display_name(module: JsonObject) -> str:
+    """The annotation is JSON with a name per language, or plain text."""
+    value = text(module, "metadata", "annotations", "cpaas.io/display-name")
+    if not value.startswith("{"):
+        return value
+    languages = load_json("the annotation cpaas.io/display-name of the ModulePlugin", value.encode())
+    return text(languages, "en") or text(languages, "zh")

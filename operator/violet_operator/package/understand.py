@@ -1,0 +1,127 @@
+"""From an archive to a package: its layout, what that holds, and what it all amounts to."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import replace
+
+from violet_operator.errors import Stalled
+from violet_operator.package.archive import Archive
+from violet_operator.package.bundle import is_labelled, read_bundle
+from violet_operator.package.chart import chart_layer, read_bare_chart, read_chart
+from violet_operator.package.classify import Findings, classify
+from violet_operator.package.layouts import LAYOUTS, Contents
+from violet_operator.package.limits import MIB, Limits
+from violet_operator.package.model import Bundle, Chart, Image, Package
+
+_UNLABELLED = 32 * MIB
+"""Bytes of an image without labels that is still looked into: a bundle holds some YAML."""
+
+_CANDIDATES = 16
+"""Bundles and charts that are read to find what a package is for."""
+
+
+def understand(archive: Archive, *, file_name: str = "", limits: Limits | None = None) -> Package:
+    """What the archive holds.
+
+    Args:
+        archive: the package, read once.
+        file_name: its name: a hint that is compared, and never believed.
+        limits: caps.
+
+    Raises:
+        Stalled: no known layout, something wrong inside, or a contradiction that cannot stand.
+        OperatorError: the package cannot be read.
+    """
+    limits = limits or Limits()
+    contents = _contents(archive, limits)
+    charts = _charts(archive, contents, limits)
+    bundles = _bundles(archive, contents, limits, look_closer=not charts)
+    names = {image.digest: _name(image, f"{bundle.package}-bundle", bundle.version) for image, bundle in bundles}
+    names |= {image.digest: _name(image, chart.name, chart.version) for image, chart in charts if image}
+    findings = Findings(
+        images=tuple(
+            image if _has_name(image) else image.renamed(names.get(image.digest, image.reference))
+            for image in contents.images
+        ),
+        bundles=tuple((names[image.digest], bundle) for image, bundle in bundles),
+        charts=tuple(replace(chart, reference=names[image.digest]) if image else chart for image, chart in charts),
+        manifest=contents.manifest,
+        file_name=file_name,
+    )
+    package = classify(findings)
+    fatal = [item.message for item in package.contradictions if item.stalls]
+    if fatal:
+        raise Stalled("ContradictoryPackage", f"{' '.join(fatal)} Get a corrected package from its vendor.")
+    return package
+
+
+def _contents(archive: Archive, limits: Limits) -> Contents:
+    for layout in LAYOUTS:
+        root = layout.recognise(archive)
+        if root is not None:
+            return layout.contents(archive, root, limits)
+    names = sorted(name for name in archive.members if "/blobs/" not in name)
+    inside = ", ".join(names[:8]) or "nothing but blobs"
+    raise Stalled(
+        "UnknownLayout",
+        f"The package has no known layout. Found {len(archive.members)} files: {inside[:400]}. Expected one of: "
+        f"{'; '.join(layout.expected for layout in LAYOUTS)}. Get the package again from its vendor.",
+    )
+
+
+def _bundles(archive: Archive, contents: Contents, limits: Limits, *, look_closer: bool) -> list[tuple[Image, Bundle]]:
+    """Images that are operator bundles: the one that the manifest names, else those that their labels call so.
+
+    Args:
+        archive: the package.
+        contents: what its layout holds.
+        limits: caps.
+        look_closer: whether small images without labels are looked into, if there are no others.
+    """
+    images = [image for image in contents.images if not image.attached]
+    named = [image for image in images if contents.manifest and image.reference == contents.manifest.spec.artifact]
+    labelled = [image for image in images if is_labelled(image)]
+    small = [image for image in images if sum(blob.size for blob in image.blobs) <= _UNLABELLED]
+    likely = [image for image in named if image in (*labelled, *small)] or labelled
+    likely = likely or (small[:_CANDIDATES] if look_closer else [])
+    candidates = list({image.digest: image for image in reversed(likely)}.values())
+    _check_number(len(candidates), "operator bundles")
+    found = ((image, read_bundle(archive, image, limits)) for image in candidates if chart_layer(image) is None)
+    return [(image, bundle) for image, bundle in found if bundle is not None]
+
+
+def _charts(archive: Archive, contents: Contents, limits: Limits) -> list[tuple[Image | None, Chart]]:
+    """Charts beside the images, and images that are packed charts; the same chart in both forms counts once."""
+    layers = [(image, layer) for image in contents.images if (layer := chart_layer(image)) is not None]
+    _check_number(len(layers) + len(contents.charts), "charts")
+    found: list[tuple[Image | None, Chart]] = [
+        (image, read_chart(archive, layer, limits, image.reference)) for image, layer in layers
+    ]
+    packed = {(chart.name, chart.version) for _, chart in found}
+    beside = [read_chart(archive, member, limits) for member in contents.charts]
+    found += [(None, chart) for chart in beside if (chart.name, chart.version) not in packed]
+    if contents.chart_root is not None:
+        found.append((None, read_bare_chart(archive, contents.chart_root)))
+    return found
+
+
+def _check_number(count: int, what: str) -> None:
+    if count > _CANDIDATES:
+        raise Stalled("PackageTooLarge", f"The package holds {count} {what}; at most {_CANDIDATES} are looked into.")
+
+
+def _name(image: Image, repository: str, version: str) -> str:
+    """The image's own name; for one without, as a bare OCI layout may have, one from what it says of itself.
+
+    Names without a registry are as good: the registry's part is replaced when the image is pushed.
+    """
+    if _has_name(image):
+        return image.reference
+    tag = image.reference or re.sub(r"[^A-Za-z0-9_.-]", "-", f"v{version.removeprefix('v')}")[:128]
+    return f"{repository}:{tag}"
+
+
+def _has_name(image: Image) -> bool:
+    """Whether the package names the image in full; a tag alone is no name."""
+    return ":" in image.reference or "@" in image.reference

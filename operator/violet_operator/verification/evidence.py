@@ -1,0 +1,151 @@
+"""What lies beside a package: signatures and checksum files, found by name and read, not yet believed."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+from violet_operator.errors import Stalled
+
+SIDE_FILE_LIMIT = 64 << 10
+"""Bytes a side file may have: honest ones have some hundred."""
+
+PACKAGE_SUFFIXES = (".tar.gz", ".tgz", ".tar.zst", ".tar")
+_ALGORITHMS = {64: "sha256", 128: "sha512"}
+_LINE = re.compile(r"^(?:SHA(?:256|512) ?\((?P<bsd>.+)\) ?= )?(?P<hex>[0-9a-fA-F]{32,})(?:\s+\*?(?P<name>\S.*))?$")
+_ARMOR = b"-----BEGIN PGP SIGNATURE-----"
+_SIGNATURE_TAGS = (0x88, 0x89, 0x8A, 0xC2)  # RFC 9580 4.2: packet type 2, in the old and the new format
+
+
+@dataclass(frozen=True, slots=True)
+class SideFile:
+    """A detached signature."""
+
+    name: str
+    data: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class Sum:
+    """What a checksum file says of the package.
+
+    Attributes:
+        name: of the file.
+        algorithm: sha256 or sha512.
+        value: lower-case hex.
+    """
+
+    name: str
+    algorithm: str
+    value: str
+
+
+@dataclass(frozen=True, slots=True)
+class Evidence:
+    """Everything that speaks for the package.
+
+    Attributes:
+        package: its key or path.
+        pin: sha256 that the user has given.
+        signatures: detached signatures beside it.
+        sums: checksums beside it.
+    """
+
+    package: str
+    pin: str | None = None
+    signatures: tuple[SideFile, ...] = ()
+    sums: tuple[Sum, ...] = ()
+
+
+def signature_names(package: str) -> list[str]:
+    """Names that a signature of the package may have (`platform.md` 5.4), most usual first."""
+    return _names(package, (".sig", ".asc"), (".sig",))
+
+
+def checksum_names(package: str) -> list[str]:
+    """Names that a checksum file of the package may have (`platform.md` 5.4), most usual first."""
+    return _names(package, (".sha256", ".sha512", ".checksum"), (".sha256", ".sha512"))
+
+
+def gather(package: str, pin: str | None, read: Callable[[str], bytes | None]) -> Evidence:
+    """Read what lies beside a package. With a pin, checksum files say nothing more: the pin wins.
+
+    Args:
+        package: key or path.
+        pin: sha256 that the user has given.
+        read: the content of a side file, or None where there is none.
+
+    Raises:
+        Stalled: a side file is there, but is not what its name says, or two contradict each other.
+        OperatorError: as `read` does.
+    """
+    signatures = [SideFile(name, data) for name in signature_names(package) if (data := read(name)) is not None]
+    sums: list[Sum] = []
+    if pin is None:
+        found = [(name, data) for name in checksum_names(package) if (data := read(name)) is not None]
+        sums = [item for name, data in found for item in parse_sums(name, data, package)]
+    for signature in signatures:
+        _check_signature(signature)
+    _check_agreement(sums)
+    return Evidence(package, pin, tuple(signatures), tuple(sums))
+
+
+def parse_sums(name: str, data: bytes, package: str) -> list[Sum]:
+    """What a checksum file says, one sum per algorithm: bare hex, or lines of `sha256sum` or BSD `sha256`.
+
+    Lines that name the package count first; a file with one sum needs no right name, as packages get renamed.
+
+    Raises:
+        Stalled: it holds no such sum, or several that contradict each other.
+    """
+    text = data.decode("utf-8-sig", "replace")
+    lines = [match for line in text.splitlines() if (match := _LINE.match(line.strip()))]
+    base = _base(package)
+    ours = [match for match in lines if _base((match["bsd"] or match["name"] or "").replace("\\", "/")) == base]
+    wanted = [algorithm for algorithm in _ALGORITHMS.values() if name.endswith(algorithm)] or [*_ALGORITHMS.values()]
+    values = {match["hex"].lower() for match in ours or lines}
+    sums = [Sum(name, found, value) for value in values if (found := _ALGORITHMS.get(len(value))) in wanted]
+    if len({item.algorithm for item in sums}) < len(sums):
+        raise _invalid(name, "several sums, none of them clearly for the package")
+    if not sums and values:
+        raise _invalid(name, f"a sum of {len(min(values))} hex digits, which is no {' or '.join(wanted)}")
+    if not sums:
+        raise _invalid(name, "no sum" if data.strip() else "nothing")
+    return sums
+
+
+def _names(package: str, beside: Sequence[str], on_stem: Sequence[str]) -> list[str]:
+    stem = next((package.removesuffix(end) for end in PACKAGE_SUFFIXES if package.endswith(end)), None)
+    return [package + end for end in beside] + ([stem + end for end in on_stem] if stem else [])
+
+
+def _base(path: str) -> str:
+    return path.rpartition("/")[2]
+
+
+def _check_signature(signature: SideFile) -> None:
+    data = signature.data.lstrip()
+    if data.startswith(_ARMOR) or (data and signature.data[0] in _SIGNATURE_TAGS):
+        return
+    found = "is empty" if not data else "is no detached OpenPGP signature (an HTML error page is a common cause)"
+    raise Stalled("InvalidSignatureFile", f"{signature.name!r} beside the package {found}. Upload it again.")
+
+
+def _check_agreement(sums: Sequence[Sum]) -> None:
+    for first in sums:
+        for second in sums:
+            if first.algorithm == second.algorithm and first.value != second.value:
+                raise Stalled(
+                    "InvalidChecksumFile",
+                    f"{first.name!r} and {second.name!r} contradict each other: they say different {first.algorithm} "
+                    "sums. Remove the wrong one.",
+                )
+
+
+def _invalid(name: str, found: str) -> Stalled:
+    return Stalled(
+        "InvalidChecksumFile",
+        f"{name!r} beside the package holds {found}: expected 64 hex digits (sha256) or 128 (sha512), or a line of "
+        "sha256sum or sha512sum that names the package. Upload it again.",
+    )

@@ -1,0 +1,76 @@
+"""A throw-away home for gpg with one set of keys, and nothing else in it."""
+
+from __future__ import annotations
+
+import os
+import tempfile
+from io import BytesIO
+from pathlib import Path
+from types import TracebackType
+from typing import Self
+
+from violet_operator.verification.evidence import SideFile
+from violet_operator.verification.gpg import Gpg, Verdict
+from violet_operator.verification.keys import KeySet, invalid_keys
+
+_KEYBOX = slice(8, 12), b"KBXf"  # GnuPG kbx/keybox-blob.c: magic of the header blob
+
+
+class Keyring:
+    """`with Keyring(keys, program) as ring:` makes the home, and removes it with all that is in it."""
+
+    def __init__(self, keys: KeySet, program: str = "gpg") -> None:
+        self._keys = keys
+        self._program = program
+        self._directory = tempfile.TemporaryDirectory(prefix="violet-gpg-", ignore_cleanup_errors=True)
+        self.home = Path(self._directory.name)  # mode 0700: mkdtemp(3)
+
+    def __enter__(self) -> Self:
+        """Import the keys.
+
+        Raises:
+            Waiting: an entry holds none, or a private one, or there is no gpg.
+            Transient: gpg hangs.
+        """
+        try:
+            gpg = self.gpg()
+            for name, content in self._keys.entries:
+                self._import(gpg, name, content)
+        except BaseException:
+            self._directory.cleanup()
+            raise
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self._directory.cleanup()
+
+    def gpg(self) -> Gpg:
+        """A gpg on this home."""
+        return Gpg(self.home, self._program)
+
+    def rehearse(self, signature: SideFile) -> Verdict:
+        """What gpg says of a signature on an empty package: whether it is one, and whether the key is known."""
+        gpg = self.gpg()
+        verdict: Verdict = gpg.call(lambda: gpg.verify_file(BytesIO(signature.data), os.devnull))
+        return verdict
+
+    def _import(self, gpg: Gpg, name: str, content: bytes) -> None:
+        where, magic = _KEYBOX
+        data = self._export(content) if content[where] == magic else content
+        result = gpg.call(lambda: gpg.import_keys(data))
+        if result.sec_read:
+            problem = "it holds a private key, which does not belong there; consider it disclosed"
+            raise invalid_keys(self._keys.origin, name, problem)
+        if not result.fingerprints:
+            raise invalid_keys(self._keys.origin, name, "gpg finds no usable public key in it")
+
+    def _export(self, keybox: bytes) -> bytes:
+        """The keys of a keybox file (`pubring.kbx`), which gpg cannot import."""
+        file = self.home / "given.kbx"
+        file.write_bytes(keybox)
+        gpg = Gpg(self.home, self._program, keyring=file)
+        data: bytes = gpg.call(lambda: gpg.export_keys([], armor=False))
+        file.unlink()
+        return data

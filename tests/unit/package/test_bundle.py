@@ -1,0 +1,177 @@
+"""Operator bundles made by others: labels, annotations and CSV, whatever their layers and YAML look like."""
+
+import base64
+import random
+from typing import Any
+
+import pytest
+
+from tests.unit.package.inputs import (
+    BUNDLE,
+    LABELS,
+    OLM,
+    bundle_files,
+    bundle_image,
+    bundle_layout,
+    csv,
+    own,
+    said,
+    to_yaml,
+)
+from tests.unit.package.source import Layout, gz, tar_of
+from tests.unit.package.test_zstd import compressed
+from violet_operator.errors import Stalled
+from violet_operator.package.limits import Limits
+from violet_operator.package.model import Bundle, Package
+
+
+def bundle(package: Package) -> Bundle:
+    assert package.bundle is not None
+    return package.bundle
+
+
+def layered(*layers: bytes, labels: dict[str, str] | None = None, limits: Limits | None = None) -> Package:
+    layout = Layout()
+    layout.name(bundle_image(layout, *layers, labels=labels), BUNDLE)
+    return own(layout, limits=limits, relatedImages=[])
+
+
+def test_everything_a_bundle_says() -> None:
+    labels = {"operatorframework.io/arch.arm64": "supported", "operatorframework.io/arch.s390x": "unsupported"}
+    document = csv(replaces="demo.v1.2.2")
+    document["metadata"]["labels"] = labels
+    package = own(bundle_layout(document))
+    assert (package.name, package.display_name, package.type, package.version) == ("demo", "Demo", "bundle", "1.2.3")
+    assert package.architectures == ("linux/amd64", "linux/arm64")
+    assert package.contradictions == ()
+    assert bundle(package) == Bundle(
+        package="demo",
+        channels=("stable", "alpha"),
+        default_channel="stable",
+        csv="demo.v1.2.3",
+        version="1.2.3",
+        display_name="Demo",
+        related_images=("harbor.example.com/acp/demo:v1.2.3",),
+        replaces="demo.v1.2.2",
+        skip_range=">=1.0.0 <1.2.3",
+        platforms=("linux/arm64",),
+    )
+
+
+@pytest.mark.parametrize("change", ["CRLF", "BOM", "JSON", "second document", "other file name"])
+def test_csv_as_others_write_it(change: str) -> None:
+    data = to_yaml(csv())
+    name = "manifests/demo.clusterserviceversion.yaml"
+    if change == "CRLF":
+        data = data.replace(b"\n", b"\r\n")
+    elif change == "BOM":
+        data = b"\xef\xbb\xbf" + data
+    elif change == "JSON":
+        data, name = (
+            b'{"kind": "ClusterServiceVersion", "metadata": {"name": "demo.v1.2.3"}, "spec": {"version": "1.2.3"}}',
+            "manifests/demo.json",
+        )
+    elif change == "second document":
+        data = b"kind: Service\n---\n" + data
+    else:
+        name = "manifests/x.yml"
+    files = {name: data, "metadata/annotations.yaml": to_yaml({"annotations": LABELS})}
+    assert bundle(layered(gz(tar_of(files)))).csv == "demo.v1.2.3"
+    assert bundle(layered(gz(tar_of(files)))).version == "1.2.3"
+
+
+def test_large_icons() -> None:
+    icon = base64.b64encode(random.Random(1).randbytes(700_000)).decode()
+    document = csv(icon=[{"mediatype": "image/png", "base64data": icon}])
+    assert bundle(layered(gz(tar_of(bundle_files(document))))).csv == "demo.v1.2.3"
+
+
+@pytest.mark.parametrize(
+    ("versions", "wanted"), [(("1.2.3", "1.10.0", "1.9.0"), "demo.v1.10.0"), (("1.2.3", "1.2.3-rc1"), "demo.v1.2.3")]
+)
+def test_of_several_csvs_the_newest_counts(versions: tuple[str, ...], wanted: str) -> None:
+    package = layered(gz(tar_of(bundle_files(*(csv(version) for version in versions)))))
+    assert bundle(package).csv == wanted
+    assert f"holds {len(versions)} CSVs" in said(package)
+
+
+@pytest.mark.parametrize("pack", [gz, bytes, compressed], ids=["gzip", "tar", "zstd"])
+def test_layers_of_any_compression(pack: Any) -> None:
+    assert bundle(layered(pack(tar_of(bundle_files(csv()))))).csv == "demo.v1.2.3"
+
+
+def test_upper_layers_replace_and_remove_files_of_lower_ones() -> None:
+    lower = tar_of(bundle_files(csv("1.0.0"), csv("9.9.9")))
+    upper = tar_of({"manifests/0.clusterserviceversion.yaml": to_yaml(csv("1.2.3", relatedImages=[])),
+                    "manifests/.wh.1.clusterserviceversion.yaml": b""})  # fmt: skip
+    package = layered(gz(lower), gz(upper))
+    assert (bundle(package).version, package.contradictions) == ("1.2.3", ())
+
+
+def test_annotations_win_over_labels_and_both_may_lack() -> None:
+    changed = LABELS | {f"{OLM}channels.v1": "beta", f"{OLM}channel.default.v1": "beta"}
+    package = layered(gz(tar_of(bundle_files(csv(), annotations=changed))))
+    assert bundle(package).channels == ("beta",)
+    assert "'stable, alpha', but its metadata/annotations.yaml says 'beta'" in said(package)
+    unlabelled = layered(gz(tar_of(bundle_files(csv()))), labels={})
+    assert (unlabelled.type, bundle(unlabelled).channels) == ("bundle", ("stable", "alpha"))
+    unannotated = layered(gz(tar_of({"manifests/c.yaml": to_yaml(csv(relatedImages=[]))})))
+    assert (bundle(unannotated).package, unannotated.contradictions) == ("demo", ())
+
+
+def test_a_bundle_without_a_csv_stalls() -> None:
+    with pytest.raises(Stalled, match="holds no CSV") as caught:
+        layered(gz(tar_of(bundle_files())))
+    assert caught.value.reason == "ContradictoryPackage"
+
+
+@pytest.mark.parametrize(
+    ("document", "wanted"),
+    [
+        (csv("v1.2.3"), "v1.2.3"),
+        ({"kind": "ClusterServiceVersion", "metadata": {"name": "etcdoperator.v0.9.4"}}, "v0.9.4"),
+        ({"kind": "ClusterServiceVersion", "metadata": {"name": "nodots"}, "spec": {"version": "2.0"}}, "2.0"),
+    ],
+)
+def test_versions_of_any_spelling(document: dict[str, Any], wanted: str) -> None:
+    assert bundle(layered(gz(tar_of(bundle_files(document))))).version == wanted
+
+
+def test_layers_of_nothing() -> None:
+    assert bundle(layered(b"", gz(b""), gz(bytes(1024)), gz(tar_of(bundle_files(csv()))))).csv == "demo.v1.2.3"
+
+
+def test_a_bundle_for_two_architectures() -> None:
+    layout = Layout()
+    layer = gz(tar_of(bundle_files(csv())))
+    layout.name(layout.index(bundle_image(layout, layer), bundle_image(layout, layer)), BUNDLE)
+    assert bundle(own(layout, relatedImages=[])).csv == "demo.v1.2.3"
+
+
+def test_links_and_odd_members_of_a_layer_are_passed_over() -> None:
+    from tests.unit.package.source import header, member, tar  # noqa: PLC0415
+
+    files = bundle_files(csv())
+    parts = [member(f"./{name}", data) for name, data in files.items()]
+    layer = tar(header("manifests/link.yaml", kind=b"2"), header("dev", kind=b"3"), *parts, member("/etc/x", b"x"))
+    assert bundle(layered(gz(layer))).csv == "demo.v1.2.3"
+
+
+@pytest.mark.parametrize(
+    ("layer", "reason"),
+    [
+        (gz(tar_of({"manifests/big.yaml": bytes(5 << 20)})), "PackageTooLarge"),
+        (gz(bytes(9 << 20)), "PackageTooLarge"),
+        (gz(tar_of({"var/big": bytes(9 << 20)})), "PackageTooLarge"),
+        (gz(tar_of(bundle_files(csv())))[:-30], "TruncatedPackage"),
+        (gz(b"no tar at all, but long enough to be read as a header" * 20), "NotATar"),
+        (gz(tar_of({"manifests/c.yaml": b"kind: ClusterServiceVersion\na: ["})), "InvalidPackage"),
+        (gz(tar_of({"metadata/annotations.yaml": b"annotations: [1]\n- x"})), "InvalidPackage"),
+        (gz(tar_of({f"f{n}": b"" for n in range(1001)})), "PackageTooLarge"),
+    ],
+    ids=["large document", "zeros", "bomb", "cut off", "no tar", "bad CSV", "bad annotations", "many files"],
+)
+def test_what_is_refused(layer: bytes, reason: str) -> None:
+    with pytest.raises(Stalled) as caught:
+        layered(layer, limits=Limits(nested=8 << 20, nested_members=1000))
+    assert caught.value.reason == reason

@@ -1,0 +1,291 @@
+"""One image in every layout, odd but legal indexes, and what is about an image."""
+
+import hashlib
+import json
+from typing import Any
+
+import pytest
+
+from tests.unit.package.inputs import (
+    APP,
+    BUNDLE,
+    Files,
+    bundle_files,
+    bundle_image,
+    bundle_layout,
+    csv,
+    files_of,
+    manifest,
+    own,
+    package_of,
+)
+from tests.unit.package.source import OCI_CONFIG, OCI_MANIFEST, Layout, gz, tar_of
+from violet_operator.errors import Stalled
+from violet_operator.package.model import Package
+
+FULL_NAME = "io.containerd.image.name"
+DOCKER = "application/vnd.docker.distribution.manifest"
+
+
+def refused(files: Files) -> tuple[str, str]:
+    with pytest.raises(Stalled) as caught:
+        package_of(files)
+    return caught.value.reason, caught.value.message
+
+
+def references(package: Package) -> list[str]:
+    return [image.reference for image in package.images]
+
+
+def tree(layout: Layout, top: str = "") -> Files:
+    """The layout as a registry's storage."""
+    root = f"{top}docker/registry/v2/"
+    files = {}
+    for name, data in layout.files.items():
+        digest = name.rpartition("/")[2]
+        files[f"{root}blobs/sha256/{digest[:2]}/{digest}/data"] = data
+    for item in layout.named:
+        reference = item["annotations"]["org.opencontainers.image.ref.name"]
+        repository, _, tag = reference.partition("/")[2].partition(":")
+        folder = f"{root}repositories/{repository}/_manifests"
+        files[f"{folder}/tags/{tag}/current/link"] = item["digest"].encode()
+        files[f"{folder}/tags/{tag}/index/sha256/{item['digest'][7:]}/link"] = item["digest"].encode()
+        files[f"{folder}/revisions/sha256/{item['digest'][7:]}/link"] = item["digest"].encode()
+    return files
+
+
+def docker_archive(top: str = "", layer: bytes | None = None, **changes: Any) -> Files:
+    """What `docker save` writes of the bundle image."""
+    content = tar_of(bundle_files(csv(relatedImages=[])))
+    diff_id = f"sha256:{hashlib.sha256(content).hexdigest()}"
+    labels = bundle_layout().files
+    config = next(json.loads(data) for data in labels.values() if b"Labels" in data)
+    config = json.dumps(config | {"rootfs": {"type": "layers", "diff_ids": [diff_id]}}).encode()
+    name = f"{hashlib.sha256(config).hexdigest()}.json"
+    entry = {"Config": name, "RepoTags": [BUNDLE], "Layers": ["abc/layer.tar"]} | changes
+    files = {name: config, "abc/layer.tar": content if layer is None else layer, "abc/VERSION": b"1.0"}
+    return {f"{top}{path}": data for path, data in (files | {"manifest.json": json.dumps([entry]).encode()}).items()}
+
+
+def test_every_layout_holds_the_same_images() -> None:
+    layout = bundle_layout()
+    ours = own(layout)
+    assert references(ours) == [BUNDLE, APP]
+    for files in (
+        files_of(layout, ""),
+        files_of(layout, "deep/er/"),
+        {"demo/manifest.yaml": manifest()} | files_of(layout, "demo/images/"),
+    ):
+        package = package_of(files)
+        assert references(package) == [BUNDLE, APP]
+        assert [image.digest for image in package.images] == [image.digest for image in ours.images]
+        assert (package.name, package.version, package.contradictions) == ("demo", "1.2.3", ())
+
+
+def test_a_registrys_storage() -> None:
+    layout = bundle_layout()
+    package = package_of(tree(layout, "res/registry/"))
+    assert references(package) == [BUNDLE.partition("/")[2], APP.partition("/")[2]]
+    assert [image.digest for image in package.images] == [image.digest for image in own(layout).images]
+    assert package.contradictions == ()
+    inside = {"demo/manifest.yaml": manifest(artifact="acp/demo-bundle:v1.2.3", relatedImages=["acp/demo:v1.2.3"])}
+    assert references(package_of(inside | tree(layout, "demo/images/"))) == references(package)
+
+
+@pytest.mark.parametrize("layer", [None, gz(tar_of(bundle_files(csv(relatedImages=[]))))], ids=["plain", "gzip"])
+def test_a_docker_archive(layer: bytes | None) -> None:
+    package = package_of(docker_archive(layer=layer))
+    (image,) = package.images
+    assert (package.type, package.version, image.reference) == ("bundle", "1.2.3", BUNDLE)
+    document = json.loads(image.manifests[-1].raw)
+    assert document["mediaType"] == OCI_MANIFEST
+    assert document["layers"][0]["mediaType"].endswith(".tar+gzip" if layer else ".tar")
+    assert {blob.digest for blob in image.blobs} == {document["config"]["digest"], document["layers"][0]["digest"]}
+    assert package_of(docker_archive(layer=layer)).images[0].digest == image.digest
+    inside = {"demo/manifest.yaml": manifest(relatedImages=[])} | docker_archive("demo/images/", layer)
+    assert package_of(inside).images[0].digest == image.digest
+
+
+@pytest.mark.parametrize(
+    ("files", "reason", "message"),
+    [
+        (docker_archive(layer=tar_of({"other": b""})), "DigestMismatch", "is not the one that its config names"),
+        (docker_archive(layer=gz(tar_of({"other": b""}))), "DigestMismatch", "is not the one that its config names"),
+        (docker_archive(Layers=[]), "InvalidPackage", "does not name as many"),
+        (docker_archive(Layers=["gone/layer.tar"]), "IncompletePackage", "gone/layer.tar"),
+        (docker_archive(Config="gone.json"), "IncompletePackage", "gone.json"),
+    ],
+)
+def test_docker_archives_that_are_refused(files: Files, reason: str, message: str) -> None:
+    found = refused(files)
+    assert found[0] == reason
+    assert message in found[1]
+
+
+def test_a_docker_archive_without_a_name() -> None:
+    assert references(package_of(docker_archive(RepoTags=None))) == ["demo-bundle:v1.2.3"]
+
+
+def test_names_that_docker_and_containerd_give() -> None:
+    layout = bundle_layout()
+    for item in layout.named:
+        name = item["annotations"].pop("org.opencontainers.image.ref.name")
+        item["annotations"] |= {FULL_NAME: name, "org.opencontainers.image.ref.name": name.rpartition(":")[2]}
+    assert references(package_of(files_of(layout, ""))) == [BUNDLE, APP]
+
+
+def test_names_from_the_manifest_json_beside_an_oci_layout() -> None:
+    layout = bundle_layout()
+    bundle = layout.named[0]
+    config = json.loads(layout.files[f"images/blobs/sha256/{bundle['digest'][7:]}"])["config"]["digest"]
+    del bundle["annotations"]
+    entry = {"Config": f"blobs/sha256/{config[7:]}", "RepoTags": [BUNDLE, "other.example.com/b:v1"], "Layers": []}
+    files = files_of(layout, "") | {"manifest.json": json.dumps([entry]).encode()}
+    package = package_of(files)
+    assert (package.artifact, references(package)) == (BUNDLE, [BUNDLE, "other.example.com/b:v1", APP])
+
+
+@pytest.mark.parametrize(("name", "wanted"), [("v9", "demo-bundle:v9"), ("", "demo-bundle:v1.2.3")])
+def test_a_bare_bundle_with_a_tag_or_no_name(name: str, wanted: str) -> None:
+    layout = Layout()
+    layout.name(bundle_image(layout, gz(tar_of(bundle_files(csv(relatedImages=[]))))), name)
+    assert references(package_of(files_of(layout, ""))) == [wanted]
+
+
+def test_nested_indexes_with_names_inside() -> None:
+    layout = bundle_layout()
+    inner = layout.index(*layout.named)
+    for top in (inner, layout.index(inner)):
+        layout.named = [top]
+        assert references(package_of(files_of(layout, ""))) == [BUNDLE, APP]
+
+
+def test_docker_media_types_and_manifests_that_state_none() -> None:
+    layout = bundle_layout()
+    for kind in ("v2+json", "list.v2+json"):
+        child = layout.image(layout.add(b"x"), mediaType=f"{DOCKER}.v2+json")
+        extra = layout.index(child, media_type=f"{DOCKER}.list.v2+json") if "list" in kind else child
+        layout.name(extra, f"x.io/docker:{kind.partition('.')[0].partition('+')[0]}")
+    bare = layout.image(layout.add(b"y"), mediaType=None)
+    del bare["mediaType"]
+    layout.name(bare, "x.io/bare:v1")
+    package = own(layout)
+    kinds = {image.reference: image.manifests[-1].media_type for image in package.images}
+    assert kinds["x.io/docker:v2"] == f"{DOCKER}.v2+json"
+    assert kinds["x.io/docker:list"] == f"{DOCKER}.list.v2+json"
+    assert kinds["x.io/bare:v1"] == OCI_MANIFEST
+
+
+def test_foreign_and_empty_layers() -> None:
+    layout = bundle_layout()
+    urls = {"urls": ["https://example.com/layer"]}
+    absent = {
+        "mediaType": "application/vnd.docker.image.rootfs.foreign.diff.tar.gzip",
+        "digest": f"sha256:{'f' * 64}",
+        "size": 5,
+    }
+    inside = layout.add(b"inside") | urls
+    empty = layout.add(b"")
+    layout.name(layout.image(absent | urls, inside, empty, empty), "x.io/windows:v1")
+    image = next(item for item in own(layout).images if item.reference == "x.io/windows:v1")
+    assert [blob.size for blob in image.blobs][1:] == [len(b"inside"), 0]
+
+
+def test_attestations_in_an_index_are_carried_and_are_no_architecture() -> None:
+    layout = Layout()
+    layout.name(bundle_image(layout, gz(tar_of(bundle_files(csv())))), BUNDLE)
+    unknown = layout.add({"architecture": "unknown", "os": "unknown"}, OCI_CONFIG)
+    attestation = layout.image(layout.add(b"in-toto"), config=unknown)
+    app = layout.image(layout.add(b"x"), platform="arm64")
+    layout.name(layout.index(app, attestation | {"annotations": {"vnd.docker.reference.digest": app["digest"]}}), APP)
+    package = own(layout)
+    assert package.architectures == ("linux/arm64",)
+    assert attestation["digest"] in {manifest.digest for manifest in package.images[1].manifests}
+
+
+def about(layout: Layout, subject: dict[str, Any], content: bytes = b"sig") -> dict[str, Any]:
+    """A referrer: an artifact manifest with a subject."""
+    config = layout.add(b"{}", "application/vnd.oci.empty.v1+json")
+    short = {key: subject[key] for key in ("mediaType", "digest", "size")}
+    return layout.image(layout.add(content), config=config, subject=short, artifactType="application/x.sig")
+
+
+def test_referrers_go_to_the_repository_of_their_subject() -> None:
+    layout = bundle_layout()
+    app = layout.named[1]
+    child = json.loads(layout.files[f"images/blobs/sha256/{app['digest'][7:]}"])["manifests"][0]
+    signature, sbom = about(layout, app), about(layout, child, b"sbom")
+    chained = about(layout, signature, b"signature of the signature")
+    orphan = about(layout, {"mediaType": "m", "digest": f"sha256:{'0' * 64}", "size": 1}, b"orphan")
+    layout.named += [chained, orphan, signature, sbom]
+    repository = APP.rpartition(":")[0]
+    for package in (own(layout), package_of(files_of(layout, ""))):
+        found = references(package)
+        assert found[:2] == [BUNDLE, APP]
+        assert sorted(found[2:]) == sorted(f"{repository}@{item['digest']}" for item in (signature, sbom, chained))
+        assert package.related_images == (APP,)
+        assert all(image.attached for image in package.images[2:])
+
+
+def test_untagged_revisions_of_a_registry_are_left_unless_they_are_about_an_image() -> None:
+    layout = bundle_layout()
+    app = layout.named[1]
+    signature, old = about(layout, app), layout.image(layout.add(b"an old one"))
+    files = tree(layout)
+    for item in (signature, old):
+        link = f"docker/registry/v2/repositories/acp/demo/_manifests/revisions/sha256/{item['digest'][7:]}/link"
+        files[link] = item["digest"].encode()
+    assert references(package_of(files))[2:] == [f"acp/demo@{signature['digest']}"]
+
+
+def test_cosign_tags_are_tags() -> None:
+    layout = bundle_layout()
+    layout.name(about(layout, layout.named[1]), f"{APP.rpartition(':')[0]}:sha256-{layout.named[1]['digest'][7:]}.sig")
+    package = own(layout)
+    assert len(package.images) == 3
+    assert (package.images[2].attached, package.related_images, package.contradictions) == (True, (APP,), ())
+
+
+def test_an_unknown_layout_says_what_was_found_and_expected() -> None:
+    reason, message = refused({"setup.sh": b"", "res/artifacts.txt": b""})
+    assert reason == "UnknownLayout"
+    for part in ("2 files: res/artifacts.txt, setup.sh", "NAME/manifest.yaml", "OCI image layout", "docker save",
+                 "docker/registry/v2", "NAME/Chart.yaml"):  # fmt: skip
+        assert part in message
+
+
+@pytest.mark.parametrize(
+    ("files", "reason", "message"),
+    [
+        ({"oci-layout": b"{}", "index.json": b"[]"}, "InvalidPackage", "index.json"),
+        ({"oci-layout": b"{}", "index.json": b'{"manifests": []}'}, "InvalidPackage", "names no images"),
+        ({"manifest.json": b"{}"}, "UnknownLayout", "manifest.json"),
+        ({"manifest.json": b"[" * 100_000}, "InvalidPackage", "not JSON"),
+        ({"docker/registry/v2/x": b""}, "InvalidPackage", "no tagged images"),
+        ({"docker/registry/v2/repositories/a/_manifests/tags/v1/current/link": b"x"}, "InvalidPackage", "no digest"),
+        ({"docker/registry/v2/repositories/a/_manifests/tags/v1/current/link": f"sha256:{'0' * 64}".encode()},
+         "IncompletePackage", "a:v1"),
+        ({f"docker/registry/v2/blobs/sha256/00/{'0' * 64}/data": b"x"}, "DigestMismatch", "not what its name says"),
+        ({"demo/manifest.yaml": manifest()}, "IncompletePackage", BUNDLE),
+        ({"demo/manifest.yaml": manifest(), "demo/images/x": b""}, "InvalidPackage", "demo/images/index.json"),
+        ({"a/manifest.yaml": manifest(), "b/manifest.yaml": manifest()}, "UnknownLayout", "one NAME/manifest.yaml"),
+    ],
+)  # fmt: skip
+def test_what_is_refused(files: Files, reason: str, message: str) -> None:
+    found = refused(files)
+    assert found[0] == reason
+    assert message in found[1]
+
+
+def test_an_index_that_lists_too_much_is_refused() -> None:
+    layout = Layout()
+    item = layout.image(layout.add(b"x"))
+    layout.named = [item] * 5001
+    assert refused(files_of(layout, ""))[0] == "PackageTooLarge"
+
+
+def test_indexes_that_share_large_manifests_do_not_multiply_the_work() -> None:
+    layout = Layout()
+    large = layout.image(layout.add(b"x"), annotations={"a": "x" * (3 << 20)})
+    layout.named = [layout.index(large | {"annotations": {"n": str(n)}}) for n in range(40)]
+    assert refused(files_of(layout, ""))[0] == "PackageTooLarge"

@@ -1,0 +1,47 @@
+"""What counts as published already, and as installable."""
+
+from typing import Any
+
+import pytest
+
+from violet_operator.upload.publish import includes, installable
+
+
+@pytest.mark.parametrize(
+    ("live", "wanted", "yes"),
+    [
+        ({"a": 1, "b": 2}, {"a": 1}, True),
+        ({"a": 1}, {"a": 1, "b": None}, False),
+        ({"a": {"b": {"c": 1}, "x": 1}}, {"a": {"b": {"c": 1}}}, True),
+        ({"a": {"b": {"c": 2}}}, {"a": {"b": {"c": 1}}}, False),
+        ({"a": [1, 2, 3]}, {"a": [3, 1]}, True),
+        ({"a": [1]}, {"a": [1, 2]}, False),
+        ({"a": [{"uid": "1", "more": 1}]}, {"a": [{"uid": "1"}]}, True),
+        ({"a": [{"uid": "2"}]}, {"a": [{"uid": "1"}]}, False),
+        ({"a": "1"}, {"a": 1}, False),
+        ({"a": []}, {"a": {}}, False),
+        ({"a": {}}, {"a": []}, False),
+        (None, {}, False),
+        ({}, {}, True),
+    ],
+)
+def test_includes(live: Any, wanted: Any, yes: bool) -> None:
+    assert includes(live, wanted) is yes
+
+
+@pytest.mark.parametrize(
+    ("status", "yes"),
+    [
+        ({"phase": "Present", "reason": "Success"}, True),
+        ({"phase": "present", "reason": "Success"}, True),
+        ({"phase": "Present", "reason": "Pending"}, False),
+        ({"phase": "Present"}, False),
+        ({"phase": "Failed", "reason": "Success"}, False),
+        ({"phase": None}, False),
+        ({}, False),
+        (None, False),
+    ],
+)
+def test_installable(status: Any, yes: bool) -> None:
+    assert installable({"status": status}) is yes
+    assert not installable({})

@@ -1,0 +1,170 @@
+"""Keys that are none, and a gpg that is none or does nothing: each ends soon, and says what to do."""
+
+import os
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from tests.unit.verification.vendors import Vendors, checks, examine
+from violet_operator.errors import OperatorError, Transient, Waiting
+from violet_operator.verification import gpg, stream
+from violet_operator.verification.examine import Examination
+from violet_operator.verification.keyring import Keyring
+from violet_operator.verification.keys import LIMIT, KeySet, key_set
+
+
+def problem(keys: KeySet) -> OperatorError:
+    """What is wrong with keys."""
+    with pytest.raises(Waiting) as caught, Keyring(keys):
+        pass
+    assert caught.value.reason == "InvalidKeys"
+    return caught.value
+
+
+def test_too_many_bytes_are_refused_before_gpg_sees_them() -> None:
+    with pytest.raises(Waiting, match="10485760 bytes"):
+        key_set("Secret keys", {"junk": os.urandom(10 << 20)})
+
+
+@pytest.mark.parametrize(
+    "content", [os.urandom(LIMIT), b"<html>404</html>", b"\0" * 1000], ids=["junk", "html", "zero"]
+)
+def test_what_is_no_key(content: bytes) -> None:
+    found = problem(key_set("Secret keys", {"a.asc": content}))
+    assert "entry 'a.asc': gpg finds no usable public key" in found.message
+
+
+def test_one_entry_without_a_key_among_good_ones(vendors: Vendors) -> None:
+    keys = key_set("ConfigMap keys", {"good": vendors.good.public_key.encode(), "note": b"these are our keys"})
+    assert "ConfigMap keys, entry 'note'" in problem(keys).message
+
+
+def test_empty() -> None:
+    for entries in ({}, {"a": b""}):
+        with pytest.raises(Waiting, match="is empty"):
+            key_set("Secret keys", entries)
+
+
+def test_private_key_is_refused_and_not_shown(vendors: Vendors) -> None:
+    private = vendors.good.private_key
+    found = problem(key_set("Secret keys", {"a": private.encode()}))
+    assert "private key" in found.message
+    assert private[100:130] not in found.message
+
+
+def test_private_key_behind_a_public_one(vendors: Vendors) -> None:
+    both = vendors.stranger.public_key + vendors.good.private_key
+    assert "private key" in problem(key_set("Secret keys", {"a": both.encode()})).message
+
+
+def test_digest_depends_on_content_alone() -> None:
+    assert key_set("a", {"x": b"1", "y": b"2"}).digest == key_set("b", {"z": b"2", "a": b"1"}).digest
+    assert key_set("a", {"x": b"12"}).digest != key_set("a", {"x": b"1", "y": b"2"}).digest
+
+
+def test_no_gpg(vendors: Vendors, tmp_path: Path) -> None:
+    for program in ("gpg-that-is-not-there", "false"):
+        with pytest.raises(Waiting) as missing, Keyring(vendors.keys, program):
+            pass
+        assert missing.value.reason == "GPGUnavailable"
+        assert program in missing.value.message
+
+
+@pytest.mark.parametrize("hang", ["--list-config", "--import", "null", "package-0"])
+def test_gpg_that_hangs(vendors: Vendors, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, hang: str) -> None:
+    """At each of its calls in turn: at its start, at the import, at the rehearsal, at the package."""
+    monkeypatch.setattr(gpg, "TIMEOUT", 2.0)
+    monkeypatch.setattr(stream, "TIMEOUT", 2.0)
+    program = tmp_path / "gpg"
+    program.write_text(f'#!/bin/sh\ncase "$*" in *{hang}*) exec sleep 1000;; esac\nexec gpg "$@"\n')
+    program.chmod(0o755)
+    package = tmp_path / "p.tgz"
+    package.write_bytes(os.urandom(1000))
+    vendors.good.sign(package)
+    begun = time.monotonic()
+    with pytest.raises(Transient) as caught:
+        examine(package, checks(package, vendors.keys), program=str(program))
+    assert caught.value.reason == "GPGTimeout"
+    assert time.monotonic() - begun < 60
+    assert not sleeping(program)
+
+
+def test_gpg_that_stops_reading(vendors: Vendors, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(gpg, "TIMEOUT", 2.0)
+    monkeypatch.setattr(stream, "TIMEOUT", 2.0)
+    program = tmp_path / "gpg"
+    reader = 'for last; do :; done; exec 3<"$last"; head -c 10 <&3 >/dev/null; exec sleep 1000'
+    program.write_text(f'#!/bin/sh\ncase "$*" in *package-0*) {reader};; esac\nexec gpg "$@"\n')
+    program.chmod(0o755)
+    package = tmp_path / "p.tgz"
+    package.write_bytes(os.urandom(20 << 20))
+    vendors.good.sign(package)
+    with pytest.raises(Transient, match="did nothing"):
+        examine(package, checks(package, vendors.keys), program=str(program))
+    assert not sleeping(program)
+
+
+def test_gpg_that_is_killed(vendors: Vendors, tmp_path: Path) -> None:
+    program = tmp_path / "gpg"
+    program.write_text('#!/bin/sh\ncase "$*" in *package-0*) kill -9 $$;; esac\nexec gpg "$@"\n')
+    program.chmod(0o755)
+    package = tmp_path / "p.tgz"
+    package.write_bytes(os.urandom(1000))
+    vendors.good.sign(package)
+    with pytest.raises(Transient, match="signal 9"):
+        examine(package, checks(package, vendors.keys), program=str(program))
+
+
+def test_first_pass_that_is_called_off_ends_gpg(vendors: Vendors, tmp_path: Path) -> None:
+    package = tmp_path / "p.tgz"
+    package.write_bytes(os.urandom(4 << 20))
+    vendors.good.sign(package)
+
+    homes: list[Path] = []
+
+    def pieces() -> Iterator[bytes]:
+        homes.extend(Path(line.split("--homedir\0")[1].split("\0")[0]) for line in gpgs())
+        yield b"x" * 1000
+        raise KeyboardInterrupt
+
+    def read() -> None:
+        with Examination(checks(package, vendors.keys).reading) as examination:
+            list(examination.watch(pieces()))
+
+    with pytest.raises(KeyboardInterrupt):
+        read()
+    assert homes
+    end = time.monotonic() + 10
+    while set(gpgs()) and time.monotonic() < end:
+        time.sleep(0.05)
+    assert gpgs() == []
+    assert [home for home in homes if home.exists()] == []
+
+
+def gpgs() -> list[str]:
+    """Command lines of all gpg processes that are children of ours and still run."""
+    found = []
+    for path in Path("/proc").glob("[0-9]*"):
+        try:
+            parent = int((path / "stat").read_text().rpartition(")")[2].split()[1])
+            line = (path / "cmdline").read_text()
+        except OSError:
+            continue
+        if parent == os.getpid() and "violet-gpg-" in line:
+            found.append(line)
+    return found
+
+
+def sleeping(program: Path) -> bool:
+    """Whether a child of ours that took the place of gpg still runs."""
+    for path in Path("/proc").glob("[0-9]*"):
+        try:
+            stat = (path / "stat").read_text().rpartition(")")[2].split()
+            line = (path / "cmdline").read_text()
+        except OSError:
+            continue
+        if stat[0] != "Z" and int(stat[1]) == os.getpid() and (str(program) in line or "sleep\x001000" in line):
+            return True
+    return False
