@@ -20,9 +20,10 @@ from violet_operator.upload.context import Environment, Pacer, Upload
 from violet_operator.upload.inspection import inspect
 from violet_operator.upload.publish import publish, rehearse
 from violet_operator.upload.push import push
-from violet_operator.upload.report import announced, write
+from violet_operator.upload.report import write
 from violet_operator.upload.status import UploadStatus
 from violet_operator.upload.survey import in_place, knock, survey
+from violet_operator.upload.transfer import announced
 
 logger = logging.getLogger(__name__)
 

@@ -2,42 +2,16 @@
 
 from __future__ import annotations
 
-import asyncio
 import copy
 import logging
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
 
 from violet_operator.api import API_VERSION
-from violet_operator.api.conditions import FETCHED, READY
 from violet_operator.clients.kube import PACKAGE_UPLOADS
 from violet_operator.errors import OperatorError
 from violet_operator.upload.context import Upload
 from violet_operator.upload.status import transitions
 
 logger = logging.getLogger(__name__)
-
-_SILENCE = 2.0
-"""Seconds after which a new spec gets a first word, whatever its servers do."""
-
-
-@asynccontextmanager
-async def announced(upload: Upload) -> AsyncIterator[None]:
-    """See to it that a new spec gets a first word soon, also where a server hangs."""
-    task = asyncio.create_task(_announce(upload))
-    try:
-        yield
-    finally:
-        task.cancel()
-        await asyncio.gather(task, return_exceptions=True)
-
-
-async def _announce(upload: Upload) -> None:
-    await asyncio.sleep(_SILENCE)
-    ready = upload.status.conditions.get(READY)
-    if ready is None or ready["observedGeneration"] != upload.generation:
-        upload.status.working(FETCHED, "Fetching", "Looking for the package, and whether the registries let us in.")
-        await write(upload)
 
 
 async def write(upload: Upload) -> bool:
