@@ -17,10 +17,10 @@ help: ## Show this list
 
 ##@ See it work
 
-demo: setup ## Start everything, upload a sample package, show it until Ready (KUBECONFIG: use that cluster)
+demo: $(VENV)/.project ## Start everything, upload a sample package, show it until Ready (KUBECONFIG: use that cluster)
 	@$(BIN)/python -m tests.demo up
 
-demo-down: setup ## End the demo
+demo-down: $(VENV)/.project ## End the demo
 	@$(BIN)/python -m tests.demo down
 
 ##@ Check

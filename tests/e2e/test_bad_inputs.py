@@ -84,6 +84,10 @@ class Unsupported:
 UNSUPPORTED = {
     "skip-push": Unsupported("spec.skipPush is not supported", {"skipPush": True}),
     "deletion-policy": Unsupported("Use Retain", {"deletionPolicy": "Delete"}),
+    "chart-repository": Unsupported("Helm charts cannot be published yet", {"chartRepository": "my-charts"}),
+    "several-platforms": Unsupported(
+        "Make one PackageUpload for each platform", {"targets": to_platform("default") + to_platform("remote")}
+    ),
     "platform-address": Unsupported("use spec.inCluster", {"targets": to_platform("remote")}),
     "platform-discovery": Unsupported("Give spec.registry.address", {"targets": to_platform("discovery")}),
     "cluster-other": Unsupported(

@@ -12,7 +12,8 @@ from tests.program import install
 pytestmark = pytest.mark.integration
 
 LOGIN = {"credentialsSecretRef": {"name": "acp-admin"}}
-NO_LOGIN = {"address": None, "credentialsSecretRef": None, "caBundleRef": None, "insecureSkipTLSVerify": None}
+ONLY_WITH_LOGIN = ("address", "credentialsSecretRef", "clientID", "caBundleRef", "insecureSkipTLSVerify")
+NO_LOGIN = dict.fromkeys(ONLY_WITH_LOGIN)
 IN_CLUSTER = {**NO_LOGIN, "inCluster": {}}
 HOST = "must be HOST[:PORT], without https:// and path"
 
@@ -24,6 +25,12 @@ SPEC = [
         "credentialsSecretRef goes with address: a Secret with the key token, or username and password",
         LOGIN,
         {**IN_CLUSTER, **LOGIN},
+    ),
+    Case(
+        "spec",
+        "clientID goes with address: the operator logs in nowhere else",
+        {**IN_CLUSTER, "clientID": "alauda-auth"},
+        {**IN_CLUSTER, "clientID": "other"},
     ),
     Case(
         "spec",

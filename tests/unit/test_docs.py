@@ -18,7 +18,13 @@ from violet_operator.package.manifest import PackageManifest
 DOCS = ROOT / "docs"
 PAGES = [*sorted(ROOT.glob("*.md")), *sorted(DOCS.glob("*.md"))]
 REASON_POSITIONS = {"Stalled": 0, "Waiting": 0, "Transient": 0, "done": 1, "working": 1, "set": 2}
-PASSED_ON = {"reason", "error.reason", "stalled['reason']", "found['reason']"}  # not stated there, only handed on
+PASSED_ON = {
+    "reason",
+    "error.reason",
+    "stalled['reason']",
+    "found['reason']",
+    "ready['reason']",
+}  # not stated there, only handed on
 AT_START = "NoCluster"  # ends the program before there is a status
 LINK = re.compile(r"(?<!!)\[[^\]]*\]\(([^)\s]+)\)")
 FENCE = re.compile(r"^```(\w*)\n(.*?)^```$", re.MULTILINE | re.DOTALL)

@@ -76,7 +76,7 @@ class Publication:
         return self.name if len(self.name) <= _LONGEST_LABEL else _shortened(self.name, _LONGEST_LABEL)
 
     def artifact(self) -> JsonObject:
-        """The Artifact to apply."""
+        """The Artifact to apply: what holds for every version of the package, as all of them share it."""
         return {
             "apiVersion": API_VERSION,
             "kind": "Artifact",
@@ -99,6 +99,7 @@ class Publication:
         if self.default_channel:
             facts["cpaas.io/default-channel"] = self.default_channel
         metadata = self._metadata(self.version_name, facts)
+        metadata["annotations"] |= self._verified()
         metadata["ownerReferences"] = [
             {"apiVersion": API_VERSION, "kind": "Artifact", "name": self.name, "uid": artifact_uid}
         ]
@@ -119,7 +120,7 @@ class Publication:
             **facts,
         }
         labels = {key: value for key, value in keys.items() if _LABEL_VALUE.fullmatch(value)}
-        return {"name": name, "namespace": self.namespace, "labels": labels, "annotations": keys | self._verified()}
+        return {"name": name, "namespace": self.namespace, "labels": labels, "annotations": keys}
 
     def _verified(self) -> dict[str, str]:
         told = ("method", "fingerprint", "keyID", "userID", "signedAt", "sha256")

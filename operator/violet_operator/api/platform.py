@@ -145,6 +145,10 @@ SPEC_RULES = rules(
         "credentialsSecretRef goes with address: a Secret with the key token, or username and password",
     ),
     rule(
+        "has(self.address) || self.clientID == 'alauda-auth'",
+        "clientID goes with address: the operator logs in nowhere else",
+    ),
+    rule(
         "has(self.address) || (!has(self.caBundleRef) && !self.insecureSkipTLSVerify)",
         "caBundleRef and insecureSkipTLSVerify go with address",
     ),

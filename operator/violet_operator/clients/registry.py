@@ -75,6 +75,22 @@ class Registry(RegistryTransport):
             raise from_response(self.address, what, response)
         return sha256_digest(response.content)
 
+    def is_whole(self, repository: str, digest: Digest) -> bool:
+        """Whether a manifest that is there still has every manifest that it names.
+
+        Raises:
+            OperatorError: the registry refuses or cannot be reached.
+        """
+        url = self._url(repository, f"manifests/{digest}")
+        response = self.request("GET", url, _scope(repository), headers={"Accept": MANIFEST_TYPES})
+        if response.status_code != requests.codes.ok:
+            return False
+        try:
+            children = [parse_digest(entry["digest"]) for entry in response.json().get("manifests") or []]
+        except (ValueError, KeyError, TypeError, AttributeError):
+            return False
+        return all(self.manifest_digest(repository, child) == child for child in children)
+
     def has_blob(self, repository: str, digest: Digest) -> bool:
         """Whether the repository holds a blob.
 

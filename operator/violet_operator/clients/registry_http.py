@@ -27,6 +27,9 @@ TRIES = 5
 _LOGINS = 2
 """Challenges answered for one request: the first, and one after an expired token."""
 
+_LOOK_TIMEOUT = (5, 15)
+"""Seconds for a look: to connect, and to answer; a registry that needs longer to answer a HEAD is not well."""
+
 _LONGEST_WAIT = 10.0
 """Seconds we sleep inside a request; a registry that asks for more is asked again by a later reconcile."""
 
@@ -149,6 +152,7 @@ class RegistryTransport(oras.provider.Registry):
     ) -> requests.Response:
         body = cast("bytes | None", data)  # a Body is read like a file; the stubs ask for more than requests does
         try:
-            return self.session.request(method, url, data=body, headers=headers, timeout=TIMEOUT, allow_redirects=False)
+            timeout = _LOOK_TIMEOUT if method in ("GET", "HEAD") else TIMEOUT
+            return self.session.request(method, url, data=body, headers=headers, timeout=timeout, allow_redirects=False)
         except requests.RequestException as error:
             raise from_exception(self.address, error) from None

@@ -1,7 +1,7 @@
 """What kopf shows us of our kinds: that an object is there, changed or gone. The queues decide what it means.
 
 Low-level event handlers, on purpose: kopf's change handlers and daemons keep annotations and finalizers on the
-objects, patch them, and hide a change from a handler that still runs (DESIGN 3; measured in
+objects, patch them, and hide a change from a handler that still runs (docs/architecture.md; measured in
 `tests/benchmarks/control_plane.py`).
 """
 
@@ -22,11 +22,11 @@ def register(registry: kopf.OperatorRegistry, uploads: KeyedQueue, platforms: Ke
         _observe(uploads, event)
 
     async def platform_seen(event: kopf.RawEvent, **_: Any) -> None:  # noqa: ANN401
+        metadata = event["object"]["metadata"]
+        namespace, name = str(metadata["namespace"]), str(metadata["name"])
+        changed = (namespace, name) in platforms  # else it is new, or we are: no run can have used another version
         if _observe(platforms, event):
-            namespace = str(event["object"]["metadata"]["namespace"])
-            for key in uploads.keys():  # noqa: SIM118 - not a dict: a snapshot of its keys
-                if key[0] == namespace:
-                    uploads.wake(key)
+            uploads.wake_referring(namespace, name, restart=changed)
 
     kopf.on.event(GROUP, VERSION, "packageuploads", registry=registry, id="uploads")(upload_seen)
     kopf.on.event(GROUP, VERSION, "platforms", registry=registry, id="platforms")(platform_seen)
@@ -40,4 +40,6 @@ def _observe(queue: KeyedQueue, event: kopf.RawEvent) -> bool:
         queue.forget(key)
         return True
     requested = (metadata.get("annotations") or {}).get(RECONCILE_ANNOTATION)
-    return queue.observe(key, (metadata.get("uid"), metadata.get("generation"), requested))
+    targets = (event["object"].get("spec") or {}).get("targets") or []
+    refers = frozenset(str(target["platformRef"]["name"]) for target in targets)
+    return queue.observe(key, (metadata.get("uid"), metadata.get("generation"), requested), refers)

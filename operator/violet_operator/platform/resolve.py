@@ -10,6 +10,8 @@ import json
 from dataclasses import dataclass
 from typing import Any, Protocol
 
+from pydantic import ValidationError
+
 from violet_operator.api.model import CABundleRef
 from violet_operator.api.platform import PlatformSpec, RegistrySpec
 from violet_operator.clients.kube import CONFIG_MAPS, PLATFORMS, SECRETS, Kube, Resource
@@ -77,7 +79,16 @@ async def read_platform(reader: Reader, namespace: str, name: str) -> PlatformSp
             "PlatformNotFound",
             f"There is no Platform {name!r} in namespace {namespace}. Create it, or correct spec.targets.",
         )
-    return PlatformSpec.model_validate(body["spec"])
+    try:
+        return PlatformSpec.model_validate(body["spec"])
+    except ValidationError as error:
+        raise invalid_spec(error, f"Platform {name}: ") from None
+
+
+def invalid_spec(error: ValidationError, whose: str = "") -> Stalled:
+    """The error for an object that is older than a rule of its CRD; names the fields, never their values."""
+    faults = [f"spec.{'.'.join(str(part) for part in item['loc'])}: {item['msg']}" for item in error.errors()]
+    return Stalled("InvalidSpec", f"{whose}the spec is not valid: {'; '.join(faults[:5])}. Correct it.")
 
 
 def check_supported(spec: PlatformSpec, name: str) -> RegistrySpec:

@@ -35,6 +35,7 @@ class _Entry:
     timer: asyncio.TimerHandle | None = None
     failures: int = 0
     again: bool = False
+    refers: frozenset[str] = frozenset()
 
 
 class KeyedQueue:
@@ -49,20 +50,25 @@ class KeyedQueue:
     def __len__(self) -> int:
         return len(self._entries)
 
+    def __contains__(self, key: Key) -> bool:
+        return key in self._entries
+
     @property
     def running(self) -> int:
         """Objects whose run is under way."""
         return sum(entry.task is not None for entry in self._entries.values())
 
-    def observe(self, key: Key, state: Hashable) -> bool:
+    def observe(self, key: Key, state: Hashable, refers: frozenset[str] = frozenset()) -> bool:
         """An object was seen; `state` is whatever makes a new run necessary when it differs (never the status).
 
-        Returns whether it did differ.
+        `refers` are names that it refers to, for `wake_referring`. Returns whether the state did differ.
         """
         entry = self._entries.get(key)
+        known = entry is not None
         if entry is None:
             entry = self._entries[key] = _Entry(state)
-        elif entry.state == state:
+        entry.refers = refers
+        if known and entry.state == state:
             return False
         entry.state = state
         entry.failures = 0
@@ -80,15 +86,12 @@ class KeyedQueue:
             self._leaving[key] = entry.task
             entry.task.cancel()
 
-    def wake(self, key: Key) -> None:
-        """Run an object now, whatever its timer says; a run under way is left alone."""
-        entry = self._entries.get(key)
-        if entry is not None and entry.task is None:
-            self._start(key, entry)
-
-    def keys(self) -> list[Key]:
-        """Every object known."""
-        return list(self._entries)
+    def wake_referring(self, namespace: str, name: str, *, restart: bool) -> None:
+        """Run every object of a namespace that refers to a name, now; `restart`: those that run start over."""
+        for key, entry in list(self._entries.items()):
+            if key[0] == namespace and name in entry.refers and (restart or entry.task is None):
+                entry.failures = 0
+                self._start(key, entry)
 
     async def close(self) -> None:
         """Call off everything and wait until it has ended."""
@@ -136,4 +139,4 @@ class KeyedQueue:
         if delay is None and result.failed:
             delay = backoff(entry.failures - 1, first=FIRST_RETRY, longest=LONGEST_RETRY)
         if delay is not None:
-            entry.timer = asyncio.get_running_loop().call_later(delay, self.wake, key)
+            entry.timer = asyncio.get_running_loop().call_later(delay, self._start, key, entry)

@@ -45,19 +45,22 @@ class Pacer:
 
     async def sleep(self, seconds: float) -> None:
         """Wait without holding the control slot."""
-        async with self._released():
+        async with self.released():
             await asyncio.sleep(seconds)
 
     @asynccontextmanager
     async def transfer(self, size: int) -> AsyncIterator[None]:
         """Hold a transfer lane instead of the control slot while `size` bytes are moved."""
         lane = self._express if size <= SMALL_PACKAGE else self._bulk
-        async with self._released(), lane:
+        async with self.released(), lane:
             yield
 
     @asynccontextmanager
-    async def _released(self) -> AsyncIterator[None]:
+    async def released(self) -> AsyncIterator[None]:
         """Without the control slot; a run that fails in there does not wait for it to report that."""
+        if not self.holds_control:
+            yield
+            return
         self._control.release()
         self.holds_control = False
         yield

@@ -35,6 +35,10 @@ class Pacer(Protocol):
         """Wait."""
         ...
 
+    def released(self) -> AbstractAsyncContextManager[None]:
+        """Without the slot that others wait for."""
+        ...
+
     def transfer(self, size: int) -> AbstractAsyncContextManager[None]:
         """A lane for moving `size` bytes."""
         ...

@@ -36,7 +36,7 @@ async def locate(upload: Upload) -> None:
         bundle = await read_ca_bundle(upload.env, upload.namespace, source.ca_bundle_ref, owner)
     settings = StorageSettings(source.url, source.endpoint, source.region, credentials, bundle)
     upload.store = store = ObjectStore(settings)
-    upload.source = await in_thread(lambda: store.head(settings.key), upload.cancel)
+    upload.source = await in_thread(lambda: store.head(settings.key), upload)
 
 
 async def read(upload: Upload) -> None:
@@ -59,7 +59,7 @@ async def read(upload: Upload) -> None:
     kept = upload.env.packages.find(upload.uid, identity)
     if kept is None:
         async with upload.pacer.transfer(source.size), reported(upload):
-            kept = await in_thread(lambda: scan(pinned, reading, upload.meter), upload.cancel)
+            kept = await in_thread(lambda: scan(pinned, reading, upload.meter), upload)
         upload.env.packages.put(upload.uid, identity, kept)
     else:
         meter.moved(source.size)

@@ -24,7 +24,7 @@ async def inspect(upload: Upload) -> None:
     archive = upload.archive
     assert archive is not None
     name = upload.spec.source.url.partition("?")[0]
-    package = await in_thread(lambda: understand(archive, file_name=name), upload.cancel)
+    package = await in_thread(lambda: understand(archive, file_name=name), upload)
     package = subset_package(package, upload.spec.image_platforms)
     upload.status.facts["package"] = package_facts(package, upload.spec.image_platforms)
     fetched(upload)

@@ -7,7 +7,7 @@ from violet_operator.clients.kube import ARTIFACT_VERSIONS, ARTIFACTS, Kube, Res
 from violet_operator.support.durations import human_bytes
 from violet_operator.upload.context import JsonObject, Upload
 from violet_operator.upload.plan import plan_hash
-from violet_operator.upload.publish import includes, publication_for, targets
+from violet_operator.upload.publish import agreed, includes, publication_for, targets
 
 _UNKNOWN_UID = ""
 """Stands for the uid of an Artifact that does not exist yet; its ArtifactVersion does not either."""
@@ -51,7 +51,7 @@ async def foresee(upload: Upload) -> None:
 async def _foresee(kube: Kube, resource: Resource, wanted: JsonObject) -> tuple[JsonObject, JsonObject | None]:
     metadata = wanted["metadata"]
     live = await kube.get(resource, metadata["namespace"], metadata["name"])
-    action = "Create" if live is None else "Keep" if includes(live, wanted) else "Change"
+    action = "Create" if live is None else "Keep" if includes(live, agreed(live, wanted)) else "Change"
     about = {"kind": wanted["kind"], "namespace": metadata["namespace"], "name": metadata["name"], "action": action}
     return about, live
 

@@ -107,9 +107,21 @@ async def _ensure(kube: Kube, resource: Any, wanted: JsonObject, *, dry_run: boo
     """Apply, unless the object already says all that we say: an unchanged object costs a read."""
     metadata = wanted["metadata"]
     live = await kube.get(resource, metadata["namespace"], metadata["name"])
+    wanted = agreed(live, wanted)
     if live is not None and includes(live, wanted) and not live["metadata"].get("deletionTimestamp"):
         return live
     return await kube.apply(resource, wanted, force=live is not None and not is_claimed(live), dry_run=dry_run)
+
+
+def agreed(live: JsonObject | None, wanted: JsonObject) -> JsonObject:
+    """What we want, with the display name that an Artifact has already.
+
+    Versions that name their package differently share it, and must not take turns in renaming it.
+    """
+    name = ((live or {}).get("spec") or {}).get("displayName")
+    if name and "displayName" in wanted["spec"]:
+        return wanted | {"spec": wanted["spec"] | {"displayName": name}}
+    return wanted
 
 
 def is_claimed(live: JsonObject) -> bool:

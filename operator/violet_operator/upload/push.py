@@ -37,7 +37,7 @@ async def push(upload: Upload) -> None:
     async with upload.pacer.transfer(size), reported(upload):
         for name, plan in plans.items():
             pusher = Pusher(upload.connections[name].registry, opened.archive, streams, upload.cancel, upload.meter)
-            await in_thread(partial(pusher.run, plan), upload.cancel)
+            await in_thread(partial(pusher.run, plan), upload)
     status.facts["images"] = [
         image_facts(image.reference, image.digest, connection)
         for connection in upload.connections.values()

@@ -8,10 +8,11 @@ from typing import Any
 
 from pydantic import ValidationError
 
-from violet_operator.api.conditions import FETCHED, PUBLISHED, PUSHED, READY, VERIFIED
+from violet_operator.api.conditions import FETCHED, PUBLISHED, PUSHED, READY, VERIFIED, is_true
 from violet_operator.api.package_upload import PackageUploadSpec
 from violet_operator.clients.kube import PACKAGE_UPLOADS
 from violet_operator.errors import Cancelled, OperatorError, Stalled, Transient
+from violet_operator.platform.resolve import invalid_spec
 from violet_operator.support.durations import parse_duration
 from violet_operator.support.requeue import Requeue
 from violet_operator.upload import decide, fetch, gate, preview, verification
@@ -22,6 +23,7 @@ from violet_operator.upload.push import push
 from violet_operator.upload.report import write
 from violet_operator.upload.status import UploadStatus
 from violet_operator.upload.survey import in_place, knock, survey
+from violet_operator.upload.transfer import announced
 
 logger = logging.getLogger(__name__)
 
@@ -41,8 +43,7 @@ async def reconcile(namespace: str, name: str, env: Environment, pacer: Pacer) -
     try:
         spec = PackageUploadSpec.model_validate(body["spec"])
     except ValidationError as error:  # an object older than a rule of the CRD
-        logger.warning("PackageUpload %s/%s: spec is not valid: %s", namespace, name, error)
-        return Requeue()
+        return await _refuse(body, invalid_spec(error), env)
     upload = Upload(body, spec, UploadStatus(body, env.clock), env, pacer)
     try:
         return await _run(upload)
@@ -50,24 +51,40 @@ async def reconcile(namespace: str, name: str, env: Environment, pacer: Pacer) -
         upload.cancel.cancel()  # a thread that is still at work has no one to work for
 
 
+async def _refuse(body: JsonObject, error: Stalled, env: Environment) -> Requeue:
+    """The answer to a spec that cannot even be read."""
+    status = UploadStatus(body, env.clock)
+    status.failed(None, error)
+    try:
+        await env.kube.write_status(PACKAGE_UPLOADS, body, status.to_api())
+    except OperatorError:
+        return Requeue(failed=True)
+    return Requeue()
+
+
 async def _run(upload: Upload) -> Requeue:
     if upload.spec.suspend:
         upload.status.suspended()
-        await write(upload)
-        return Requeue()
+        return Requeue() if await write(upload) else Requeue(failed=True)
     upload.status.handled(upload.requested_at)
-    result = Requeue(after=parse_duration(upload.spec.interval))
+    async with announced(upload):
+        result = await _take_steps(upload)
+    return result if await write(upload) else Requeue(failed=True)
+
+
+async def _take_steps(upload: Upload) -> Requeue:
+    """Every step in order, to the first that fails; leaves the status complete but not written."""
     for condition, step in PREVIEW if upload.preview else STEPS:
         try:
             await _guarded(step, upload)
         except OperatorError as error:
             upload.status.failed(condition, error)
-            after = getattr(error, "after", None)
-            result = result if isinstance(error, Stalled) else Requeue(after=after, failed=True)
+            if not isinstance(error, Stalled):
+                return Requeue(after=getattr(error, "after", None), failed=True)
             break
     else:
         _finish(upload)
-    return result if await write(upload) else Requeue(failed=True)
+    return Requeue(after=parse_duration(upload.spec.interval))
 
 
 async def _guarded(step: Step, upload: Upload) -> None:
@@ -115,7 +132,7 @@ async def _find(upload: Upload) -> None:
     try:
         await fetch.locate(upload)
     except OperatorError as error:
-        if not (known and status.conditions.is_current(READY)) or not await in_place(upload):
+        if not (known and is_true(status.last.get("conditions", []), READY)) or not await in_place(upload):
             raise
         status.degraded(FETCHED, error)
         upload.settled = True

@@ -48,5 +48,5 @@ class PackageShelf:
         return known is not None and known[0][:2] == (url, info)
 
     def drop(self, uid: str) -> None:
-        """Forget it: it was pushed, or its upload is gone."""
+        """Forget it: it was pushed. Those of uploads that are gone are pushed out by others."""
         self._archives.pop(uid, None)

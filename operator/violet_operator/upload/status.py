@@ -102,6 +102,7 @@ class UploadStatus:
 
     def previewed(self, message: str) -> None:
         """Everything that reads holds; nothing was written."""
+        self._facts["progress"] = complete(self._facts["progress"])
         self.conditions.set(READY, "True", "Previewed", message)
         self.conditions.remove(RECONCILING)
         self.conditions.remove(STALLED)
@@ -110,10 +111,19 @@ class UploadStatus:
         self._facts["observedGeneration"] = self._generation
 
     def suspended(self) -> None:
-        """Nothing is done until `spec.suspend` is false again."""
+        """Nothing is done until `spec.suspend` is false again; what was installable still is."""
         self.conditions.remove(RECONCILING)
         self.conditions.remove(STALLED)
-        if not self.conditions.is_current(READY):
+        for step in STEPS:
+            if (self.conditions.get(step) or {}).get("status") == "Unknown":
+                self.conditions.remove(step)
+        for target in self._facts.get("targets", []):
+            if target["phase"] == "Publishing":
+                target["phase"] = "Pending"
+        ready = self.conditions.get(READY)
+        if ready is not None and ready["status"] == "True":
+            self.conditions.set(READY, "True", ready["reason"], ready["message"])
+        else:
             self.conditions.set(READY, "False", "Suspended", "spec.suspend is true: nothing is done until it is false.")
         self._facts["observedGeneration"] = self._generation
 

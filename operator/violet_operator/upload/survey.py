@@ -5,9 +5,11 @@ from __future__ import annotations
 from collections.abc import Iterable
 from concurrent.futures import ThreadPoolExecutor
 
+from violet_operator.clients.registry import Registry
 from violet_operator.errors import Stalled
 from violet_operator.package.model import Opened
 from violet_operator.platform.resolve import Connection
+from violet_operator.support.digests import Digest
 from violet_operator.upload.context import JsonObject, Upload
 from violet_operator.upload.plan import (
     Destination,
@@ -46,7 +48,7 @@ async def knock(upload: Upload) -> None:
         OperatorError: one does not.
     """
     for connection in upload.connections.values():
-        await in_thread(connection.registry.ping, upload.cancel)
+        await in_thread(connection.registry.ping, upload)
 
 
 async def in_place(upload: Upload) -> bool:
@@ -55,13 +57,13 @@ async def in_place(upload: Upload) -> bool:
 
     def look() -> bool:
         return all(
-            connection.registry.manifest_digest(to.repository, to.tag) == digest
+            tag_digest(connection.registry, to) == digest
             for connection in upload.connections.values()
             for source, digest in sorted(known)
             for to in (destination(source, connection.prefix),)
         )
 
-    if not known or not await in_thread(look, upload.cancel):
+    if not known or not await in_thread(look, upload):
         return False
     upload.status.facts["images"] = [
         image_facts(source, digest, connection)
@@ -69,6 +71,17 @@ async def in_place(upload: Upload) -> bool:
         for source, digest in sorted(known)
     ]
     return True
+
+
+def tag_digest(registry: Registry, to: Destination) -> Digest | None:
+    """The digest that a tag points at; None where there is no such tag, or where its image is not whole.
+
+    A registry takes an index only with its manifests, but lets each of them be deleted by digest later.
+    """
+    digest = registry.manifest_digest(to.repository, to.tag)
+    if digest is None or not registry.is_whole(to.repository, digest):
+        return None
+    return digest
 
 
 def image_facts(reference: str, digest: str, connection: Connection) -> JsonObject:
@@ -88,14 +101,14 @@ async def _plan(upload: Upload, connection: Connection, opened: Opened) -> PushP
     def take_inventory() -> Inventory:
         with ThreadPoolExecutor(_LOOKUPS, "registry-look") as pool:
             places = list(dict.fromkeys(destination(image.reference, prefix) for image in images))
-            digests = pool.map(lambda to: registry.manifest_digest(to.repository, to.tag), places)
+            digests = pool.map(lambda to: tag_digest(registry, to), places)
             tags = dict(zip(places, digests, strict=True))
             wanted = list(wanted_blobs(images, prefix, tags))
             found = pool.map(lambda item: registry.has_blob(item[0], item[1].digest), wanted)
             there = {(repository, blob.digest) for (repository, blob), yes in zip(wanted, found, strict=True) if yes}
         return Inventory(tags, frozenset(there))
 
-    return plan_push(images, prefix, await in_thread(take_inventory, upload.cancel))
+    return plan_push(images, prefix, await in_thread(take_inventory, upload))
 
 
 def _check_overwrites(upload: Upload) -> None:

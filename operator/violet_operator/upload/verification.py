@@ -56,7 +56,7 @@ async def expect(upload: Upload) -> None:
     pin = upload.spec.source.sha256
     facts = upload.status.facts
     try:
-        upload.checks = checks = weigh(await in_thread(lambda: gather(source.key, pin, read), upload.cancel), rules_now)
+        upload.checks = checks = weigh(await in_thread(lambda: gather(source.key, pin, read), upload), rules_now)
     except Stalled:
         facts["verification"] = {"method": "None"}
         raise
@@ -69,7 +69,7 @@ async def expect(upload: Upload) -> None:
     if verdict:
         raise verdict
     try:
-        await in_thread(lambda: rehearse(checks), upload.cancel)
+        await in_thread(lambda: rehearse(checks), upload)
     except Stalled:
         facts["verification"] = _refused(checks)
         raise

@@ -83,7 +83,7 @@ async def test_a_new_object_is_run_once(queue: KeyedQueue, work: Work) -> None:
     assert not queue.observe(A, 1)
     await settle()
     assert work.started == [A]
-    assert (len(queue), queue.running, queue.keys()) == (1, 0, [A])
+    assert (len(queue), queue.running, A in queue, B in queue) == (1, 0, True, False)
 
 
 async def test_a_change_is_run_again(queue: KeyedQueue, work: Work) -> None:
@@ -151,7 +151,7 @@ async def test_forget_calls_off_and_nothing_comes_back(queue: KeyedQueue, work: 
     queue.forget(A)
     queue.forget(A)
     await until(lambda: work.ended == [(A, "called off")])
-    queue.wake(A)
+    queue.wake_referring(A[0], "p", restart=True)
     await settle()
     assert work.started == [A]
     assert len(queue) == 0
@@ -257,22 +257,25 @@ async def test_a_defect_is_logged_and_tried_again(
     assert "defect in the operator" in caplog.text
 
 
-async def test_wake_runs_now(queue: KeyedQueue, work: Work) -> None:
+async def test_what_refers_to_a_changed_object_runs_now(queue: KeyedQueue, work: Work) -> None:
     async def late(key: Key, run: int) -> Requeue:
         return Requeue(after=3600)
 
     work.behave = late
-    queue.observe(A, 1)
-    await until(lambda: len(work.ended) == 1)
-    queue.wake(A)
+    queue.observe(A, 1, frozenset({"p"}))
+    queue.observe(B, 1, frozenset({"q"}))
     await until(lambda: len(work.ended) == 2)
+    queue.wake_referring(A[0], "p", restart=False)
+    queue.wake_referring("elsewhere", "p", restart=True)
+    await until(lambda: work.started == [A, B, A])
     work.behave = work.hang
-    queue.wake(A)
-    await until(lambda: len(work.started) == 3)
-    queue.wake(A)
+    queue.wake_referring(A[0], "p", restart=False)
+    await until(lambda: len(work.started) == 4)
+    queue.wake_referring(A[0], "p", restart=False)
     await settle()
-    assert len(work.started) == 3
-    assert queue.running == 1
+    assert work.started == [A, B, A, A]  # one that runs is left alone ...
+    queue.wake_referring(A[0], "p", restart=True)
+    await until(lambda: work.started == [A, B, A, A, A])  # ... or started over, when it used what is no more
 
 
 async def test_close_calls_off_everything_and_waits(work: Work) -> None:
