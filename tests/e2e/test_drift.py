@@ -135,7 +135,7 @@ def test_field_claimed_by_another_manager_is_a_conflict(site: Site, name: str) -
     """Server-side apply says whose a field is; who applies it as his own is not overruled."""
     installed(site, name)
     theirs = {key: artifact(site, name)[key] for key in ("apiVersion", "kind")}
-    theirs |= {"metadata": {"name": name, "namespace": SYSTEM}, "spec": {"displayName": "Theirs"}}
+    theirs |= {"metadata": {"name": name, "namespace": SYSTEM}, "spec": {"repository": "their/place"}}
     site.cluster.kubectl(*SSA, stdin=json.dumps(theirs | {"spec": artifact(site, name)["spec"] | theirs["spec"]}))
     body = look_again(site, name)
     for kind in ("Published", "Ready"):
@@ -143,9 +143,9 @@ def test_field_claimed_by_another_manager_is_a_conflict(site: Site, name: str) -
         assert condition(body, kind)["reason"] == "Conflict", kind
     message = condition(body, "Stalled")["message"]
     assert "argocd" in message
-    assert ".spec.displayName" in message
+    assert ".spec.repository" in message
     assert body["status"]["targets"][0]["phase"] == "Failed"
-    assert artifact(site, name)["spec"]["displayName"] == "Theirs"
+    assert artifact(site, name)["spec"]["repository"] == "their/place"
     until(lambda: ("Warning", "Conflict") in told(site, name))
 
 
