@@ -8,7 +8,7 @@ import sys
 from collections.abc import Sequence
 
 from violet_operator import __version__, settings
-from violet_operator.commands import show, verify
+from violet_operator.commands import package, show, verify
 from violet_operator.errors import OperatorError
 from violet_operator.support import logs
 
@@ -35,6 +35,13 @@ def main(arguments: Sequence[str] | None = None) -> int:
     )
     show.add_arguments(command)
     command.set_defaults(action=show.run)
+    command = commands.add_parser(
+        "package",
+        help="make a package",
+        description="Make a package, with its checksum file, from an OCI image layout or a bundle directory.",
+    )
+    package.add_arguments(command)
+    command.set_defaults(action=package.run)
     command = commands.add_parser(
         "verify",
         help="verify packages on this machine, without a cluster",

@@ -1,0 +1,98 @@
+"""`violet-operator package`: what people have becomes a package that our readers understand."""
+
+import hashlib
+import json
+import shutil
+import tarfile
+from pathlib import Path
+
+import pytest
+
+from tests.packages import Bundle, Image, build
+from violet_operator.cli import main
+from violet_operator.commands.show import lines, read
+
+
+@pytest.fixture(scope="module")
+def unpacked(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The folder of a package: manifest.yaml and images/, an OCI image layout."""
+    folder = tmp_path_factory.mktemp("unpacked")
+    image = Image("app", tag="v1", platforms=("linux/amd64", "linux/arm64"), layers=2, layer_size=100_000)
+    spec = Bundle(name="demo", version="1.2.3", tag="v1.2.3", display_name="The Demo", related=(image,))
+    built = build(spec, folder / "demo.tgz")
+    with tarfile.open(built.path) as tar:
+        tar.extractall(folder, filter="data")
+    return folder / "demo"
+
+
+@pytest.fixture(scope="module")
+def bundle_directory(unpacked: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """manifests/ and metadata/, as an operator's author has them."""
+    folder = tmp_path_factory.mktemp("bundle")
+    for blob in (unpacked / "images/blobs/sha256").iterdir():
+        try:
+            with tarfile.open(blob, "r:gz") as tar:
+                if any(name.startswith("metadata/") for name in tar.getnames()):
+                    tar.extractall(folder, filter="data")
+        except tarfile.TarError:
+            continue
+    assert (folder / "metadata/annotations.yaml").is_file()
+    return folder
+
+
+def test_an_oci_layout_becomes_a_package(
+    unpacked: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    assert main(["package", str(unpacked / "images")]) == 0
+    assert capsys.readouterr().out.split() == ["demo.1.2.3.tgz", "demo.1.2.3.tgz.sha256"]
+    made = tmp_path / "demo.1.2.3.tgz"
+    assert lines(read(made), everything=True) == [
+        "Name: The Demo",
+        "Type: bundle",
+        "Arch: [linux/amd64 linux/arm64]",
+        "Version: 1.2.3",
+        "Artifact: harbor.example.com/acp/demo-bundle:v1.2.3",
+        "RelateImages: [harbor.example.com/acp/app:v1]",
+    ]
+    assert read(made).contradictions == ()
+    digest = hashlib.sha256(made.read_bytes()).hexdigest()
+    assert (tmp_path / "demo.1.2.3.tgz.sha256").read_text() == f"{digest}  demo.1.2.3.tgz\n"
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["demo.1.2.3.tgz", "demo.1.2.3.tgz.sha256"]
+
+
+def test_the_same_content_makes_the_same_bytes(unpacked: Path, tmp_path: Path) -> None:
+    for name in ("a.tgz", "b.tgz"):
+        assert main(["package", str(unpacked / "images"), "--output", str(tmp_path / name)]) == 0
+    assert (tmp_path / "a.tgz").read_bytes() == (tmp_path / "b.tgz").read_bytes()
+
+
+def test_a_bundle_directory_becomes_a_package(unpacked: Path, bundle_directory: Path, tmp_path: Path) -> None:
+    output, images = tmp_path / "made.tgz", tmp_path / "images"
+    shutil.copytree(unpacked / "images", images)
+    index = json.loads((images / "index.json").read_text())
+    index["manifests"] = [each for each in index["manifests"] if "bundle" not in str(each["annotations"])]
+    (images / "index.json").write_text(json.dumps(index))
+    name = "r.example.com/team/demo-bundle:v9"
+    flags = ["--images", str(images), "--artifact", name, "--output", str(output), "--display-name", "Mine"]
+    assert main(["package", str(bundle_directory), *flags]) == 0
+    package = read(output)
+    assert (package.name, package.type, package.artifact) == ("demo", "bundle", name)
+    assert package.bundle is not None
+    assert package.bundle.csv == "demo.v1.2.3"
+    assert "harbor.example.com/acp/app:v1" in package.related_images
+
+
+def test_a_bundle_directory_needs_the_name_of_its_image(
+    bundle_directory: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main(["package", str(bundle_directory), "--output", str(tmp_path / "x.tgz")]) == 1
+    assert "--artifact HOST/REPOSITORY:TAG" in capsys.readouterr().err
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_other_folders_are_refused(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    (tmp_path / "in").mkdir()
+    assert main(["package", str(tmp_path / "in"), "--output", str(tmp_path / "x.tgz")]) == 1
+    assert "expected an OCI image layout" in capsys.readouterr().err
+    assert not (tmp_path / "x.tgz").exists()
