@@ -133,7 +133,8 @@ def test_second_upload_sends_no_blob_again(site: Site, proxy: FaultProxy, name: 
     site.apply(site.package_upload(again, f"{name}.tgz", targets=to_platform(name)))
     status = site.wait(again, is_ready)["status"]
     later = proxy.requests[before:]
-    assert {record.method for record in later if f"/acp/{name}" in record.path} == {"HEAD"}
+    assert {record.method for record in later if f"/acp/{name}" in record.path} == {"GET", "HEAD"}
+    assert not [record for record in later if "/blobs/" in record.path]
     assert transferred(later).sent == 0
     assert status["progress"]["percent"] == 100
 
@@ -230,7 +231,8 @@ def test_nothing_new_means_no_write(site: Site, proxy: FaultProxy, name: str) ->
     site.cluster.kubectl("annotate", *where, f"{REQUESTED}={secrets.token_hex(4)}")
     until(lambda: successes(site) > runs)
     looks = [record for record in proxy.requests[before:] if f"/acp/{name}" in record.path]
-    assert [record.method for record in looks] == ["HEAD", "HEAD"]  # one for each image; no blob is looked for
+    assert {record.method for record in looks} == {"GET", "HEAD"}
+    assert all("/manifests/" in record.path for record in looks)  # no blob is looked for
     assert site.upload(name)["metadata"]["resourceVersion"] == version
     assert writes(site)[written:] == []
 

@@ -47,6 +47,7 @@ UPLOAD: dict[str, Any] = {
             "fingerprint": FINGERPRINT,
             "keyID": FINGERPRINT[-16:],
             "sha256": SHA256,
+            "signedAt": TIME,
             "verifiedAt": TIME,
         },
         "package": {
@@ -75,6 +76,7 @@ UPLOAD: dict[str, Any] = {
             "blobsPresent": 1,
             "tags": ["registry/a:v1"],
             "overwrites": ["registry/a:v1"],
+            "objects": [{"platform": "p", "cluster": "c", "kind": "Artifact", "name": "a", "action": "Create"}],
             "hash": "h",
         },
         "targets": [
@@ -129,6 +131,7 @@ PLATFORM: dict[str, Any] = {
             "address": "registry.example.com:11443",
             "pullAddress": "registry.internal:5000",
             "origin": "Spec",
+            "capabilities": ["Catalog"],
         },
     },
 }

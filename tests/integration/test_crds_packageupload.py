@@ -133,6 +133,7 @@ STATUS = [
     Case("status.verification.method", "required", "GPG", None),
     Case("status.verification.method", "enum", "Pin", "Guess"),
     Case("status.verification.verifiedAt", "format", TIME, "yesterday"),
+    Case("status.verification.signedAt", "format", TIME, "yesterday"),
     Case("status.package.name", "required", "a", None),
     Case("status.package.type", "required", "bundle", None),
     Case("status.package.type", "enum", "plugin", "image"),
@@ -144,6 +145,12 @@ STATUS = [
     Case("status.progress.percent", "maximum", 100, 101),
     *(Case(f"status.plan.{field}", "required", 0, None) for field in ("bytes", "blobs")),
     *(Case(f"status.plan.{field}", "minimum", 0, -1) for field in ("bytes", "blobs", "blobsPresent")),
+    *(
+        Case(f"status.plan.objects[].{field}", "required", "a", None)
+        for field in ("platform", "cluster", "kind", "name")
+    ),
+    Case("status.plan.objects[].action", "required", "Create", None),
+    Case("status.plan.objects[].action", "enum", "Keep", "Delete"),
     Case(
         "status.targets",
         "map",

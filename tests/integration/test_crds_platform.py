@@ -110,6 +110,7 @@ STATUS = [
     Case("status.registry.pullAddress", "required", "registry:5000", None),
     Case("status.registry.origin", "required", "Spec", None),
     Case("status.registry.origin", "enum", "Discovered", "Guessed"),
+    Case("status.registry.capabilities[]", "enum", "Referrers", "Telepathy"),
 ]
 CASES = SPEC + REGISTRY + STATUS
 
