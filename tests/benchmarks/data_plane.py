@@ -12,7 +12,7 @@ import subprocess
 import tempfile
 import time
 import zlib
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from datetime import timedelta
 from pathlib import Path
 
@@ -25,6 +25,7 @@ from tests.cluster import Registry
 from tests.packages import Built, Bundle, Image, build
 from tests.packages.spec import PLATFORMS
 from violet_operator.package.archive import Archive
+from violet_operator.package.source import FileSource
 
 MIB = 1 << 20
 IMAGES, LAYERS = 5, 2  # each for two architectures: 20 layers, which have no byte in common
@@ -105,21 +106,6 @@ def inspection(path: Path, rounds: int) -> tuple[str, ...]:
     """Our first pass against the least that anybody has to do: hash the file and inflate it."""
     ours = best(lambda _: timed(lambda: Archive.scan(FileSource(path))), rounds)
     return show(ours, best(lambda _: timed(lambda: plain_read(path)), rounds))
-
-
-class FileSource:
-    """A package on disk, as the operator's reader wants it."""
-
-    def __init__(self, path: Path) -> None:
-        self._path = path
-        self.size = path.stat().st_size
-
-    def read_from(self, offset: int) -> Iterator[memoryview]:
-        """The bytes from `offset` on."""
-        with self._path.open("rb") as file:
-            file.seek(offset)
-            while data := file.read(MIB):
-                yield memoryview(data)
 
 
 def plain_read(path: Path) -> None:

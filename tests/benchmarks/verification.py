@@ -12,11 +12,11 @@ import sys
 import tempfile
 import threading
 import time
-from collections.abc import Iterator
 from contextlib import suppress
 from pathlib import Path
 
 from tests.packages import Bundle, Image, SigningKey, build
+from violet_operator.package.source import FileSource
 from violet_operator.support.meter import Meter
 from violet_operator.upload.fetch import scan
 from violet_operator.verification.checks import Reading, weigh
@@ -26,23 +26,7 @@ from violet_operator.verification.keys import KeySet, key_set
 from violet_operator.verification.rules import Rules
 
 GIB = 1 << 30
-PIECE = 1 << 20
 WAYS = ("gpg --verify", "pass one, sha256", "pass one, sha256 + GPG")
-
-
-class FileSource:
-    """A package on disk, read in pieces of the size that the storage client gives."""
-
-    def __init__(self, path: Path) -> None:
-        self._path = path
-        self.size = path.stat().st_size
-
-    def read_from(self, offset: int) -> Iterator[memoryview]:
-        """The bytes from `offset` on."""
-        with self._path.open("rb") as file:
-            file.seek(offset)
-            while piece := file.read(PIECE):
-                yield memoryview(piece)
 
 
 def gpg_alone(package: Path, key: Path) -> None:
