@@ -204,11 +204,12 @@ def is_ready(body: Object) -> bool:
 
 
 def has_failed(reason: str = "") -> Reached:
-    """Whether it is judged and not Ready, for this reason if one is given."""
+    """Whether it is judged and not Ready, for this reason if one is given, and no try is under way just now."""
 
     def reached(body: Object) -> bool:
-        ready = condition(body, "Ready")
-        return judged(body) and ready["status"] == "False" and reason in ("", ready["reason"])
+        ready, reconciling = condition(body, "Ready"), condition(body, "Reconciling")
+        at_rest = reconciling["reason"] in ("", "ProgressingWithRetry")
+        return judged(body) and at_rest and ready["status"] == "False" and reason in ("", ready["reason"])
 
     return reached
 
