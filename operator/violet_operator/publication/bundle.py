@@ -7,7 +7,7 @@ from typing import Any
 
 from violet_operator.api.artifact import Publication
 from violet_operator.clients.kube import ARTIFACT_VERSIONS, ARTIFACTS, CATALOG_SOURCES, PACKAGE_MANIFESTS, Kube
-from violet_operator.errors import Stalled
+from violet_operator.errors import Stalled, Waiting
 from violet_operator.publication.apply import Piece
 from violet_operator.publication.publisher import Standing
 
@@ -35,16 +35,23 @@ class BundlePublisher:
 
         Raises:
             Stalled: it does not, but others do.
+            Waiting: there is no catalog at all.
             OperatorError: the cluster cannot be asked.
         """
         namespace, library = self._publication.namespace, self._publication.library
         if await kube.get(CATALOG_SOURCES, namespace, library) or not await kube.serves(CATALOG_SOURCES):
             return
         there = sorted(item["metadata"]["name"] for item in await kube.list(CATALOG_SOURCES, namespace))
+        if not there:
+            raise Waiting(
+                "NoCatalogSource",
+                f"Cluster {kube.name} has no CatalogSource in {namespace}: is the "
+                "platform's marketplace installed there, and done with starting?",
+            )
         raise Stalled(
             "UnknownCatalogSource",
-            f"Cluster {kube.name} has no CatalogSource {library!r} in {namespace}; it has "
-            f"{', '.join(there) or 'none'}. Correct spec.catalogSource, or create it.",
+            f"Cluster {kube.name} has no CatalogSource {library!r} in {namespace}, only {', '.join(there)}. "
+            "Correct spec.catalogSource, or create it.",
         )
 
     async def standing(self, kube: Kube, live: Sequence[JsonObject]) -> Standing:

@@ -44,8 +44,8 @@ async def rehearse(upload: Upload) -> None:
     async def look(to: Place) -> None:
         try:
             kube, publisher = to.connection.cluster(to.cluster), publisher_for(upload, to.connection)
-            await publisher.prepare(kube)
             await apply_all(kube, publisher.pieces, dry_run=True)
+            await publisher.prepare(kube)
         except OperatorError as error:
             failures.setdefault(to.connection.name, []).append(error)
 
