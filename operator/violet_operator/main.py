@@ -13,6 +13,8 @@ from prometheus_client import start_http_server
 
 from violet_operator.clients.kube import PLATFORMS, Kube
 from violet_operator.handlers.events import register
+from violet_operator.inventory import metrics
+from violet_operator.inventory.reconcile import reconcile as reconcile_inventory
 from violet_operator.platform.reconcile import reconcile as reconcile_platform
 from violet_operator.runtime.environment import Environment
 from violet_operator.runtime.metrics import observed
@@ -45,11 +47,18 @@ async def run(settings: Settings) -> None:
         async with slots.run() as pacer:
             return await reconcile_upload(*key, env, pacer)
 
+    async def inventory(key: Key) -> Requeue:
+        async with slots.run():
+            return await reconcile_inventory(*key, env)
+
     async def platform(key: Key) -> Requeue:
         env.forget(PLATFORMS, *key)  # before the uploads that its change has woken read it
         return await reconcile_platform(*key, env)
 
     uploads = KeyedQueue(observed(upload, "PackageUpload"), "PackageUpload")
+    inventories = KeyedQueue(
+        observed(inventory, "PackageInventory"), "PackageInventory", forgotten=lambda key: metrics.forget(*key)
+    )
     platforms = KeyedQueue(observed(platform, "Platform"), "Platform")
     stop = asyncio.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
@@ -60,15 +69,17 @@ async def run(settings: Settings) -> None:
     async def call_off(**_: object) -> None:
         """Once kopf watches no more; without this it waits five seconds for the runs to end by themselves."""
         logger.info("Stopping: calling off %d runs", uploads.running)
-        await asyncio.gather(uploads.close(), platforms.close())
+        await asyncio.gather(uploads.close(), inventories.close(), platforms.close())
 
     registry = kopf.OperatorRegistry()
-    register(registry, uploads, platforms)
+    register(registry, {"packageuploads": uploads, "packageinventories": inventories}, platforms)
     kopf.on.cleanup(registry=registry)(call_off)
     try:
         await _watch(settings, registry, stop)
     finally:
-        await asyncio.gather(uploads.close(), platforms.close())  # closed already, unless kopf has failed
+        await asyncio.gather(
+            uploads.close(), inventories.close(), platforms.close()
+        )  # closed already, unless kopf has failed
         await kube.close()
 
 

@@ -19,6 +19,10 @@ PUSHED = "Pushed"
 """Every image manifest is in the registry of every target platform, by digest and tag."""
 PUBLISHED = "Published"
 """Every target cluster can install the package."""
+GATHERED = "Gathered"
+"""What is installed was read, on every cluster."""
+EXPORTED = "Exported"
+"""What was read is where `spec.output` wants it."""
 READY = "Ready"
 """All of it."""
 RECONCILING = "Reconciling"
@@ -85,5 +89,5 @@ class Conditions:
 
     def to_api(self) -> list[JsonObject]:
         """The list for the status, in a stable order."""
-        order = (FETCHED, VERIFIED, PUSHED, PUBLISHED, READY, RECONCILING, STALLED)
+        order = (FETCHED, VERIFIED, PUSHED, PUBLISHED, GATHERED, EXPORTED, READY, RECONCILING, STALLED)
         return sorted(self._items.values(), key=lambda item: order.index(item["type"]))

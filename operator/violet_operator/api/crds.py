@@ -12,7 +12,15 @@ from typing import Any
 import yaml
 from pydantic import BaseModel
 
-from violet_operator.api import GROUP, VERSION, package_upload, package_upload_status, platform
+from violet_operator.api import (
+    GROUP,
+    VERSION,
+    package_inventory,
+    package_inventory_status,
+    package_upload,
+    package_upload_status,
+    platform,
+)
 from violet_operator.api.schema import structural
 
 
@@ -70,6 +78,14 @@ def crd(
 def all_crds() -> dict[str, dict[str, Any]]:
     """Every CRD by the name of its file."""
     return {
+        "packageinventories.yaml": crd(
+            kind="PackageInventory",
+            plural="packageinventories",
+            short="pi",
+            spec=package_inventory.PackageInventorySpec,
+            status=package_inventory_status.PackageInventoryStatus,
+            module=package_inventory,
+        ),
         "packageuploads.yaml": crd(
             kind="PackageUpload",
             plural="packageuploads",

@@ -52,6 +52,7 @@ class Resource:
 SECRETS = Resource("v1", "secrets")
 CONFIG_MAPS = Resource("v1", "configmaps")
 EVENTS = Resource("v1", "events")
+PACKAGE_INVENTORIES = Resource("violet.alauda.io/v1alpha1", "packageinventories")
 PACKAGE_UPLOADS = Resource("violet.alauda.io/v1alpha1", "packageuploads")
 PLATFORMS = Resource("violet.alauda.io/v1alpha1", "platforms")
 ARTIFACTS = Resource("app.alauda.io/v1alpha1", "artifacts")
@@ -120,6 +121,14 @@ class Kube:
         except NotFoundError:
             return False
         return any(item["name"] == resource.plural for item in found.get("resources") or [])
+
+    async def read(self, path: str, what: str) -> JsonObject:
+        """The document at a path of the API, such as one of its discovery.
+
+        Raises:
+            OperatorError: there is none, or the API does not answer as it should.
+        """
+        return await self._call("GET", path, what)
 
     async def list(
         self, resource: Resource, namespace: str | None = None, *, labels: str | None = None

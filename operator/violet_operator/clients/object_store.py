@@ -90,6 +90,17 @@ class ObjectStore:
         except exceptions.BaseError as error:
             raise self._explain(error) from None
 
+    def put(self, key: str, data: bytes) -> str | None:
+        """Write an object, whatever was there before; its entity tag.
+
+        Raises:
+            OperatorError: not allowed, or the storage cannot be reached.
+        """
+        try:
+            return self._store.put(key, data)["e_tag"]
+        except _FAILURES as error:
+            raise self._explain(error, right="s3:PutObject") from None
+
     def open(self, info: ObjectInfo, cancel: CancelToken) -> PinnedObject:
         """An object to read, pinned to what `head` said of it."""
         return PinnedObject(self, info, cancel)
@@ -119,8 +130,8 @@ class ObjectStore:
             return detailed
         return error
 
-    def _explain(self, error: Exception) -> OperatorError:  # noqa: PLR0911 - one line per kind of answer
-        where, text = self._where, str(error)
+    def _explain(self, error: Exception, right: str = "s3:GetObject") -> OperatorError:  # noqa: PLR0911 - one line per kind of answer
+        where, text, spec = self._where, str(error), self._settings.field
         if (
             "InvalidAccessKeyId" in text
             or "SignatureDoesNotMatch" in text
@@ -129,36 +140,36 @@ class ObjectStore:
             return Waiting(
                 "SourceUnauthorized",
                 f"{where}: the storage does not accept the access key or its secret. "
-                "Correct the Secret that spec.source.credentialsSecretRef names.",
+                f"Correct the Secret that {spec}.credentialsSecretRef names.",
             )
         if isinstance(error, exceptions.PermissionDeniedError):
             return Waiting(
                 "SourceForbidden",
-                f"{where}: the storage refuses access (403). Grant the key s3:GetObject on the bucket, "
-                "or name another Secret in spec.source.credentialsSecretRef.",
+                f"{where}: the storage refuses access (403). Grant the key {right} on the bucket, "
+                f"or name another Secret in {spec}.credentialsSecretRef.",
             )
         if "NoSuchBucket" in text:
-            return Waiting("SourceNotFound", f"{where}: there is no such bucket. Correct spec.source.url or create it.")
+            return Waiting("SourceNotFound", f"{where}: there is no such bucket. Correct {spec}.url or create it.")
         if isinstance(error, (exceptions.NotFoundError, FileNotFoundError)):
             return Waiting(
                 "SourceNotFound",
-                f"{where}: there is no such object. Upload the package or correct spec.source.url.",
+                f"{where}: there is no such object. Upload the package or correct {spec}.url.",
             )
         if isinstance(error, exceptions.PreconditionError):
             return Transient("SourceChanged", f"{where}: the object was replaced while it was read; starting over.")
         if "certificate" in text.lower():
             return Waiting(
                 "SourceUntrusted",
-                f"{where}: the storage's certificate is not trusted. Give its authority in spec.source.caBundleRef.",
+                f"{where}: the storage's certificate is not trusted. Give its authority in {spec}.caBundleRef.",
             )
         if "InvalidContentType" in text:  # rustls: what came is no TLS record
             return Waiting(
-                "SourceUntrusted", f"{where}: the storage does not speak TLS. Use http:// in spec.source.endpoint."
+                "SourceUntrusted", f"{where}: the storage does not speak TLS. Use http:// in {spec}.endpoint."
             )
         return Transient(
             "SourceUnreachable",
             f"{where}: the storage does not answer as it should: {_cause(text)}. "
-            "Check spec.source.endpoint and the network.",
+            f"Check {spec}.endpoint and the network.",
         )
 
 

@@ -7,6 +7,8 @@ objects, patch them, and hide a change from a handler that still runs (docs/arch
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from functools import partial
 from typing import Any
 
 import kopf
@@ -15,21 +17,27 @@ from violet_operator.api import GROUP, RECONCILE_ANNOTATION, VERSION
 from violet_operator.runtime.queue import Key, KeyedQueue
 
 
-def register(registry: kopf.OperatorRegistry, uploads: KeyedQueue, platforms: KeyedQueue) -> None:
-    """Connect kopf's registry with the queues. Coroutines, so that they run on the loop and not in a thread."""
+def register(registry: kopf.OperatorRegistry, queues: Mapping[str, KeyedQueue], platforms: KeyedQueue) -> None:
+    """Connect kopf's registry with the queues, by the plural of their kind; all but `platforms` refer to Platforms.
 
-    async def upload_seen(event: kopf.RawEvent, **_: Any) -> None:  # noqa: ANN401 - kopf's protocol
-        _observe(uploads, event)
+    Coroutines, so that they run on the loop and not in a thread.
+    """
+    for plural, queue in queues.items():
+        kopf.on.event(GROUP, VERSION, plural, registry=registry, id=plural)(partial(_seen, queue))
 
-    async def platform_seen(event: kopf.RawEvent, **_: Any) -> None:  # noqa: ANN401
+    async def platform_seen(event: kopf.RawEvent, **_: Any) -> None:  # noqa: ANN401 - kopf's protocol
         metadata = event["object"]["metadata"]
         namespace, name = str(metadata["namespace"]), str(metadata["name"])
         changed = (namespace, name) in platforms  # else it is new, or we are: no run can have used another version
         if _observe(platforms, event):
-            uploads.wake_referring(namespace, name, restart=changed)
+            for queue in queues.values():
+                queue.wake_referring(namespace, name, restart=changed)
 
-    kopf.on.event(GROUP, VERSION, "packageuploads", registry=registry, id="uploads")(upload_seen)
     kopf.on.event(GROUP, VERSION, "platforms", registry=registry, id="platforms")(platform_seen)
+
+
+async def _seen(queue: KeyedQueue, event: kopf.RawEvent, **_: Any) -> None:  # noqa: ANN401 - kopf's protocol
+    _observe(queue, event)
 
 
 def _observe(queue: KeyedQueue, event: kopf.RawEvent) -> bool:
@@ -40,6 +48,8 @@ def _observe(queue: KeyedQueue, event: kopf.RawEvent) -> bool:
         queue.forget(key)
         return True
     requested = (metadata.get("annotations") or {}).get(RECONCILE_ANNOTATION)
-    targets = (event["object"].get("spec") or {}).get("targets") or []
-    refers = frozenset(str(target["platformRef"]["name"]) for target in targets)
+    spec = event["object"].get("spec") or {}
+    refers = frozenset(
+        str(each["platformRef"]["name"]) for each in (spec, *spec.get("targets", ())) if "platformRef" in each
+    )
     return queue.observe(key, (metadata.get("uid"), metadata.get("generation"), requested), refers)
