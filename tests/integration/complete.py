@@ -135,3 +135,48 @@ PLATFORM: dict[str, Any] = {
         },
     },
 }
+INVENTORY: dict[str, Any] = {
+    "apiVersion": "violet.alauda.io/v1alpha1",
+    "kind": "PackageInventory",
+    "metadata": {"name": "crd-rules"},
+    "spec": {
+        "platformRef": {"name": "default"},
+        "clusters": ["global", "region1"],
+        "schedule": "0 3 * * 6",
+        "timeZone": "Asia/Shanghai",
+        "suspend": True,
+        "output": {
+            "configMapRef": {"name": "installed", "key": "apps.yaml"},
+            "url": "s3://packages/apps.yaml",
+            "endpoint": "https://minio.example.com:9000",
+            "region": "us-east-1",
+            "credentialsSecretRef": {"name": "minio"},
+            "caBundleRef": {"kind": "ConfigMap", "name": "storage-ca", "key": "ca.crt"},
+        },
+    },
+    "status": {
+        "observedGeneration": 1,
+        "lastHandledReconcileAt": TIME,
+        "conditions": [
+            {"type": "Ready", "status": "True", "reason": "Exported", "message": "", "lastTransitionTime": TIME}
+        ],
+        "platform": "default",
+        "counts": {"operatorBundles": 1, "modulePlugins": 1, "charts": 0, "core": 2, "pending": 0},
+        "lastExportTime": TIME,
+        "lastChangeTime": TIME,
+        "changes": [
+            {
+                "action": "Upgraded",
+                "type": "OperatorBundle",
+                "name": "topolvm-operator",
+                "cluster": "global",
+                "before": "2.2.0",
+                "after": "2.3.0",
+            }
+        ],
+        "changesTotal": 1,
+        "clusters": [{"name": "global", "lastReadTime": TIME, "message": "It does not answer."}],
+        "export": {"configMap": "installed/apps.yaml", "sha256": SHA256, "size": 1},
+        "copy": {"url": "s3://packages/apps.yaml", "sha256": SHA256, "etag": "e"},
+    },
+}

@@ -57,6 +57,23 @@ PLATFORM: dict[str, Any] = {
     "registry.repositoryPrefix": None,
     "registry.pullAddress": None,
 }
+PACKAGE_INVENTORY: dict[str, Any] = {
+    "platformRef.name": "default",
+    "clusters": None,
+    "interval": None,
+    "schedule": None,
+    "timeZone": None,
+    "suspend": False,
+    "output.configMapRef.name": None,
+    "output.configMapRef.key": "apps.yaml",
+    "output.url": None,
+    "output.endpoint": None,
+    "output.region": None,
+    "output.credentialsSecretRef.name": None,
+    "output.caBundleRef.kind": "ConfigMap",
+    "output.caBundleRef.name": None,
+    "output.caBundleRef.key": "ca.crt",
+}
 WORDS = {
     "verification.policy": ["Require", "IfPresent", "Skip"],
     "verification.gpg.keysRef.kind": ["Secret", "ConfigMap"],
@@ -98,7 +115,10 @@ def test_kustomize_takes_every_file(name: str) -> None:
     assert name in yaml.safe_load((ROOT / "crds/kustomization.yaml").read_text())["resources"]
 
 
-@pytest.mark.parametrize(("name", "promised"), [("packageuploads", PACKAGE_UPLOAD), ("platforms", PLATFORM)])
+@pytest.mark.parametrize(
+    ("name", "promised"),
+    [("packageinventories", PACKAGE_INVENTORY), ("packageuploads", PACKAGE_UPLOAD), ("platforms", PLATFORM)],
+)
 def test_the_spec_has_the_promised_fields_and_defaults(name: str, promised: dict[str, Any]) -> None:
     fields = dict(_leaves(_part(name, "spec")))
     assert {path: part.get("default") for path, part in fields.items()} == promised
@@ -115,7 +135,9 @@ def test_the_status_of_an_upload_has_the_promised_fields(field: str) -> None:
     assert set(part.get("items", part)["properties"]) >= UPLOAD_STATUS[field]
 
 
-@pytest.mark.parametrize(("name", "short"), [("packageuploads", "pu"), ("platforms", "vp")])
+@pytest.mark.parametrize(
+    ("name", "short"), [("packageinventories", "pi"), ("packageuploads", "pu"), ("platforms", "vp")]
+)
 def test_a_kind_is_namespaced_with_a_short_name_a_category_and_a_status(name: str, short: str) -> None:
     spec = all_crds()[f"{name}.yaml"]["spec"]
     assert (spec["group"], spec["scope"]) == ("violet.alauda.io", "Namespaced")
@@ -125,7 +147,7 @@ def test_a_kind_is_namespaced_with_a_short_name_a_category_and_a_status(name: st
     ]
 
 
-@pytest.mark.parametrize("name", ["packageuploads", "platforms"])
+@pytest.mark.parametrize("name", ["packageinventories", "packageuploads", "platforms"])
 def test_every_field_is_explained(name: str) -> None:
     for top in ("spec", "status"):
         assert [path for path, part in _leaves(_part(name, top)) if not part.get("description")] == []
