@@ -93,7 +93,7 @@ class Operator:
         lines = Path(f"/proc/{self._process.pid}/io").read_text().splitlines()
         return next(int(line.split()[1]) for line in lines if line.startswith("write_bytes:"))
 
-    def metric(self, name: str, **labels: Any) -> float:
+    def metric(self, name: str, /, **labels: Any) -> float:
         """The sum of a metric's samples that carry these labels."""
         text = requests.get(f"http://127.0.0.1:{self.metrics_port}/metrics", timeout=5).text
         samples = [line.rpartition(" ") for line in text.splitlines() if line.startswith((f"{name}{{", f"{name} "))]

@@ -11,6 +11,7 @@ from pydantic import BaseModel
 
 from tests.unit.test_layout import ROOT
 from violet_operator import settings
+from violet_operator.api.package_inventory import PackageInventorySpec
 from violet_operator.api.package_upload import PackageUploadSpec
 from violet_operator.api.platform import PlatformSpec
 from violet_operator.package.manifest import PackageManifest
@@ -50,7 +51,7 @@ def reasons() -> set[str]:
 
 def documented_reasons() -> set[str]:
     found: set[str] = set()
-    for page in ("packageupload.md", "platform.md"):
+    for page in ("packageinventory.md", "packageupload.md", "platform.md"):
         section = (DOCS / page).read_text().partition("\n### Reasons\n")[2]
         assert section, page
         found |= set(re.findall(r"^\| `([A-Za-z]+)` \|", section, re.MULTILINE))
@@ -83,7 +84,12 @@ def fields(model: type[BaseModel], prefix: str = "") -> Iterator[str]:
 
 
 def test_every_field_of_the_specs_has_a_heading() -> None:
-    for page, model in (("packageupload.md", PackageUploadSpec), ("platform.md", PlatformSpec)):
+    pages = {
+        "packageinventory.md": PackageInventorySpec,
+        "packageupload.md": PackageUploadSpec,
+        "platform.md": PlatformSpec,
+    }
+    for page, model in pages.items():
         headings = re.findall(r"^### `spec\.(\w+)`$", (DOCS / page).read_text(), re.MULTILINE)
         assert headings == list(fields(model)), page
 
@@ -91,6 +97,7 @@ def test_every_field_of_the_specs_has_a_heading() -> None:
 @pytest.mark.parametrize(
     ("page", "model", "definition", "prefix"),
     [
+        ("packageinventory.md", PackageInventorySpec, "Output", "output."),
         ("packageupload.md", PackageUploadSpec, "Source", "source."),
         ("packageupload.md", PackageUploadSpec, "Verification", "verification."),
         ("packageupload.md", PackageUploadSpec, "Target", "targets."),
@@ -132,7 +139,7 @@ def test_every_page_is_reachable_from_the_readme() -> None:
 
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
 def test_yaml_in_examples_is_valid(page: Path) -> None:
-    specs = {"PackageUpload": PackageUploadSpec, "Platform": PlatformSpec}
+    specs = {"PackageInventory": PackageInventorySpec, "PackageUpload": PackageUploadSpec, "Platform": PlatformSpec}
     for language, text in FENCE.findall(page.read_text()):
         for document in yaml.safe_load_all(text) if language == "yaml" else ():
             if model := specs.get(document["kind"]):

@@ -145,6 +145,8 @@ class Look:
                 "nothing is exported: packages would be missing. Mend the cluster, or leave it out of spec.clusters. "
                 f"So it is with {len(lost)} of {len(states)} clusters.",
             )
+        if not any("message" in each for each in states):
+            self.status.gathered(" ".join(["Every cluster was read.", *self.gathered.notes]))
         return last
 
     async def export(self, live: JsonObject | None, last: set[Installed] | None) -> None:
@@ -200,7 +202,6 @@ class Look:
                 f"their last reading: {' '.join(bad)}",
             )
         notes = [*self.gathered.notes, *_pending(self.gathered)]
-        self.status.gathered(" ".join(["Every cluster was read.", *notes]))
         total = counts["operatorBundles"] + counts["modulePlugins"] + counts["charts"]
         message = f"{total} packages on {len(states)} clusters: key {ref.key} of ConfigMap {ref.name}."
         self.status.ready(" ".join([message, *notes]))
