@@ -107,6 +107,7 @@ def test_every_version_is_that_of_the_program(helm: Helm) -> None:
 def test_api_server_accepts_the_chart_with_everything_on(helm: Helm, installed: Cluster) -> None:
     rendered = helm.template(
         "--set=networkPolicy.enabled=true,networkPolicy.metricsFrom[0].podSelector.matchLabels.app=prometheus",
+        "--set=inventoryNamespaces={default}",
         "--set=settings.namespaces={a,b},settings.concurrency=3,settings.logFormat=text",
         f"--set=settings.minimumPolicy=Require,settings.requireGPG=true,settings.gpgFingerprints={{{'A' * 40}}}",
         f"--set=image.digest=sha256:{'0' * 64},image.pullSecrets[0].name=registry",
@@ -264,8 +265,13 @@ def test_people_get_their_rights_by_aggregation(installed: Cluster, people: str)
 def test_samples_are_accepted(installed: Cluster, namespace: str) -> None:
     flags = ("-n", namespace, "apply", "--dry-run=server", "--validate=strict")
     accepted = installed.kubectl(*flags, "-k", str(SAMPLES)).splitlines()
-    assert len(accepted) == 4, accepted
-    for name in ("secrets.yaml", "platform.yaml", "packageupload.yaml"):  # each file is valid by itself, too
+    assert len(accepted) == 5, accepted
+    for name in (
+        "secrets.yaml",
+        "platform.yaml",
+        "packageupload.yaml",
+        "packageinventory.yaml",
+    ):  # each file is valid by itself, too
         assert installed.kubectl(*flags, "-f", str(SAMPLES / name))
 
 
@@ -275,7 +281,7 @@ def test_every_setting_of_the_samples_arrives(cluster: Cluster, tmp_path: Path) 
     names = [line.partition("=")[0] for line in settings.read_text().splitlines()]
     settings.write_text("".join(f"{name}=value-of-{name}\n" for name in names))
     built = cluster.kubectl("kustomize", str(tmp_path / "samples"))
-    assert {kind for kind, _ in documents(built)} == {"Secret", "Platform", "PackageUpload"}
+    assert {kind for kind, _ in documents(built)} == {"Secret", "Platform", "PackageUpload", "PackageInventory"}
     assert [name for name in names if f"value-of-{name}\n" not in built + "\n"] == []
     assert "example.com" not in built
     assert "change-me" not in built

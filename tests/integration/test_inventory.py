@@ -1,0 +1,369 @@
+"""The inventory flow over two real clusters: filters, what is missing, what fails, and when it is time.
+
+In-process, so that clusters, views and the clock can be taken away one by one; `tests/e2e/test_inventory.py` runs the
+program.
+"""
+
+import json
+import secrets
+from collections.abc import AsyncIterator, Callable, Iterator
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+from typing import Any, cast
+
+import pytest
+import yaml
+
+from tests import installed
+from tests.cluster import Cluster, Kit
+from tests.cluster.process import free_port
+from tests.integration.objects import apply
+from tests.platform import KINDS, install_crds
+from tests.platform.crds import _crd
+from tests.program import install
+from violet_operator.clients.kube import CONFIG_MAPS, PACKAGE_INVENTORIES, Kube, Resource
+from violet_operator.clients.registry import Registry
+from violet_operator.inventory.export import LIMIT
+from violet_operator.inventory.reconcile import reconcile
+from violet_operator.platform.resolve import Connection
+from violet_operator.settings import Settings
+from violet_operator.support.requeue import Requeue
+
+pytestmark = pytest.mark.integration
+
+Object = dict[str, Any]
+NAMESPACE = "inventories"
+START = datetime(2026, 1, 2, 3, 4, 5, tzinfo=UTC)
+VIEWS = ("OperatorView", "ModulePluginView")
+ALL = {"op@global", "op@region1", "logs@region1", "zoo@region1", "kafka@region1"}
+
+
+@dataclass
+class World:
+    """What the process would give the flow; tests take parts of it away."""
+
+    kube: Kube
+    clusters: dict[str, Kube]
+    now: datetime = START
+    settings: Settings = field(default_factory=Settings)
+
+    @property
+    def clock(self) -> Callable[[], datetime]:
+        """The time as the test says it."""
+        return lambda: self.now
+
+    async def get(self, resource: Resource, namespace: str | None, name: str) -> Object | None:
+        """A referenced object."""
+        return await self.kube.get(resource, namespace, name)
+
+    async def connect(self, namespace: str, platform: str) -> Connection:
+        """The clusters there are."""
+        return Connection(platform, cast("Registry", None), "", "", dict(self.clusters))
+
+
+@dataclass
+class Inventory:
+    """One PackageInventory of its own for one test."""
+
+    world: World
+    name: str
+
+    async def create(self, **spec: Any) -> None:
+        """Make it."""
+        spec = {"output": {"configMapRef": {"name": self.name}}} | spec
+        metadata = {"name": self.name, "namespace": NAMESPACE}
+        body = {"apiVersion": "violet.alauda.io/v1alpha1", "kind": "PackageInventory", "metadata": metadata}
+        await self.world.kube.create(PACKAGE_INVENTORIES, NAMESPACE, body | {"spec": spec})
+
+    async def look(self, *, minutes: float = 60) -> tuple[Requeue, Object]:
+        """One run, some time after the last; what it asks for, and the status it leaves."""
+        self.world.now += timedelta(minutes=minutes)
+        requeue = await reconcile(NAMESPACE, self.name, self.world)
+        body = await self.world.kube.get(PACKAGE_INVENTORIES, NAMESPACE, self.name)
+        assert body
+        return requeue, body["status"]
+
+    async def text(self) -> str | None:
+        """The export."""
+        found = await self.world.kube.get(CONFIG_MAPS, NAMESPACE, self.name)
+        return found["data"]["apps.yaml"] if found else None
+
+    async def places(self) -> set[str]:
+        """The export in short: PACKAGE@CLUSTER."""
+        applications = yaml.safe_load(await self.text() or "applications: {}")["applications"]
+        return {f"{name}@{place['clusterName']}" for name, each in applications.items() for place in each["installed"]}
+
+
+@pytest.fixture(scope="module")
+def kit() -> Iterator[Kit]:
+    """Two clusters of their own, with packages on both."""
+    with Kit(clusters=("global", "region1"), storage=None) as kit:
+        for cluster in kit.clusters:
+            install_crds(cluster.kubectl)
+            for namespace in ("cpaas-system", "apps", "region1"):
+                cluster.kubectl("create", "namespace", namespace)
+        world, region = kit.cluster(), kit.cluster("region1")
+        install(world)
+        world.kubectl("create", "namespace", NAMESPACE)
+        for cluster, version in ((world, "2.3.0"), (region, "2.2.0")):
+            installed.operator(cluster, "apps", "op", version, "NativeStor")
+        installed.plugin(world, "logs", "v1.2.0", "region1", title="Log Center")
+        installed.plugin(world, "base", "v4.2.0", "global", "region1", lifecycle="core")
+        installed.chart(region, "apps", "zoo", "3.8.6")
+        spec = {"chart": "public-charts/kafka", "version": "2.0.0", "clusterName": "region1"}
+        apply(world, "HelmRequest", "kafka", "apps", spec=spec, status={"phase": "Synced", "version": "2.0.0"})
+        make_views(world)
+        yield kit
+
+
+def make_views(world: Cluster) -> None:
+    """What the platform shows: an operator without a Subscription too, and the plugins."""
+    for name, labels in (("logs", {}), ("base", {"cpaas.io/lifecycle-type": "core"})):
+        places = [{"cluster": "region1", "version": "v1.2.0"}]
+        title = {"cpaas.io/display-name": '{"en": "Log Center"}'}
+        metadata = {"labels": labels | {"cpaas.io/module-name": name}, "annotations": title}
+        put(world, "ModulePluginView", name, "", metadata, {"installed": places})
+    subscription = {"artifactName": "operatorhub-op", "subscription": {"installedCSV": "op.v2.2.0"}}
+    put(
+        world,
+        "OperatorView",
+        "op",
+        "region1",
+        {},
+        {"operatorStatus": {"phase": "Installed", "installation": subscription}},
+    )
+
+
+def put(cluster: Cluster, kind: str, name: str, namespace: str, metadata: Object, status: Object) -> None:
+    """A view: its status is no subresource."""
+    metadata = metadata | {"name": name} | ({"namespace": namespace} if namespace else {})
+    body = {"apiVersion": "app.alauda.io/v1alpha2", "kind": kind, "metadata": metadata, "status": status}
+    cluster.kubectl("apply", "--server-side", "-f", "-", stdin=json.dumps(body))
+
+
+@pytest.fixture
+async def world(kit: Kit) -> AsyncIterator[World]:
+    """Both clusters, as administrator."""
+    clusters = {each.name: await Kube.connect(each.kubeconfig, each.name) for each in kit.clusters}
+    yield World(clusters["global"], dict(clusters))
+    for kube in clusters.values():
+        await kube.close()
+
+
+@pytest.fixture
+async def dead(kit: Kit, tmp_path: Any) -> AsyncIterator[Kube]:
+    """A way to a region1 that does not answer."""
+    config = yaml.safe_load(kit.cluster("region1").kubeconfig.read_text())
+    config["clusters"][0]["cluster"]["server"] = f"https://127.0.0.1:{free_port()}"
+    (tmp_path / "dead").write_text(yaml.safe_dump(config))
+    kube = await Kube.connect(tmp_path / "dead", "region1")
+    yield kube
+    await kube.close()
+
+
+@pytest.fixture
+def inventory(world: World) -> Inventory:
+    """A name of its own."""
+    return Inventory(world, f"i-{secrets.token_hex(4)}")
+
+
+def ready(status: Object) -> tuple[str, str, str]:
+    """Status, reason and message."""
+    found = next(each for each in status["conditions"] if each["type"] == "Ready")
+    return found["status"], found["reason"], found["message"]
+
+
+async def test_both_clusters_are_listed(inventory: Inventory) -> None:
+    await inventory.create()
+    requeue, status = await inventory.look()
+    assert ready(status)[:2] == ("True", "Exported")
+    assert requeue == Requeue(after=3600)
+    assert await inventory.places() == ALL
+    assert status["counts"] == {"operatorBundles": 1, "modulePlugins": 1, "charts": 2, "core": 1, "pending": 0}
+    applications = yaml.safe_load(await inventory.text() or "")["applications"]
+    assert applications["op"]["displayName"] == "NativeStor"
+    assert [place["version"] for place in applications["op"]["installed"]] == ["2.3.0", "2.2.0"]
+    first = status
+    _, status = await inventory.look()
+    assert status["lastExportTime"] > first["lastExportTime"]
+    assert (status["lastChangeTime"], status["changes"]) == (first["lastChangeTime"], [])
+
+
+async def test_only_the_clusters_that_are_asked_for(inventory: Inventory) -> None:
+    await inventory.create(clusters=["global"])
+    _, status = await inventory.look()
+    assert await inventory.places() == {"op@global"}
+    assert [each["name"] for each in status["clusters"]] == ["global"]
+
+
+async def test_a_cluster_never_read_stops_the_export(inventory: Inventory, world: World, dead: Kube) -> None:
+    world.clusters["region1"] = dead
+    await inventory.create()
+    requeue, status = await inventory.look()
+    assert ready(status)[1] == "NotGathered"
+    assert "Cluster region1 cannot be read" in ready(status)[2]
+    assert requeue.failed
+    assert await inventory.text() is None
+
+
+async def test_a_cluster_that_was_read_keeps_its_packages(inventory: Inventory, world: World, dead: Kube) -> None:
+    await inventory.create()
+    _, first = await inventory.look()
+    text, alive = await inventory.text(), world.clusters["region1"]
+    world.clusters["region1"] = dead
+    requeue, status = await inventory.look()
+    assert ready(status)[1] == "PartlyGathered"
+    assert requeue.failed
+    assert await inventory.text() == text
+    region = status["clusters"][1]
+    assert (region["name"], region["lastReadTime"]) == ("region1", first["clusters"][1]["lastReadTime"])
+    assert "does not answer" in region["message"]
+    await world.kube.apply(CONFIG_MAPS, config_map(inventory, "applications: {}\n"), force=True)  # altered meanwhile
+    _, status = await inventory.look()
+    assert ready(status)[1] == "NotGathered"
+    assert await inventory.text() == "applications: {}\n"
+    world.clusters["region1"] = alive
+    _, status = await inventory.look()
+    assert ready(status)[0] == "True"
+    assert await inventory.text() == text
+
+
+def config_map(inventory: Inventory, text: str) -> Object:
+    """The ConfigMap of an inventory with something else in it."""
+    metadata = {
+        "name": inventory.name,
+        "namespace": NAMESPACE,
+        "annotations": {"violet.alauda.io/package-inventory": inventory.name},
+    }
+    return {"apiVersion": "v1", "kind": "ConfigMap", "metadata": metadata, "data": {"apps.yaml": text}}
+
+
+async def test_the_cluster_that_knows_of_plugins_is_gone(inventory: Inventory, world: World) -> None:
+    del world.clusters["global"]
+    await inventory.create()
+    _, status = await inventory.look()
+    assert ready(status)[1] == "NotGathered"
+    assert "no cluster named global" in ready(status)[2]
+
+
+async def test_a_platform_without_clusters_empties_nothing(inventory: Inventory, world: World) -> None:
+    await inventory.create()
+    await inventory.look()
+    world.clusters.clear()
+    _, status = await inventory.look()
+    assert ready(status)[1] == "NotGathered"
+    assert await inventory.places() == ALL
+
+
+async def test_a_cluster_taken_out_shows_in_changes(inventory: Inventory, world: World) -> None:
+    await inventory.create()
+    await inventory.look()
+    del world.clusters["region1"]
+    _, status = await inventory.look()
+    assert {(each["action"], each["cluster"]) for each in status["changes"]} == {("Removed", "region1")}
+    assert status["changesTotal"] == len(status["changes"]) == 4
+
+
+async def test_an_operator_that_waits_for_approval_is_pending(inventory: Inventory, kit: Kit) -> None:
+    world = kit.cluster()
+    spec = {"name": "waits", "source": "platform", "sourceNamespace": "cpaas-system"}
+    status = {"state": "UpgradePending", "lastUpdated": "2026-01-02T03:04:05Z"}
+    apply(world, "Subscription", "waits", "apps", spec=spec, status=status)
+    await inventory.create()
+    _, found = await inventory.look()
+    world.kubectl("delete", "subscriptions.operators.coreos.com", "waits", "-n", "apps")
+    assert ready(found)[0] == "True"
+    assert "no version is installed: waits on global" in ready(found)[2]
+    assert found["counts"]["pending"] == 1
+    assert await inventory.places() == ALL
+
+
+async def test_an_export_that_does_not_fit_is_refused(inventory: Inventory, kit: Kit) -> None:
+    body = config_map(inventory, "x") | {"data": {"theirs": "x" * (LIMIT - 100)}}
+    del body["metadata"]["annotations"]
+    kit.cluster().kubectl("create", "-f", "-", stdin=json.dumps(body))
+    await inventory.create()
+    requeue, status = await inventory.look()
+    assert ready(status)[1] == "ExportTooLarge"
+    assert not requeue.failed
+    found = await inventory.world.kube.get(CONFIG_MAPS, NAMESPACE, inventory.name)
+    assert found
+    assert list(found["data"]) == ["theirs"]
+
+
+async def test_who_applies_the_key_himself_is_not_overruled(inventory: Inventory, kit: Kit) -> None:
+    await inventory.create()
+    await inventory.look()
+    flags = ("apply", "--server-side", "--force-conflicts", "--field-manager=argocd", "-f", "-")
+    kit.cluster().kubectl(*flags, stdin=json.dumps(config_map(inventory, "theirs")))
+    _, status = await inventory.look()
+    assert ready(status)[1] == "Conflict"
+    assert await inventory.text() == "theirs"
+
+
+async def test_a_schedule_says_when(inventory: Inventory, kit: Kit) -> None:
+    await inventory.create(schedule="0 12 * * *", timeZone="Asia/Shanghai")  # 04:00 UTC
+    requeue, first = await inventory.look(minutes=0)
+    assert ready(first)[0] == "True"
+    assert requeue == Requeue(after=3355)  # of 03:04:05 to 04:00:00
+    _, status = await inventory.look(minutes=30)
+    assert status == first
+    _, status = await inventory.look(minutes=30)  # 04:04:05
+    assert status["lastExportTime"] == "2026-01-02T04:04:05Z"
+    requeue, again = await inventory.look(minutes=1)
+    assert again == status
+    assert requeue == Requeue(after=3600)  # the longest sleep
+    name = f"packageinventory/{inventory.name}"
+    kit.cluster().kubectl("annotate", name, "-n", NAMESPACE, "violet.alauda.io/reconcile-requested-at=now")
+    _, status = await inventory.look(minutes=1)
+    assert (status["lastExportTime"], status["lastHandledReconcileAt"]) == ("2026-01-02T04:06:05Z", "now")
+
+
+class TestWithoutViews:
+    """Last: the views are taken away and brought back."""
+
+    @pytest.fixture(scope="class")
+    def viewless(self, kit: Kit) -> Iterator[Cluster]:
+        world = kit.cluster()
+        names = [KINDS[kind].crd_name for kind in VIEWS]
+        world.kubectl("delete", "crd", *names)
+        yield world
+        for kind in VIEWS:
+            world.kubectl("apply", "--server-side", "-f", "-", stdin=json.dumps(_crd(KINDS[kind])))
+
+    async def test_views_that_are_missing(self, inventory: Inventory, viewless: Cluster) -> None:
+        status = {"installed": [{"cluster": "region1", "name": "a", "phase": "Running", "version": "v1.2.0"}]}
+        for name in ("logs", "base"):
+            place = (f"moduleplugins/{name}", "--subresource=status", "--type=merge", "--patch")
+            viewless.kubectl("patch", *place, json.dumps({"status": status}))
+        await inventory.create()
+        _, found = await inventory.look()
+        assert ready(found)[0] == "True"
+        assert "Operators are taken from Subscriptions alone" in ready(found)[2]
+        assert "Plugins are taken from ModulePlugins" in ready(found)[2]
+        assert await inventory.places() == ALL
+
+    async def test_views_that_answer_503(self, inventory: Inventory, viewless: Cluster) -> None:
+        spec = {"group": "app.alauda.io", "version": "v1alpha2", "groupPriorityMinimum": 1000, "versionPriority": 15}
+        spec |= {"service": {"name": "views", "namespace": "cpaas-system"}, "insecureSkipTLSVerify": True}
+        metadata = {"name": "v1alpha2.app.alauda.io"}
+        body = {"apiVersion": "apiregistration.k8s.io/v1", "kind": "APIService", "metadata": metadata, "spec": spec}
+        viewless.kubectl("apply", "-f", "-", stdin=json.dumps(body))
+        try:
+            await inventory.create()
+            _, found = await inventory.look()
+        finally:
+            viewless.kubectl("delete", "apiservice", "v1alpha2.app.alauda.io")
+        assert ready(found)[0] == "True", ready(found)
+        assert "Operators are taken from Subscriptions alone" in ready(found)[2]
+        assert await inventory.places() == ALL
+
+    async def test_neither_views_nor_plugins(self, inventory: Inventory, viewless: Cluster) -> None:
+        name = KINDS["ModulePlugin"].crd_name
+        viewless.kubectl("delete", "crd", name)
+        try:
+            await inventory.create()
+            _, found = await inventory.look()
+        finally:
+            viewless.kubectl("apply", "--server-side", "-f", "-", stdin=json.dumps(_crd(KINDS["ModulePlugin"])))
+        assert ready(found)[1] == "NotGathered"
