@@ -21,10 +21,6 @@ def check_supported(spec: PackageUploadSpec) -> None:
             spec.chart_repository != "public-charts",
             "Remove it; Helm charts cannot be published yet.",
         ),
-        "spec.deletionPolicy: Delete is": (
-            spec.deletion_policy == "Delete",
-            "Use Retain, and delete the Artifact yourself.",
-        ),
     }
     for what, (wanted, instead) in unsupported.items():
         if wanted:
