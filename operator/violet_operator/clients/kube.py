@@ -199,13 +199,20 @@ class Kube:
         """Delete an object as it was read: one that is another now, or has changed, stays.
 
         Raises:
-            OperatorError: it has changed (`Conflict`), or the API does not let us.
+            Transient: it has changed (`ObjectChanged`), or the API does not answer as it should.
+            Waiting: we may not.
         """
         metadata = body["metadata"]
         options = {"preconditions": {key: metadata[key] for key in ("uid", "resourceVersion")}}
         path = resource.path(metadata.get("namespace"), metadata["name"])
-        with suppress(NotFoundError):
-            await self._call("DELETE", path, f"deleting {resource.plural} {metadata['name']}", body=options)
+        what = f"deleting {resource.plural} {metadata['name']}"
+        try:
+            with suppress(NotFoundError):
+                await self._call("DELETE", path, what, body=options)
+        except Stalled as error:
+            if error.reason != "Conflict":
+                raise
+            raise Transient("ObjectChanged", f"Cluster {self.name}: {what} is off, as it has just changed.") from None
 
     async def set_finalizers(self, resource: Resource, body: JsonObject, finalizers: Sequence[str]) -> None:
         """Replace the finalizers of an object as it was read.

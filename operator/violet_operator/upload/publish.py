@@ -68,8 +68,7 @@ async def publish(upload: Upload) -> None:
     notes = [note for note in results if note is not None]
     said = f"{len(notes)} of {len(wanted)} clusters can install the package"
     if upload.failures:
-        error = Waiting("PartiallyPublished", f"{said}; status.targets says what the others lack.")
-        upload.status.degraded(PUBLISHED, error)
+        upload.partly = Waiting("PartiallyPublished", f"{said}; status.targets says what the others lack.")
     else:
         upload.status.done(PUBLISHED, "Installable", f"{said}.{''.join(sorted(set(notes)))}")
 
@@ -106,7 +105,7 @@ async def _apply(upload: Upload, kube: Kube, publisher: Publisher) -> tuple[list
 async def _still_publishes(upload: Upload, first: str, live: JsonObject) -> bool:
     """Whether another upload is there and says that it has published an object."""
     namespace, _, name = first.partition("/")
-    body = await upload.env.get(PACKAGE_UPLOADS, namespace, name)
+    body = await upload.env.kube.get(PACKAGE_UPLOADS, namespace, name)
     if body is None or "deletionTimestamp" in body["metadata"]:
         return False
     targets = (body.get("status") or {}).get("targets") or []

@@ -109,10 +109,12 @@ async def _guarded(step: Step, upload: Upload) -> None:
 
 def _fail(upload: Upload, failure: Failure) -> Requeue:
     """Something has gone wrong, on one target at least."""
-    for step, error, _, _ in upload.failures:
+    upload.status.failed(failure.step, failure.error)
+    if upload.partly is not None:
+        upload.status.degraded(PUBLISHED, upload.partly)
+    for step, error, _, _ in (*upload.failures, failure):
         if step is not None:
             upload.status.degraded(step, error)
-    upload.status.failed(failure.step, failure.error)
     if isinstance(failure.error, Stalled):
         return Requeue(after=parse_duration(upload.spec.interval))
     return Requeue(after=getattr(failure.error, "after", None), failed=True)

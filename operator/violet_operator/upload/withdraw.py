@@ -11,7 +11,7 @@ from functools import partial
 from violet_operator.api import API_VERSION, FINALIZER
 from violet_operator.api.conditions import PUBLISHED
 from violet_operator.clients.kube import PACKAGE_UPLOADS, Kube
-from violet_operator.errors import OperatorError
+from violet_operator.errors import OperatorError, Transient
 from violet_operator.platform.resolve import Connection
 from violet_operator.publication.apply import Piece, is_ours
 from violet_operator.publication.publisher import Publisher
@@ -21,6 +21,9 @@ from violet_operator.upload.plan import Destination, destination
 from violet_operator.upload.publishers import publisher_for
 from violet_operator.upload.report import write
 from violet_operator.upload.threads import in_thread
+
+_TRIES = 5
+"""The platform writes into the status of what it owns at any time; each time it is judged again."""
 
 
 async def mark(upload: Upload) -> None:
@@ -113,14 +116,31 @@ async def _take_back_from(upload: Upload, connection: Connection, others: Sequen
 
 async def _remove(kube: Kube, publisher: Publisher) -> list[str]:
     """Delete the objects, the owner last and only if it owns nothing more; what was deleted."""
-    removed = []
-    for piece in reversed(publisher.pieces):
+    return [
+        f"{piece.body['kind']} {piece.name}"
+        for piece in reversed(publisher.pieces)
+        if await _remove_piece(kube, publisher, piece)
+    ]
+
+
+async def _remove_piece(kube: Kube, publisher: Publisher, piece: Piece) -> bool:
+    """Whether it was there and has been deleted.
+
+    Raises:
+        OperatorError: the cluster fails, or the platform changes the object faster than we can judge it.
+    """
+    for more in reversed(range(_TRIES)):
         live = await kube.get(piece.resource, piece.namespace, piece.name)
         if live is None or not is_ours(live) or not await _is_free(kube, publisher, piece, live):
+            return False
+        try:
+            await kube.delete(piece.resource, live)
+        except Transient as error:
+            if error.reason != "ObjectChanged" or not more:
+                raise
             continue
-        await kube.delete(piece.resource, live)
-        removed.append(f"{piece.body['kind']} {piece.name}")
-    return removed
+        return True
+    return False
 
 
 async def _is_free(kube: Kube, publisher: Publisher, piece: Piece, live: JsonObject) -> bool:
