@@ -9,6 +9,7 @@ from __future__ import annotations
 import hashlib
 import json
 import re
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -54,6 +55,7 @@ class Publication:
         channels: OLM channels.
         default_channel: OLM default channel.
         upload: namespace/name of the upload that publishes it.
+        labels: labels and annotations above these; an empty value leaves one out.
         record: what the package has shown (`status.verification`), for whoever looks at the object later.
     """
 
@@ -67,6 +69,7 @@ class Publication:
     channels: tuple[str, ...] = ()
     default_channel: str | None = None
     upload: str = ""
+    labels: Mapping[str, str] = field(default_factory=dict)
     record: JsonObject = field(default_factory=dict)
 
     @property
@@ -120,7 +123,9 @@ class Publication:
             "cpaas.io/builtin": "false",
             "cpaas.io/type": "bundle",
             **facts,
+            **self.labels,
         }
+        keys = {key: value for key, value in keys.items() if value}
         labels = {key: value for key, value in keys.items() if _LABEL_VALUE.fullmatch(value)}
         return {"name": name, "namespace": self.namespace, "labels": labels, "annotations": keys}
 
