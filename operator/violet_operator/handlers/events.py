@@ -13,7 +13,7 @@ from typing import Any
 
 import kopf
 
-from violet_operator.api import GROUP, RECONCILE_ANNOTATION, VERSION
+from violet_operator.api import FINALIZER, GROUP, RECONCILE_ANNOTATION, VERSION
 from violet_operator.runtime.queue import Key, KeyedQueue
 
 
@@ -44,12 +44,12 @@ def _observe(queue: KeyedQueue, event: kopf.RawEvent) -> bool:
     """Hand an event to a queue; whether it meant anything new."""
     metadata = event["object"]["metadata"]
     key: Key = (str(metadata["namespace"]), str(metadata["name"]))
-    if event["type"] == "DELETED" or metadata.get("deletionTimestamp"):
+    deleting = "deletionTimestamp" in metadata
+    if event["type"] == "DELETED" or (deleting and FINALIZER not in metadata.get("finalizers", [])):
         queue.forget(key)
         return True
     requested = (metadata.get("annotations") or {}).get(RECONCILE_ANNOTATION)
     spec = event["object"].get("spec") or {}
-    refers = frozenset(
-        str(each["platformRef"]["name"]) for each in (spec, *spec.get("targets", ())) if "platformRef" in each
-    )
-    return queue.observe(key, (metadata.get("uid"), metadata.get("generation"), requested), refers)
+    referring = (spec, *(spec.get("targets") or ()))
+    refers = frozenset(str(each["platformRef"]["name"]) for each in referring if "platformRef" in each)
+    return queue.observe(key, (metadata.get("uid"), metadata.get("generation"), requested, deleting), refers)
