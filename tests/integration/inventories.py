@@ -7,6 +7,7 @@ from typing import Any, cast
 
 import yaml
 
+from tests.cluster import Cluster, KubectlError
 from violet_operator.clients.kube import CONFIG_MAPS, PACKAGE_INVENTORIES, Kube, Resource
 from violet_operator.clients.registry import Registry
 from violet_operator.inventory.reconcile import reconcile
@@ -79,3 +80,22 @@ def ready(status: Object) -> tuple[str, str, str]:
     """Status, reason and message."""
     found = next(each for each in status["conditions"] if each["type"] == "Ready")
     return found["status"], found["reason"], found["message"]
+
+
+def config_map(inventory: Inventory, text: str) -> Object:
+    """The ConfigMap of an inventory with something else in it."""
+    metadata = {
+        "name": inventory.name,
+        "namespace": NAMESPACE,
+        "annotations": {"violet.alauda.io/package-inventory": inventory.name},
+    }
+    return {"apiVersion": "v1", "kind": "ConfigMap", "metadata": metadata, "data": {"apps.yaml": text}}
+
+
+def answers_503(cluster: Cluster) -> bool:
+    """Whether the view API is known and does not answer: the aggregator needs a moment to notice."""
+    try:
+        cluster.kubectl("get", "--raw", "/apis/app.alauda.io/v1alpha2")
+    except KubectlError as error:
+        return "unable to handle the request" in error.stderr
+    return False

@@ -14,9 +14,9 @@ import pytest
 import yaml
 
 from tests import installed
-from tests.cluster import Cluster, Kit, KubectlError
+from tests.cluster import Cluster, Kit
 from tests.cluster.process import free_port
-from tests.integration.inventories import NAMESPACE, Inventory, World, ready
+from tests.integration.inventories import NAMESPACE, Inventory, World, answers_503, config_map, ready
 from tests.integration.objects import apply
 from tests.observe import until
 from tests.platform import KINDS, install_crds
@@ -160,16 +160,6 @@ async def test_a_cluster_that_was_read_keeps_its_packages(inventory: Inventory, 
     assert await inventory.text() == text
 
 
-def config_map(inventory: Inventory, text: str) -> Object:
-    """The ConfigMap of an inventory with something else in it."""
-    metadata = {
-        "name": inventory.name,
-        "namespace": NAMESPACE,
-        "annotations": {"violet.alauda.io/package-inventory": inventory.name},
-    }
-    return {"apiVersion": "v1", "kind": "ConfigMap", "metadata": metadata, "data": {"apps.yaml": text}}
-
-
 async def test_the_cluster_that_knows_of_plugins_is_gone(inventory: Inventory, world: World) -> None:
     del world.clusters["global"]
     await inventory.create()
@@ -287,15 +277,6 @@ async def test_views_that_answer_503(inventory: Inventory, viewless: Cluster) ->
     assert ready(found)[0] == "True", ready(found)
     assert "failed with 503" in ready(found)[2]
     assert await inventory.places() == ALL
-
-
-def answers_503(cluster: Cluster) -> bool:
-    """Whether the view API is known and does not answer: the aggregator needs a moment to notice."""
-    try:
-        cluster.kubectl("get", "--raw", "/apis/app.alauda.io/v1alpha2")
-    except KubectlError as error:
-        return "unable to handle the request" in error.stderr
-    return False
 
 
 async def test_neither_views_nor_plugins(inventory: Inventory, viewless: Cluster) -> None:
