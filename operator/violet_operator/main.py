@@ -51,6 +51,7 @@ async def run(settings: Settings) -> None:
 
     uploads = KeyedQueue(observed(upload, "PackageUpload"), "PackageUpload")
     platforms = KeyedQueue(observed(platform, "Platform"), "Platform")
+    env.drift.wake = uploads.wake
     stop = asyncio.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, stop.set)

@@ -86,6 +86,13 @@ class KeyedQueue:
             self._leaving[key] = entry.task
             entry.task.cancel()
 
+    def wake(self, key: Key) -> None:
+        """Run an object now; a run under way starts over."""
+        entry = self._entries.get(key)
+        if entry is not None:
+            entry.failures = 0
+            self._start(key, entry)
+
     def wake_referring(self, namespace: str, name: str, *, restart: bool) -> None:
         """Run every object of a namespace that refers to a name, now; `restart`: those that run start over."""
         for key, entry in list(self._entries.items()):

@@ -41,6 +41,11 @@ async def push(upload: Upload) -> None:
             await each_platform(upload, PUSHED, carry_out, [name])
     if not upload.connections:
         return
+    upload.repairs += [
+        f"{', '.join(str(to) for to, _ in plan.tags)} was missing in {upload.connections[name].registry.address}"
+        for name, plan in plans.items()
+        if plan.tags
+    ]
     state_images(upload, sorted((image.reference, image.digest) for image in opened.package.images))
     status.facts["progress"] = complete(status.facts["progress"])
     status.done(PUSHED, "Pushed", f"{len(opened.package.images)} images are in {_registries(upload)}.")
