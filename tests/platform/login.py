@@ -51,6 +51,8 @@ class Login:
     def __post_init__(self) -> None:
         self.clients = {CLIENT}
         self._key = generate_private_key(65537, 2048)
+        self.given: list[str] = []
+        """Every token so far, to look for where none may be."""
         self._tokens: dict[str, tuple[str, float]] = {}
         self._starts: dict[str, None] = {}
         self._flows: dict[str, _Flow] = {}
@@ -67,6 +69,7 @@ class Login:
     def token(self, user: str, lifetime: float = 3600.0) -> str:
         """An API token, as from the web console."""
         token = f"{secrets.token_urlsafe(24)}.{secrets.token_urlsafe(24)}"
+        self.given.append(token)
         self._tokens[token] = user, time.monotonic() + lifetime
         return token
 

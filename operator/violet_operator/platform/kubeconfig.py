@@ -109,7 +109,7 @@ def _decoded(body: dict[str, Any], key: str, secret: str) -> str | None:
     if not body.get(key):
         return None
     try:
-        return base64.b64decode(str(body[key])).decode()
+        return base64.b64decode("".join(str(body[key]).split()), validate=True).decode()
     except ValueError:
         raise _invalid(secret, f"has a {key} that is no base64 of PEM text") from None
 
