@@ -22,7 +22,7 @@ Key = tuple[str, str]
 _FIRST_VERDICT = 10.0
 """Seconds to wait for a Platform that is just being tried: after a start everything comes at once."""
 
-_RETIRED = 16
+_RETIRED = 4
 """Replaced clients that are kept: runs that began with them may still use them."""
 
 
@@ -58,6 +58,8 @@ class Ways:
         self._own = own
         self._clock = clock
         self._ways: dict[Key, Way] = {}
+        self._tried: dict[Key, Way] = {}
+        self._judged_with: dict[Key, Way] = {}
         self._retired: list[Way] = []
         self._verdicts: dict[Key, Verdict] = {}
         self._judged = asyncio.Condition()
@@ -73,16 +75,19 @@ class Ways:
         Raises:
             OperatorError: the platform lets us not in, or does not answer.
         """
-        for old in self._retired:
-            await old.close()
-        known = self._ways.get(key)
-        if known is None or anew or known.access != access:
-            self._retire(key)
-            known = self._ways[key] = self._fresh(access)
-        way = known
+        for retired in self._retired:
+            await retired.close()
+        way = self._candidate(key, access, anew=anew)
         if way.gateway:
             names = await way.gateway.clusters()
             way.clusters = {name: way.clusters.get(name) or way.gateway.cluster(name) for name in names}
+        tried, used = self._tried.pop(key, None), self._ways.get(key)
+        if used and way is not used:
+            way.discovered = used.discovered  # until it is asked again
+        self._ways[key] = way  # until now, uploads have used the one before
+        for old in (tried, used):
+            if old is not way:
+                self._retire(old)
         return way
 
     def get(self, key: Key) -> Way:
@@ -98,8 +103,12 @@ class Ways:
 
     async def judge(self, key: Key, verdict: Verdict) -> bool:
         """Note what was found out; whether whoever waited can go on now."""
-        opens = verdict.opens(self._verdicts.get(key))
+        way = self._ways.get(key)
+        earlier = self._verdicts.get(key)
+        opens = verdict.opens(earlier) or (verdict.ready and way is not self._judged_with.get(key))
         self._verdicts[key] = verdict
+        if way:
+            self._judged_with[key] = way
         async with self._judged:
             self._judged.notify_all()
         return opens
@@ -127,14 +136,26 @@ class Ways:
     def forget(self, key: Key) -> None:
         """A Platform is gone."""
         self._verdicts.pop(key, None)
-        self._retire(key)
+        self._judged_with.pop(key, None)
+        for ways in (self._ways, self._tried):
+            self._retire(ways.pop(key, None))
 
     async def close(self) -> None:
         """Close everything."""
-        for key in list(self._ways):
-            self._retire(key)
+        for key in {*self._ways, *self._tried}:
+            self.forget(key)
         for way in self._retired:
             await way.close()
+
+    def _candidate(self, key: Key, access: Access, *, anew: bool) -> Way:
+        """The way to try: the one in use, one that was tried in vain and still knows why, or a new one."""
+        tried, used = self._tried.get(key), self._ways.get(key)
+        for known in (tried, used):
+            if known and known.access == access and not anew:
+                return known
+        self._retire(self._tried.pop(key, None))
+        way = self._tried[key] = self._fresh(access)
+        return way
 
     def _fresh(self, access: Access) -> Way:
         if isinstance(access, InCluster):
@@ -143,6 +164,6 @@ class Ways:
             return Way(access, gateway=Gateway(access, self._clock))
         return Way(access, {endpoint.name: connect(endpoint) for endpoint in access})
 
-    def _retire(self, key: Key) -> None:
-        if way := self._ways.pop(key, None):
+    def _retire(self, way: Way | None) -> None:
+        if way:
             self._retired = [*self._retired[-_RETIRED:], way]
