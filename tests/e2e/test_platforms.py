@@ -22,6 +22,7 @@ from tests.harness import (
     is_ready,
     secret,
     to_platform,
+    until,
 )
 from tests.platform import Bundles, Gateway, grant, install_crds
 from tests.verdicts import Court, check, waiting
@@ -121,6 +122,8 @@ def test_way_in_that_is_barred_is_named_with_advice(world: World) -> None:
         assert advice in condition(found, "Ready")["message"], name
         assert condition(found, "Reconciling")["reason"] == "ProgressingWithRetry", name
     assert world.gateway.login.refused == 2, "a refused password is tried once"
+    until(lambda: any(each["reason"] == "Unauthorized" for each in site.events("bad-token")))
+    assert [each["type"] for each in site.events("bad-token")] == ["Warning"]
     site.put_package("barred")
     site.apply(site.package_upload("barred", targets=to_platform("no-admin")))
     check(site.wait("barred", has_failed()), waiting("PlatformNotReady", ROLE_ADVICE, ""))
@@ -211,6 +214,19 @@ def test_cluster_that_is_down_holds_back_no_other(world: World) -> None:
         gateway.down.clear()
     site.reconcile("partly", kind="platform")
     site.wait("partly-region1", is_ready, seconds=120)
+
+
+def test_cluster_that_joins_gets_what_has_waited_for_it(world: World) -> None:
+    site, user = world.site, "joining@example.com"
+    grant(world.kit.cluster("global"), user)
+    site.apply(secret("joining", token=world.gateway.login.token(user)), world.platform("joining"))
+    assert [item["name"] for item in world.connected("joining")["status"]["clusters"]] == ["global"]
+    world.upload("joining", "joining", "region1")
+    failed = site.wait("joining", has_failed("UnknownCluster"))
+    assert "only global" in condition(failed, "Ready")["message"]
+    grant(world.kit.cluster("region1"), user)
+    site.reconcile("joining", kind="platform")
+    site.wait("joining", is_ready)
 
 
 def test_registry_is_discovered(world: World) -> None:

@@ -158,7 +158,7 @@ class _SignIn:
     def _said(self, answer: JsonObject | None) -> str:
         """The platform's own words, without the password, whatever it answers."""
         text = next((text for key in ("message", "error", "reason") if (text := (answer or {}).get(key))), "")
-        words = shorten(str(text), 200).replace(str(self._settings.password), "***")
+        words = shorten(str(text).replace(str(self._settings.password), "***"), 200)
         return f" ({words})" if words else ""
 
 

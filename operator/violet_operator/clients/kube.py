@@ -101,8 +101,9 @@ class Kube:
         return cls(ApiClient(configuration), name)
 
     async def close(self) -> None:
-        """Close the connections."""
+        """Close the connections; a request that still comes opens new ones."""
         await self._client.close()  # type: ignore[no-untyped-call]
+        self._client.rest_client.pool_manager = None
 
     async def get(self, resource: Resource, namespace: str | None, name: str) -> JsonObject | None:
         """An object, or None where it (or its kind) does not exist."""

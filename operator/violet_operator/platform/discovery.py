@@ -17,7 +17,7 @@ from violet_operator.errors import Waiting
 
 JsonObject = dict[str, Any]
 
-_OLDER_BASES = Resource("product.alauda.io/v1alpha2", "productbases")
+_OTHER_BASES = Resource("product.alauda.io/v1alpha2", "productbases")
 _HOST = re.compile(r"([a-zA-Z0-9]([-a-zA-Z0-9.]*[a-zA-Z0-9])?|\[[0-9a-fA-F:.]+\])(:[0-9]{1,5})?")
 
 
@@ -69,7 +69,7 @@ async def gather(kube: Kube, system_namespace: str) -> Words:
 
 
 async def _bases(kube: Kube) -> list[JsonObject]:
-    for resource in (PRODUCT_BASES, _OLDER_BASES):
+    for resource in (PRODUCT_BASES, _OTHER_BASES):
         try:
             return await kube.list(resource)
         except Waiting as error:
@@ -110,9 +110,9 @@ def judge(words: Words, platform: str) -> Discovered:
 
 def _login(registry: JsonObject, admin: JsonObject) -> tuple[str | None, str | None]:
     """User and password. Those of `registry-admin` are the built-in registry's: an external one has its own."""
-    sources = [registry] if registry.get("external") is True else [admin, registry]
-    for source in sources:
-        username, password = _decoded(source.get("username")), _decoded(source.get("password"))
+    built_in = _decoded(admin.get("username")), _decoded(admin.get("password"))
+    own = str(registry.get("username") or ""), _decoded(registry.get("password"))
+    for username, password in [own] if registry.get("external") is True else [built_in, own]:
         if username and password:
             return username, password
     return None, None

@@ -11,7 +11,7 @@ from violet_operator.errors import Waiting
 from violet_operator.platform.discovery import Discovered, Words, judge, product_base
 
 ADMIN = {"username": base64.b64encode(b"admin").decode(), "password": base64.b64encode(b"word").decode()}
-OTHER = {"username": base64.b64encode(b"other").decode(), "password": base64.b64encode(b"else").decode()}
+OTHER = {"username": "other", "password": base64.b64encode(b"else").decode()}
 
 
 def base(**registry: Any) -> dict[str, Any]:
