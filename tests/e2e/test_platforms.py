@@ -100,7 +100,7 @@ BAD: dict[str, tuple[dict[str, str], dict[str, Any], str, str]] = {
     "bad-password": ({"username": ADMIN, "password": WRONG}, {}, "Unauthorized", "Correct the Secret"),
     "external-user": ({"username": EXTERNAL, "password": PASSWORD}, {}, "Unauthorized", PASSWORD_ADVICE),
     "bad-client": (
-        {"username": ADMIN, "password": PASSWORD}, {"clientID": "nobody"}, "NotAPlatform", "Check spec.address"
+        {"username": ADMIN, "password": PASSWORD}, {"clientID": "nobody"}, "NotAPlatform", "and spec.clientID"
     ),
     "no-admin": ({"token": VIEWER}, {}, "NotPlatformAdmin", ROLE_ADVICE),
     "bad-ca": ({"token": ADMIN}, {"caBundleRef": None}, "UntrustedCertificate", "into caBundleRef"),

@@ -20,7 +20,7 @@ TIMEOUT = 30
 _LONGEST = 32 << 20
 """Bytes of an answer: a thousand clusters take some three million."""
 
-CHECK = "Check spec.address of the Platform."
+CHECK = "Check spec.address and spec.clientID of the Platform."
 
 
 @dataclass(frozen=True, slots=True)
