@@ -20,7 +20,7 @@ from kubernetes.aio.client.rest import RESTResponse
 from kubernetes.aio.config import incluster_config, kube_config
 from kubernetes.aio.config.config_exception import ConfigException
 
-from violet_operator.clients.kube_errors import explain
+from violet_operator.clients.kube_errors import explain, no_answer
 from violet_operator.errors import Stalled, Transient
 
 JsonObject = dict[str, Any]
@@ -35,8 +35,10 @@ _FAILURE = 300
 class Transport:
     """One API server."""
 
-    def __init__(self, client: ApiClient, name: str) -> None:
+    def __init__(self, client: ApiClient, name: str, prefix: str = "") -> None:
+        """`prefix` is put before every path: several clusters may lie behind one address."""
         self._client = client
+        self._prefix = prefix
         self.name = name
 
     @classmethod
@@ -69,8 +71,9 @@ class Transport:
         return cls(ApiClient(configuration), name)
 
     async def close(self) -> None:
-        """Close the connections."""
+        """Close the connections; a request that still comes opens new ones."""
         await self._client.close()  # type: ignore[no-untyped-call]
+        self._client.rest_client.pool_manager = None
 
     async def stream(
         self, path: str, what: str, *, query: dict[str, str], accept: str, seconds: float
@@ -123,7 +126,13 @@ class Transport:
             response = await self._open(method, path, query=query, body=body, content=content, accept=accept)
             if response.status >= _FAILURE:  # the generic entry does not raise by itself
                 await self._refuse(what, response)
-            document: JsonObject = json.loads(await response.read())  # type: ignore[no-untyped-call]
+            data: bytes = await response.read()  # type: ignore[no-untyped-call]
+        try:
+            document: JsonObject = json.loads(data)
+        except ValueError:
+            raise Transient(
+                "TargetUnavailable", f"Cluster {self.name}: {what} brings no JSON: something else answers in its place."
+            ) from None
         return document
 
     async def _open(
@@ -139,7 +148,7 @@ class Transport:
     ) -> RESTResponse:
         serialized = await self._client.param_serialize(
             method,
-            path,
+            self._prefix + path,
             query_params=list((query or {}).items()),
             header_params={"Accept": accept, "Content-Type": content},
             body=body,
@@ -159,6 +168,4 @@ class Transport:
         except ApiException as error:
             raise explain(self.name, what, error.status, str(error.body or error.reason or "")) from None
         except (aiohttp.ClientError, TimeoutError, OSError) as error:
-            raise Transient(
-                "TargetUnreachable", f"The API of {self.name} does not answer ({type(error).__name__}: {error})."
-            ) from None
+            raise no_answer(self.name, error) from None
