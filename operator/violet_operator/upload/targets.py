@@ -71,4 +71,5 @@ def overall(failures: Sequence[Failure], targets: int) -> Failure | None:
     if worst is None or targets < 2 or not worst.where:  # noqa: PLR2004
         return worst
     others = f" (and {len(failures) - 1} more, see status.targets)" if len(failures) > 1 else ""
-    return worst._replace(error=worst.error.told(f"{worst.where}: {worst.error.message}{others}"))
+    where = "" if worst.error.message.startswith(worst.where) else f"{worst.where}: "
+    return worst._replace(error=worst.error.told(f"{where}{worst.error.message}{others}"))
