@@ -206,7 +206,7 @@ def test_upload_that_cannot_be_taken_back_waits_and_can_be_let_go(site: Site, na
     site.apply(platform("default", site.registry.address, credentialsSecretRef={"name": "gone"}, plainHTTP=True))
     try:
         site.cluster.kubectl("delete", "packageupload", name, "-n", site.namespace, "--wait=false")
-        body = site.wait(name, has_failed("SecretNotFound"))
+        body = site.wait(name, has_failed("PlatformNotReady"))
         assert body["metadata"]["deletionTimestamp"]
         site.apply(site.package_upload(name, deletionPolicy="Retain"))
         until(lambda: name not in site.all("packageuploads"))

@@ -24,7 +24,7 @@ from violet_operator.upload.push import push
 from violet_operator.upload.report import tell, write
 from violet_operator.upload.status import UploadStatus
 from violet_operator.upload.survey import in_place, knock, survey
-from violet_operator.upload.targets import each_platform, named, overall
+from violet_operator.upload.targets import each_platform, named, overall, state_dropped
 from violet_operator.upload.transfer import announced
 from violet_operator.upload.withdraw import mark, withdraw
 
@@ -114,6 +114,7 @@ async def _guarded(step: Step, upload: Upload) -> None:
 
 def _fail(upload: Upload, failure: Failure) -> Requeue:
     """Something has gone wrong, on one target at least."""
+    state_dropped(upload)
     upload.status.failed(failure.step, failure.error)
     if upload.partly is not None:
         upload.status.degraded(PUBLISHED, upload.partly)

@@ -55,9 +55,14 @@ def drop(upload: Upload, platform: str, step: str | None, error: OperatorError) 
     upload.connections.pop(platform, None)
     upload.plans.pop(platform, None)
     upload.failures.append(Failure(step, error, f"Platform {platform}", platform))
+
+
+def state_dropped(upload: Upload) -> None:
+    """Say of each cluster of the platforms that have dropped out why."""
+    out = {failure.platform: failure.error for failure in upload.failures}
     for name, cluster in named(upload):
-        if name == platform:
-            upload.status.target(name, cluster, phase="Failed", message=error.message)
+        if name in out:
+            upload.status.target(name, cluster, phase="Failed", message=out[name].message)
 
 
 def overall(failures: Sequence[Failure], targets: int) -> Failure | None:
