@@ -9,9 +9,10 @@ from pathlib import Path
 
 import pytest
 
-from tests.unit.verification.vendors import Vendors, checks, verify
+from tests.unit.verification.vendors import Vendors, checks, examine, verify
 from violet_operator.errors import Stalled, Waiting
 from violet_operator.settings import Settings
+from violet_operator.verification.judge import judge
 from violet_operator.verification.keys import key_set
 
 Make = Callable[[Vendors, Path], object]
@@ -61,6 +62,15 @@ def two_files(vendors: Vendors, package: Path) -> None:
     vendors.stranger.sign(package, armor=True, suffix=".asc")
 
 
+def weak(algorithm: str) -> Make:
+    """A signature with a digest that can be forged, as gpg makes one when it is told to."""
+
+    def make(vendors: Vendors, package: Path) -> None:
+        vendors.good.sign(package, "--allow-weak-digest-algos", "--digest-algo", algorithm)
+
+    return make
+
+
 def content(data: bytes | Callable[[bytes], bytes]) -> Make:
     """A signature file with this content, or a good one changed."""
 
@@ -107,7 +117,9 @@ REFUSED: dict[str, tuple[Make, str]] = {
     "revoked and good": (several("revoked", "good"), "KeyRevoked"),
     "good and expired": (several("good", "expired"), "KeyExpired"),
     "good, and another file by an unknown key": (two_files, "UnknownKey"),
-    "SHA-1": (lambda vendors, package: vendors.good.sign(package, "--digest-algo", "SHA1"), "WeakDigest"),
+    "MD5": (weak("MD5"), "WeakDigest"),
+    "SHA-1": (weak("SHA1"), "WeakDigest"),
+    "RIPEMD-160": (weak("RIPEMD160"), "WeakDigest"),
     "text mode": (lambda vendors, package: vendors.good.sign(package, "--textmode"), "InvalidSignatureFile"),
     "cut off": (content(lambda good: good[: len(good) // 2]), "InvalidSignatureFile"),
     "armored, cut off": (content(b"-----BEGIN PGP SIGNATURE-----\n\niHUEABYIAB0WIQ"), "InvalidSignatureFile"),
@@ -133,6 +145,23 @@ def test_bad_signature(vendors: Vendors, package: Path, make: Make, reason: str,
         verify(package, checks(package, vendors.keys, policy), sha256(package))  # type: ignore[arg-type]
     assert refused.value.reason == reason
     assert "p.tgz.sig" in refused.value.message or "p.tgz.asc" in refused.value.message
+
+
+@pytest.mark.parametrize("algorithm", ["MD5", "SHA1", "RIPEMD160"])
+def test_weak_digest_is_refused_even_by_a_gpg_that_takes_it(
+    vendors: Vendors, package: Path, tmp_path: Path, algorithm: str
+) -> None:
+    program = tmp_path / "lenient-gpg"
+    program.write_text('#!/bin/sh\nexec gpg --allow-weak-digest-algos "$@"\n')
+    program.chmod(0o755)
+    weak(algorithm)(vendors, package)
+    todo = checks(package, vendors.keys)
+    findings = examine(package, todo, program=str(program))
+    ((_, (signature,)),) = findings.signatures
+    assert signature.fingerprint == vendors.good.fingerprint  # gpg has called it valid
+    with pytest.raises(Stalled) as refused:
+        judge(todo, sha256(package), findings)
+    assert refused.value.reason == "WeakDigest"
 
 
 def test_unknown_key_is_named_before_the_package_is_read(vendors: Vendors, package: Path) -> None:
