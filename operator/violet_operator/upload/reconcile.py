@@ -78,7 +78,7 @@ async def _take_steps(upload: Upload) -> Requeue:
         try:
             await _guarded(step, upload)
         except OperatorError as error:
-            upload.status.failed(condition, error)
+            upload.status.failed(error.condition or condition, error)
             if not isinstance(error, Stalled):
                 return Requeue(after=getattr(error, "after", None), failed=True)
             break

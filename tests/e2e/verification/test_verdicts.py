@@ -11,27 +11,14 @@ from pathlib import Path
 
 import pytest
 
-from tests.cluster import Kit
 from tests.faults import FaultProxy
 from tests.harness import SYSTEM, Site, condition, has_failed, is_ready, secret, small, to_platform
 from tests.packages import Bundle, Image, SigningKey
-from tests.signed import gpg_upload, platform_writes, recorded_site, registry_writes, signed, signing_key
+from tests.signed import gpg_upload, platform_writes, registry_writes, signed
 
 pytestmark = pytest.mark.e2e
 
 MIB = 1 << 20
-
-
-@pytest.fixture(scope="module")
-def vendor() -> Iterator[SigningKey]:
-    with signing_key() as key:
-        yield key
-
-
-@pytest.fixture(scope="module")
-def stranger() -> Iterator[SigningKey]:
-    with signing_key() as key:
-        yield key
 
 
 @pytest.fixture(scope="module")
@@ -40,24 +27,6 @@ def lapsed() -> Iterator[tuple[SigningKey, SigningKey]]:
     with tempfile.TemporaryDirectory(prefix="gpg-") as folder, ExitStack() as stack:
         expired = SigningKey(Path(folder) / "expired", made="20200101T000000", expires="30d")
         yield stack.enter_context(expired), stack.enter_context(SigningKey(Path(folder) / "revoked"))
-
-
-@pytest.fixture(scope="module")
-def proxy(kit: Kit) -> Iterator[FaultProxy]:
-    """Records what the operator says to the registry."""
-    with FaultProxy(kit.registry().address) as proxy:
-        yield proxy
-
-
-@pytest.fixture(scope="module")
-def site(kit: Kit, proxy: FaultProxy, vendor: SigningKey, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
-    with recorded_site(kit, proxy, vendor, tmp_path_factory.mktemp("verification")) as site:
-        yield site
-
-
-@pytest.fixture
-def name() -> str:
-    return f"p{secrets.token_hex(4)}"
 
 
 def test_the_record(site: Site, vendor: SigningKey, name: str) -> None:
