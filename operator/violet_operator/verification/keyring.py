@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import fcntl
 import os
+import shutil
 import tempfile
+from contextlib import suppress
 from io import BytesIO
 from pathlib import Path
 from types import TracebackType
@@ -12,6 +15,8 @@ from typing import Self
 from violet_operator.verification.evidence import SideFile
 from violet_operator.verification.gpg import Gpg, Verdict
 from violet_operator.verification.keys import KeySet, invalid_keys
+
+_PREFIX = "violet-gpg-"
 
 _KEYBOX = slice(8, 12), b"KBXf"  # GnuPG kbx/keybox-blob.c: magic of the header blob
 
@@ -22,8 +27,9 @@ class Keyring:
     def __init__(self, keys: KeySet, program: str = "gpg") -> None:
         self._keys = keys
         self._program = program
-        self._directory = tempfile.TemporaryDirectory(prefix="violet-gpg-", ignore_cleanup_errors=True)
+        self._directory = tempfile.TemporaryDirectory(prefix=_PREFIX, ignore_cleanup_errors=True)
         self.home = Path(self._directory.name)  # mode 0700: mkdtemp(3)
+        self._lock = _locked(self.home)  # before anything is in it
 
     def __enter__(self) -> Self:
         """Import the keys.
@@ -37,14 +43,14 @@ class Keyring:
             for name, content in self._keys.entries:
                 self._import(gpg, name, content)
         except BaseException:
-            self._directory.cleanup()
+            self._remove()
             raise
         return self
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        self._directory.cleanup()
+        self._remove()
 
     def gpg(self) -> Gpg:
         """A gpg on this home."""
@@ -55,6 +61,10 @@ class Keyring:
         gpg = self.gpg()
         verdict: Verdict = gpg.call(lambda: gpg.verify_file(BytesIO(signature.data), os.devnull))
         return verdict
+
+    def _remove(self) -> None:
+        self._directory.cleanup()
+        os.close(self._lock)
 
     def _import(self, gpg: Gpg, name: str, content: bytes) -> None:
         where, magic = _KEYBOX
@@ -74,3 +84,31 @@ class Keyring:
         data: bytes = gpg.call(lambda: gpg.export_keys([], armor=False))
         file.unlink()
         return data
+
+
+def remove_abandoned() -> None:
+    """Remove the homes of processes that were killed. A living one holds a lock on each of its own.
+
+    An empty home is left alone: it may have been made this very moment, and its lock be still to come.
+    """
+    for home in Path(tempfile.gettempdir()).glob(f"{_PREFIX}*"):
+        with suppress(OSError):  # in use, another user's, or gone meanwhile
+            if any(home.iterdir()):
+                lock = _locked(home)
+                shutil.rmtree(home, ignore_errors=True)
+                os.close(lock)
+
+
+def _locked(home: Path) -> int:
+    """A directory with a lock that ends with this process, however it ends (flock(2)).
+
+    Raises:
+        BlockingIOError: someone has it.
+    """
+    file = os.open(home, os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW)
+    try:
+        fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BaseException:
+        os.close(file)
+        raise
+    return file

@@ -1,8 +1,11 @@
 """Keys that are none, and a gpg that is none or does nothing: each ends soon, and says what to do."""
 
 import os
+import subprocess
+import sys
 import time
 from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
@@ -11,7 +14,7 @@ from tests.unit.verification.vendors import Vendors, checks, examine
 from violet_operator.errors import OperatorError, Transient, Waiting
 from violet_operator.verification import gpg, stream
 from violet_operator.verification.examine import Examination
-from violet_operator.verification.keyring import Keyring
+from violet_operator.verification.keyring import Keyring, remove_abandoned
 from violet_operator.verification.keys import LIMIT, KeySet, key_set
 
 
@@ -125,6 +128,9 @@ def test_first_pass_that_is_called_off_ends_gpg(vendors: Vendors, tmp_path: Path
     homes: list[Path] = []
 
     def pieces() -> Iterator[bytes]:
+        end = time.monotonic() + 10
+        while not gpgs() and time.monotonic() < end:
+            time.sleep(0.01)
         homes.extend(Path(line.split("--homedir\0")[1].split("\0")[0]) for line in gpgs())
         yield b"x" * 1000
         raise KeyboardInterrupt
@@ -141,6 +147,48 @@ def test_first_pass_that_is_called_off_ends_gpg(vendors: Vendors, tmp_path: Path
         time.sleep(0.05)
     assert gpgs() == []
     assert [home for home in homes if home.exists()] == []
+
+
+def test_homes_of_killed_processes_are_removed_and_no_others(
+    vendors: Vendors, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("tempfile.tempdir", str(tmp_path))
+    abandoned, just_made, other, elsewhere = (tmp_path / name for name in ("violet-gpg-a", "violet-gpg-b", "c", "d"))
+    for folder in (abandoned, just_made, other, elsewhere):
+        folder.mkdir()
+    for folder in (abandoned, other, elsewhere):
+        (folder / "pubring.kbx").write_bytes(b"keys")
+    link = tmp_path / "violet-gpg-link"
+    link.symlink_to(elsewhere)
+    (tmp_path / "violet-gpg-file").write_text("no folder")
+    os.mkfifo(abandoned / "package-0")
+    with Keyring(vendors.keys) as ours, another_process(tmp_path) as theirs:
+        before = {path.name for path in tmp_path.iterdir()}
+        remove_abandoned()
+        assert {path.name for path in tmp_path.iterdir()} == before - {abandoned.name}
+        assert list(ours.home.iterdir())
+        assert list(theirs.iterdir())
+        assert list(elsewhere.iterdir())
+    remove_abandoned()  # the other process was killed
+    assert theirs.name in before
+    assert not theirs.exists()
+    assert not ours.home.exists()
+
+
+@contextmanager
+def another_process(folder: Path) -> Iterator[Path]:
+    """The home of another process, which is killed in the end."""
+    code = (
+        "import time\nfrom violet_operator.verification.keyring import Keyring\n"
+        "from violet_operator.verification.keys import KeySet\n"
+        "ring = Keyring(KeySet('', ()))\n(ring.home / 'pubring.kbx').touch()\n"
+        "print(ring.home, flush=True)\ntime.sleep(1000)"
+    )
+    environment = os.environ | {"TMPDIR": str(folder), "PYTHONPATH": os.pathsep.join(sys.path)}
+    with subprocess.Popen([sys.executable, "-c", code], env=environment, stdout=subprocess.PIPE, text=True) as process:
+        assert process.stdout is not None
+        yield Path(process.stdout.readline().strip())
+        process.kill()
 
 
 def gpgs() -> list[str]:
