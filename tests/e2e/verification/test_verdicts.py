@@ -89,6 +89,10 @@ def test_every_bad_side_file_is_refused_and_nothing_is_written(
     other = site.directory / f"{name}.other"
     other.write_bytes(b"another file")
     right = site.put_package(name, sidecar=None)
+
+    def weak(algorithm: str) -> bytes:
+        return vendor.sign(right.path, "--allow-weak-digest-algos", "--digest-algo", algorithm).read_bytes()
+
     good, total = vendor.sign(right.path).read_bytes(), right.sha256.encode()
     cases: dict[str, tuple[dict[str, bytes], str]] = {
         "another-file": ({".sig": vendor.sign(other).read_bytes()}, "BadSignature"),
@@ -98,7 +102,8 @@ def test_every_bad_side_file_is_refused_and_nothing_is_written(
         "truncated": ({".sig": good[:50]}, "InvalidSignatureFile"),
         "html": ({".sig": b"<!DOCTYPE html><title>404</title>"}, "InvalidSignatureFile"),
         "empty": ({".sig": b""}, "InvalidSignatureFile"),
-        "weak": ({".sig": vendor.sign(right.path, "--digest-algo", "SHA1").read_bytes()}, "WeakDigest"),
+        "sha1": ({".sig": weak("SHA1")}, "WeakDigest"),
+        "md5": ({".sig": weak("MD5")}, "WeakDigest"),
         "two-signatures": ({".sig": good, ".asc": stranger.sign(right.path).read_bytes()}, "UnknownKey"),
         "empty-sum": ({".sig": good, ".sha256": b""}, "InvalidChecksumFile"),
         "short-sum": ({".sig": good, ".sha256": total[:-1]}, "InvalidChecksumFile"),
@@ -193,3 +198,29 @@ def test_side_file_that_is_far_too_large(site: Site, vendor: SigningKey, name: s
     site.storage.put(f"{name}.tgz.sig", b"\x88" * MIB)
     site.apply(gpg_upload(site, name))
     site.wait(name, has_failed("InvalidSideFile"))
+
+
+def test_storage_that_does_not_say_what_is_missing(
+    site: Site, proxy: FaultProxy, vendor: SigningKey, name: str
+) -> None:
+    """As AWS does for keys without s3:ListBucket: a side file that is not there is forbidden, and so not "absent"."""
+    wishes = {"any": {"policy": "IfPresent"}, "skip": {"policy": "Skip"}, "sum": {"policy": "Require"}, "gpg": None}
+    with FaultProxy(site.storage.endpoint.removeprefix("http://")) as storage:
+        storage.answer(403, times=None, when=lambda request: not request.path.partition("?")[0].endswith(".tgz"))
+        for case, wish in wishes.items():
+            each = f"{name}-{case}"
+            site.put_package(each, sidecar=None)
+            body = gpg_upload(site, each)
+            body["spec"]["source"]["endpoint"] = f"http://{storage.address}"
+            body["spec"]["verification"] = wish or body["spec"]["verification"]
+            site.apply(body)
+        for case in wishes:
+            body = site.wait(f"{name}-{case}", has_failed("SourceForbidden"))
+            verified = condition(body, "Verified")
+            assert (verified["status"], verified["reason"]) == ("False", "SourceForbidden")
+            assert f"whether there is a '{name}-{case}.tgz.sig'" in verified["message"]
+            assert "Grant the key s3:ListBucket" in verified["message"]
+        assert registry_writes(proxy, name) == platform_writes(site, name) == []
+        storage.clear()
+        site.reconcile(f"{name}-any")
+        site.wait(f"{name}-any", is_ready)
