@@ -12,9 +12,11 @@ from pathlib import Path
 from types import TracebackType
 from typing import Self
 
+from violet_operator.errors import Stalled
 from violet_operator.verification.evidence import SideFile
 from violet_operator.verification.gpg import Gpg, Verdict
 from violet_operator.verification.keys import KeySet, invalid_keys
+from violet_operator.verification.packets import KEYS, packets
 
 _PREFIX = "violet-gpg-"
 
@@ -68,13 +70,20 @@ class Keyring:
 
     def _import(self, gpg: Gpg, name: str, content: bytes) -> None:
         where, magic = _KEYBOX
-        data = self._export(content) if content[where] == magic else content
-        result = gpg.call(lambda: gpg.import_keys(data))
+        no_key = invalid_keys(self._keys.origin, name, "gpg finds no usable public key in it")
+        try:
+            data = packets(self._export(content) if content[where] == magic else content, KEYS)
+        except ValueError:
+            raise no_key from None
+        try:
+            result = gpg.call(lambda: gpg.import_keys(data))
+        except Stalled:
+            raise invalid_keys(self._keys.origin, name, "gpg has far too much to say of it") from None
         if result.sec_read:
             problem = "it holds a private key, which does not belong there; consider it disclosed"
             raise invalid_keys(self._keys.origin, name, problem)
         if not result.fingerprints:
-            raise invalid_keys(self._keys.origin, name, "gpg finds no usable public key in it")
+            raise no_key
 
     def _export(self, keybox: bytes) -> bytes:
         """The keys of a keybox file (`pubring.kbx`), which gpg cannot import."""
@@ -105,7 +114,7 @@ def _locked(home: Path) -> int:
     Raises:
         BlockingIOError: someone has it.
     """
-    file = os.open(home, os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW)
+    file = os.open(home, os.O_RDONLY | os.O_DIRECTORY)
     try:
         fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
     except BaseException:

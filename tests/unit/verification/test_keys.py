@@ -1,5 +1,6 @@
 """Keys that are none, and a gpg that is none or does nothing: each ends soon, and says what to do."""
 
+import bz2
 import os
 import subprocess
 import sys
@@ -60,6 +61,39 @@ def test_private_key_is_refused_and_not_shown(vendors: Vendors) -> None:
 def test_private_key_behind_a_public_one(vendors: Vendors) -> None:
     both = vendors.stranger.public_key + vendors.good.private_key
     assert "private key" in problem(key_set("Secret keys", {"a": both.encode()})).message
+
+
+def binary(vendors: Vendors) -> bytes:
+    """A good key without armor."""
+    given = vendors.good.public_key.encode()
+    return subprocess.run(["gpg", "--dearmor"], input=given, capture_output=True, check=True).stdout
+
+
+def compressed(packets: bytes) -> bytes:
+    """An OpenPGP packet of compressed data, which gpg opens wherever it meets one (RFC 9580 5.6)."""
+    content = b"\x03" + bz2.compress(packets)
+    return b"\xc8\xff" + len(content).to_bytes(4, "big") + content
+
+
+def test_keys_that_would_unfold_to_gigabytes(vendors: Vendors) -> None:
+    bomb = binary(vendors) + compressed(b"\xc6\x01\x09" * 100_000)
+    assert "entry 'a': gpg finds no usable public key" in problem(key_set("Secret keys", {"a": bomb})).message
+
+
+def test_keys_over_which_gpg_complains_without_end(vendors: Vendors) -> None:
+    """What it says does not fill the operator's memory."""
+    flood = binary(vendors) + b"\xc6\x01\x09" * 300_000
+    found = problem(key_set("Secret keys", {"b": flood}))
+    assert "Secret keys, entry 'b': gpg has far too much to say" in found.message
+
+
+def test_keys_amid_text(vendors: Vendors) -> None:
+    """Such as the KEYS files of Apache's projects."""
+    text = f"pub ed25519\r\n{vendors.good.public_key}\n\nAnother:\n{vendors.stranger.public_key}\n-- \n"
+    for each in (text, text.replace("\n", "\r\n")):
+        with Keyring(key_set("Secret keys", {"KEYS": each.encode()})) as ring:
+            known = {key["fingerprint"] for key in ring.gpg().list_keys()}
+        assert known == {vendors.good.fingerprint, vendors.stranger.fingerprint}
 
 
 def test_digest_depends_on_content_alone() -> None:
