@@ -12,6 +12,8 @@ from pathlib import Path
 from types import TracebackType
 from typing import Self
 
+from gnupg import ImportResult
+
 from violet_operator.errors import Stalled
 from violet_operator.verification.evidence import SideFile
 from violet_operator.verification.gpg import Gpg, Verdict
@@ -73,16 +75,15 @@ class Keyring:
         no_key = invalid_keys(self._keys.origin, name, "gpg finds no usable public key in it")
         try:
             data = packets(self._export(content) if content[where] == magic else content, KEYS)
+            result = gpg.call(lambda: _imported(gpg, data))
         except ValueError:
             raise no_key from None
-        try:
-            result = gpg.call(lambda: gpg.import_keys(data))
         except Stalled:
             raise invalid_keys(self._keys.origin, name, "gpg has far too much to say of it") from None
-        if result.sec_read:
+        if result is not None and result.sec_read:
             problem = "it holds a private key, which does not belong there; consider it disclosed"
             raise invalid_keys(self._keys.origin, name, problem)
-        if not result.fingerprints:
+        if result is None or not result.fingerprints:
             raise no_key
 
     def _export(self, keybox: bytes) -> bytes:
@@ -121,3 +122,11 @@ def _locked(home: Path) -> int:
         os.close(file)
         raise
     return file
+
+
+def _imported(gpg: Gpg, data: bytes) -> ImportResult | None:
+    """What gpg has made of it; None where it did not even read to the end."""
+    try:
+        return gpg.import_keys(data)
+    except BrokenPipeError:
+        return None
