@@ -1,6 +1,5 @@
 """The verdict on signatures, by real gpg on real keys: what is accepted, and every way to be refused."""
 
-import base64
 import bz2
 import hashlib
 import os
@@ -11,6 +10,7 @@ from pathlib import Path
 
 import pytest
 
+from tests.unit.verification.openpgp import new_format, packet, with_headers
 from tests.unit.verification.vendors import Vendors, checks, examine, verify
 from violet_operator.errors import Stalled, Waiting
 from violet_operator.settings import Settings
@@ -29,11 +29,6 @@ def package(tmp_path: Path) -> Path:
 
 def sha256(path: Path) -> str:
     return hashlib.sha256(path.read_bytes()).hexdigest()
-
-
-def packet(kind: int, body: bytes) -> bytes:
-    """An OpenPGP packet (RFC 9580 4.2.1)."""
-    return bytes([0xC0 | kind, 0xFF]) + len(body).to_bytes(4, "big") + body
 
 
 def other(vendors: Vendors, package: Path) -> None:
@@ -92,17 +87,6 @@ def armored(vendors: Vendors, package: Path, *names: str) -> None:
     """Several armored signatures in one file."""
     parts = [getattr(vendors, name).sign(package, armor=True).read_bytes() for name in names]
     Path(f"{package}.sig").write_bytes(b"\n".join(parts))
-
-
-def with_headers(good: bytes) -> bytes:
-    lines = ["-----BEGIN PGP SIGNATURE-----", "Version: 1", "Comment: ours", "", base64.b64encode(good).decode()]
-    return "\r\n".join([*lines, "-----END PGP SIGNATURE-----"]).encode()
-
-
-def new_format(good: bytes) -> bytes:
-    """With a length of two octets, which takes 192 bytes: an unhashed private subpacket fills it up."""
-    body = with_unhashed(good, 100, b"\0" * 200)[6:]
-    return b"\xc2" + (len(body) - 192 + 0xC000).to_bytes(2) + body
 
 
 ACCEPTED: dict[str, Make] = {
@@ -189,30 +173,6 @@ def test_bad_signature(vendors: Vendors, package: Path, make: Make, reason: str,
         verify(package, checks(package, vendors.keys, policy), sha256(package))  # type: ignore[arg-type]
     assert refused.value.reason == reason
     assert "p.tgz.sig" in refused.value.message or "p.tgz.asc" in refused.value.message
-
-
-def with_unhashed(signature: bytes, kind: int, data: bytes) -> bytes:
-    """With one subpacket more where the signature does not cover it: anyone may add it (RFC 9580 5.2.3)."""
-    body = signature[2:]
-    at = 6 + int.from_bytes(body[4:6])
-    end = at + 2 + int.from_bytes(body[at : at + 2])
-    unhashed = body[at + 2 : end] + b"\xff" + (len(data) + 1).to_bytes(4) + bytes([kind]) + data
-    return packet(2, body[:at] + len(unhashed).to_bytes(2) + unhashed + body[end:])
-
-
-@pytest.mark.parametrize("line_end", [b"\n", b"\r", b"\x0b", b"\x1c", b"\x85", "\u2028".encode()])
-@pytest.mark.parametrize("kind", [20, 24, 26, 28], ids=["notation", "keyserver", "policy", "signer"])
-def test_forged_status_lines(vendors: Vendors, package: Path, kind: int, line_end: bytes) -> None:
-    """Words of a forger that gpg repeats are never taken for its own."""
-    key = vendors.good.fingerprint.encode()
-    valid = b" ".join([b"[GNUPG:] VALIDSIG", key, b"2026-01-01 1767225600 0 4 0 22 8 00", key])
-    said = line_end.join([b"x", b"[GNUPG:] NEWSIG", b"[GNUPG:] GOODSIG " + key[-16:] + b" Vendor", valid, b""])
-    data = b"\x80\0\0\0\0\x03" + len(said).to_bytes(2) + b"a@b" + said if kind == 20 else said
-    forged = with_unhashed(vendors.stranger.sign(package).read_bytes(), kind, data)
-    Path(f"{package}.sig").write_bytes(forged)
-    with pytest.raises(Stalled) as refused:
-        verify(package, checks(package, vendors.keys), sha256(package))
-    assert refused.value.reason == "UnknownKey"
 
 
 @pytest.mark.parametrize("algorithm", ["MD5", "SHA1", "RIPEMD160"])
