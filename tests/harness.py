@@ -7,7 +7,7 @@ the operator says of them. Builders below it make the objects; the documents are
 import json
 import secrets
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -121,18 +121,27 @@ Reached = Callable[[Object], bool]
 
 
 @contextmanager
-def installation(kit: Kit, directory: Path, *flags: str, bundles: Bundles | None = None) -> Iterator[Site]:
+def installation(
+    kit: Kit,
+    directory: Path,
+    *flags: str,
+    bundles: Bundles | None = None,
+    environment: Mapping[str, str] | None = None,
+) -> Iterator[Site]:
     """Platform and operator, running on the cluster `global` of a kit, with a namespace of its own."""
     cluster = kit.cluster()
     install_crds(cluster.kubectl)
     ensure_namespace(cluster, SYSTEM)
     clusters = {each.name: each.kubeconfig for each in kit.clusters}
-    with Marketplace(clusters, bundles or Bundles(plain=True)), operator_alone(kit, directory, *flags) as site:
+    running = operator_alone(kit, directory, *flags, environment=environment)
+    with Marketplace(clusters, bundles or Bundles(plain=True)), running as site:
         yield site
 
 
 @contextmanager
-def operator_alone(kit: Kit, directory: Path, *flags: str) -> Iterator[Site]:
+def operator_alone(
+    kit: Kit, directory: Path, *flags: str, environment: Mapping[str, str] | None = None
+) -> Iterator[Site]:
     """The operator on a cluster that is left as it is: no platform.
 
     The namespace holds the storage's keys and the Platform `default` (the open plain HTTP registry). The operator
@@ -141,7 +150,8 @@ def operator_alone(kit: Kit, directory: Path, *flags: str) -> Iterator[Site]:
     cluster, registry, namespace = kit.cluster(), kit.registry(), f"e2e-{secrets.token_hex(4)}"
     install(cluster)
     ensure_namespace(cluster, namespace)
-    with Operator(cluster, directory / "operator", "--namespace", namespace, *flags) as operator:
+    flags = ("--namespace", namespace, *flags)
+    with Operator(cluster, directory / "operator", *flags, environment=environment) as operator:
         site = Site(cluster, registry, kit.storage, operator, namespace, directory)
         site.apply(storage_keys(kit.storage), platform("default", registry.address))
         yield site

@@ -3,7 +3,7 @@
 import os
 import signal
 import sys
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, Self
 
@@ -33,6 +33,7 @@ class Operator:
         directory: Path,
         *flags: str,
         python: Sequence[str] = ("-X", "dev", "-m", "violet_operator.cli"),
+        environment: Mapping[str, str] | None = None,
     ) -> None:
         directory.mkdir(parents=True, exist_ok=True)
         self.metrics_port, self.health_port = free_port(), free_port()
@@ -43,7 +44,7 @@ class Operator:
             "violet-operator",
             [*program, "--kubeconfig", kubeconfig, *ports, *flags],
             directory / "operator.log",
-            env={"PYTHONPATH": f"{ROOT / 'operator'}{os.pathsep}{ROOT}"},
+            env={"PYTHONPATH": f"{ROOT / 'operator'}{os.pathsep}{ROOT}", **(environment or {})},
         )
 
     def __enter__(self) -> Self:

@@ -22,6 +22,7 @@ from violet_operator.settings import Settings
 from violet_operator.support.requeue import Requeue
 from violet_operator.tuning import tune
 from violet_operator.upload.reconcile import reconcile as reconcile_upload
+from violet_operator.verification.keyring import remove_abandoned
 
 logger = logging.getLogger(__name__)
 
@@ -38,6 +39,7 @@ async def run(settings: Settings) -> None:
     Raises:
         Stalled: there is no way to a Kubernetes API.
     """
+    remove_abandoned()
     loop = asyncio.get_running_loop()
     loop.set_default_executor(ThreadPoolExecutor(_THREADS, "work"))
     kube = await Kube.connect(settings.kubeconfig, name="global")

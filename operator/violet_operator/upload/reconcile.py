@@ -87,7 +87,7 @@ async def _take_steps(upload: Upload) -> Requeue:
         try:
             await _guarded(step, upload)
         except OperatorError as error:
-            upload.failures.append(Failure(condition, error))
+            upload.failures.append(Failure(error.condition or condition, error))
             break
         if not upload.connections:  # every platform has dropped out
             break
