@@ -38,7 +38,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     command = commands.add_parser(
         "package",
         help="make a package",
-        description="Make a package, with its checksum file, from an OCI image layout or a bundle directory.",
+        description="Make a package, with its checksum file and, given a key, its signature, from an OCI image layout, "
+        "a bundle directory or a Helm chart.",
     )
     package.add_arguments(command)
     command.set_defaults(action=package.run)

@@ -23,7 +23,7 @@ def missing(manifest: PackageManifest | None, inside: Container[str]) -> list[st
     if manifest is None:
         return []
     spec = manifest.spec
-    named = [*([spec.artifact] if spec.type == "bundle" else []), *spec.related_images]
+    named = [*([spec.artifact] if spec.type == "bundle" and spec.artifact else []), *spec.related_images]
     return [reference for reference in dict.fromkeys(named) if reference not in inside]
 
 
@@ -73,12 +73,7 @@ def _bundle(package: Package) -> Iterator[Contradiction]:
         yield Contradiction(
             f"The bundle's default channel {bundle.default_channel} is none of its channels ({_some(bundle.channels)})."
         )
-    lacking = [name for name in bundle.related_images if not any(_is(image, name) for image in package.images)]
-    if lacking:
-        yield Contradiction(
-            f"The CSV names {len(lacking)} image(s) that are not inside: {_some(lacking)}. "
-            "The clusters must get them from elsewhere."
-        )
+    yield from _elsewhere(package, "CSV names", bundle.related_images)
     unbacked = set(bundle.platforms) - set(package.architectures)
     if unbacked:
         yield Contradiction(f"The CSV claims {_some(sorted(unbacked))}, which no image inside is for.")
@@ -88,6 +83,7 @@ def _chart(package: Package) -> Iterator[Contradiction]:
     chart = package.chart
     assert chart is not None
     plugin = chart.plugin
+    yield from _elsewhere(package, "chart's values name", chart.images)
     if plugin is None:
         return
     if plugin.version and plugin.version != chart.version:
@@ -104,6 +100,15 @@ def _chart(package: Package) -> Iterator[Contradiction]:
     if plugin.lifecycle != package.lifecycle:
         yield Contradiction(
             f"The plugin's lifecycle {plugin.lifecycle!r} is none of the known: {package.lifecycle} counts."
+        )
+
+
+def _elsewhere(package: Package, who: str, named: Iterable[str]) -> Iterator[Contradiction]:
+    lacking = [name for name in named if not any(_is(image, name) for image in package.images)]
+    if lacking:
+        yield Contradiction(
+            f"The {who} {len(lacking)} image(s) that are not inside: {_some(lacking)}. "
+            "The clusters must get them from elsewhere."
         )
 
 
