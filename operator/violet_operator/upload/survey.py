@@ -36,7 +36,7 @@ async def survey(upload: Upload) -> None:
     opened = upload.opened
     assert opened is not None
     upload.plans = {name: await _plan(upload, connection, opened) for name, connection in upload.connections.items()}
-    upload.status.facts["plan"] = plan_facts(upload.plans)
+    upload.status.facts["plan"] = plan_facts(upload.plans) | {"registries": registry_facts(upload.connections.values())}
     if upload.spec.overwrite == "Never" and not upload.preview:
         _check_overwrites(upload)
 
@@ -124,6 +124,18 @@ def _check_overwrites(upload: Upload) -> None:
 
 def _names(places: Iterable[Destination]) -> str:
     return ", ".join(map(str, places))
+
+
+def registry_facts(connections: Iterable[Connection]) -> list[JsonObject]:
+    """`status.plan.registries`: another one, or another prefix, makes another plan."""
+    return [
+        {
+            "platform": each.name,
+            "address": "/".join(filter(None, (each.registry.address, each.prefix))),
+            "pullAddress": "/".join(filter(None, (each.pull_address, each.prefix))),
+        }
+        for each in connections
+    ]
 
 
 def plan_facts(plans: dict[str, PushPlan]) -> JsonObject:

@@ -1,15 +1,12 @@
-"""`violet-operator package` makes packages of Helm charts, with and without their images; Helm itself is the judge."""
+"""`violet-operator package` makes packages of Helm charts, with and without their images."""
 
 import io
-import os
 import shutil
-import subprocess
 import tarfile
 from pathlib import Path
 
 import pytest
 
-from tests.cluster.toolchain import ensure
 from tests.packages import Chart, Image, Plugin, build
 from tests.unit.package.inputs import module_plugin
 from violet_operator.cli import main
@@ -45,19 +42,18 @@ FILES = {
 }
 
 
+def write_chart(directory: Path) -> Path:
+    for name, content in FILES.items():
+        path = directory / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(content, encoding="utf-8")
+    return directory
+
+
 @pytest.fixture
 def chart(tmp_path: Path) -> Path:
     """A chart's directory, whose name is not that of the chart."""
-    for name, content in FILES.items():
-        path = tmp_path / "source" / name
-        path.parent.mkdir(parents=True, exist_ok=True)
-        path.write_text(content, encoding="utf-8")
-    return tmp_path / "source"
-
-
-@pytest.fixture(scope="module")
-def helm() -> Path:
-    return ensure("helm")["helm"]
+    return write_chart(tmp_path / "source")
 
 
 def packed_files(archive: bytes) -> dict[str, bytes]:
@@ -72,23 +68,6 @@ def inner_chart(package: Path, name: str = "web-1.4.0") -> bytes:
         return member.read()
 
 
-def test_a_chart_directory_is_packed_as_helm_does_it(chart: Path, tmp_path: Path, helm: Path) -> None:
-    made = tmp_path / "made.tgz"
-    assert main(["package", str(chart), "--output", str(made)]) == 0
-    subprocess.run([helm, "package", chart, "-d", tmp_path], check=True, capture_output=True, env=quiet(tmp_path))
-    ours, theirs = packed_files(inner_chart(made)), packed_files((tmp_path / "web-1.4.0.tgz").read_bytes())
-    assert sorted(ours) == sorted(theirs)
-    assert ours["web/values.yaml"] == theirs["web/values.yaml"]
-    (tmp_path / "ours.tgz").write_bytes(inner_chart(made))
-    command = [helm, "show", "chart", tmp_path / "ours.tgz"]
-    shown = subprocess.run(command, check=True, capture_output=True, text=True, env=quiet(tmp_path)).stdout
-    assert "name: web" in shown
-
-
-def quiet(home: Path) -> dict[str, str]:
-    return {"PATH": os.environ["PATH"], "HOME": str(home)}
-
-
 def test_a_chart_without_its_images(chart: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     made = tmp_path / "made.tgz"
     assert main(["package", str(chart), "--output", str(made)]) == 0
@@ -101,15 +80,6 @@ def test_a_chart_without_its_images(chart: Path, tmp_path: Path, capsys: pytest.
         "Artifact: ",
         "RelateImages: [harbor.example.com/acp/web:v1]",
     ]
-
-
-def test_the_archive_of_helm_goes_in_as_it_is(chart: Path, tmp_path: Path, helm: Path) -> None:
-    subprocess.run([helm, "package", chart, "-d", tmp_path], check=True, capture_output=True, env=quiet(tmp_path))
-    archive = tmp_path / "web-1.4.0.tgz"
-    for name in ("a.tgz", "b.tgz"):
-        assert main(["package", str(archive), "--output", str(tmp_path / name)]) == 0
-    assert inner_chart(tmp_path / "a.tgz") == archive.read_bytes()
-    assert (tmp_path / "a.tgz").read_bytes() == (tmp_path / "b.tgz").read_bytes()
 
 
 @pytest.mark.parametrize(("kind", "spec"), [("chart", Chart), ("plugin", Plugin)])
