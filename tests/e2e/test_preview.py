@@ -1,10 +1,12 @@
 """Preview says what an upload would do and writes nothing; imagePlatforms takes a part of the architectures."""
 
+import hashlib
 import json
 from collections.abc import Iterator
 from dataclasses import replace
 
 import pytest
+import requests
 
 from tests.cluster import Kit
 from tests.faults import FaultProxy
@@ -20,8 +22,12 @@ from tests.harness import (
     platform,
     small,
     to_platform,
+    until,
 )
 from tests.packages import Bundle, Chart, Image, Plugin
+from tests.unit.package.inputs import bundle_layout, files_of, manifest
+from tests.unit.package.source import gz, tar_of
+from tests.unit.package.test_layouts import about
 from tests.verdicts import Court
 
 pytestmark = pytest.mark.e2e
@@ -168,11 +174,10 @@ def test_preview_is_made_anew_on_request_and_its_hash_is_stable(site: Site) -> N
     site.operator.start()
 
     site.reconcile("anew")
-    second = site.wait("anew", answered)
-    assert actions(second) == ["Change", "Create"]
+    second = site.wait("anew", lambda body: actions(body) == ["Change", "Create"])
     assert second["status"]["plan"]["hash"] != first["status"]["plan"]["hash"]
     site.reconcile("anew")
-    third = site.wait("anew", answered)
+    third = site.wait("anew", lambda body: answered(body) and condition(body, "Reconciling")["status"] == "")
     assert third["status"]["plan"]["hash"] == second["status"]["plan"]["hash"]
 
 
@@ -189,6 +194,34 @@ def test_preview_notices_a_platform_that_changed_while_the_operator_was_away(sit
     assert body["status"]["plan"]["registries"] == [
         {"platform": "moving", "address": f"{proxy.address}/mirror", "pullAddress": f"{proxy.address}/mirror"}
     ]
+
+
+def test_what_is_about_an_image_is_found_from_it(site: Site) -> None:
+    """The kit's registry does not list referrers itself: a tag does, which is previewed, pushed, and put back."""
+    layout = bundle_layout()
+    app = layout.named[1]
+    layout.named.append(about(layout, app))
+    data = gz(tar_of(files_of(layout, "demo/images/") | {"demo/manifest.yaml": manifest()}))
+    for suffix, content in {"": data, ".sha256": hashlib.sha256(data).hexdigest().encode()}.items():
+        path = site.directory / f"about.tgz{suffix}"
+        path.write_bytes(content)
+        site.storage.put(path.name, path)
+    repository, tag = "acp/demo", app["digest"].replace(":", "-")
+    site.apply(site.package_upload("about", mode="Preview", targets=to_platform("recorded")))
+    assert f"{repository}:{tag}" in site.wait("about", is_ready)["status"]["plan"]["tags"]
+    assert site.registry.manifest(repository, tag) is None
+    site.apply(site.package_upload("about", mode="Upload", targets=to_platform("recorded")))
+    site.wait("about", is_ready)
+    listed = site.registry.manifest(repository, tag)
+    assert listed is not None
+    assert [entry["digest"] for entry in json.loads(listed)["manifests"]] == [layout.named[2]["digest"]]
+
+    url = f"{site.registry.url}/v2/{repository}/manifests/sha256:{hashlib.sha256(listed).hexdigest()}"
+    requests.delete(url, timeout=30).raise_for_status()
+    assert site.registry.manifest(repository, tag) is None
+    site.reconcile("about")
+    until(lambda: site.registry.manifest(repository, tag) is not None)
+    assert site.registry.manifest(repository, tag) == listed
 
 
 def architectures(site: Site, repository: str) -> list[str]:

@@ -6,12 +6,13 @@ their digests.
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable, Iterator
 from urllib.parse import urlencode, urljoin, urlsplit
 
 import requests
 
-from violet_operator.clients.registry_errors import from_response
+from violet_operator.clients.registry_errors import RETRIED, from_response
 from violet_operator.clients.registry_http import TRIES, Body, Buffer, RegistryTransport
 from violet_operator.errors import OperatorError, Stalled, Transient
 from violet_operator.support.cancel import CancelToken
@@ -26,6 +27,9 @@ MANIFEST_TYPES = (
 
 _PROBE = "violet-operator/probe"
 """A repository that need not exist: the referrers API answers an empty list for it."""
+
+_PAGES = 20
+"""Pages of a list that are read; one has hundreds of entries."""
 
 
 class Registry(RegistryTransport):
@@ -75,21 +79,54 @@ class Registry(RegistryTransport):
             raise from_response(self.address, what, response)
         return sha256_digest(response.content)
 
-    def is_whole(self, repository: str, digest: Digest) -> bool:
-        """Whether a manifest that is there still has every manifest that it names.
+    def get_manifest(self, repository: str, reference: str) -> bytes | None:
+        """A manifest or index by tag or digest, or None where there is none.
 
         Raises:
             OperatorError: the registry refuses or cannot be reached.
         """
-        url = self._url(repository, f"manifests/{digest}")
+        url = self._url(repository, f"manifests/{reference}")
         response = self.request("GET", url, _scope(repository), headers={"Accept": MANIFEST_TYPES})
+        if response.status_code == requests.codes.not_found:
+            return None
         if response.status_code != requests.codes.ok:
-            return False
+            raise from_response(self.address, f"a look at {repository}:{reference}", response)
+        return response.content
+
+    def is_whole(self, repository: str, raw: bytes) -> bool:
+        """Whether every manifest that an index names is there.
+
+        Raises:
+            OperatorError: the registry refuses or cannot be reached.
+        """
         try:
-            children = [parse_digest(entry["digest"]) for entry in response.json().get("manifests") or []]
-        except (ValueError, KeyError, TypeError, AttributeError):
+            children = [parse_digest(entry["digest"]) for entry in json.loads(raw).get("manifests") or []]
+        except (ValueError, KeyError, TypeError, AttributeError, RecursionError):
             return False
         return all(self.manifest_digest(repository, child) == child for child in children)
+
+    def referrers(self, repository: str, subject: Digest) -> set[str] | None:
+        """Digests of what the registry lists as being about a manifest; None: it has no referrers API.
+
+        Raises:
+            OperatorError: the registry fails or cannot be reached.
+        """
+        found: set[str] = set()
+        url: str | None = self._url(repository, f"referrers/{subject}")
+        for _ in range(_PAGES):
+            response = self.request("GET", str(url), _scope(repository, "pull"))
+            if response.status_code in RETRIED:
+                raise from_response(self.address, f"a look at what is about {repository}@{subject}", response)
+            if response.status_code != requests.codes.ok:
+                return None
+            try:
+                found |= {str(entry["digest"]) for entry in response.json()["manifests"]}
+            except (ValueError, KeyError, TypeError):  # a page of a proxy that answers everything
+                return None
+            url = self._next_page(response)
+            if url is None:
+                break
+        return found
 
     def has_blob(self, repository: str, digest: Digest) -> bool:
         """Whether the repository holds a blob.
@@ -168,8 +205,8 @@ class Registry(RegistryTransport):
                 failures = 0 if kept > offset else failures  # what the registry kept is progress
                 offset = kept
 
-    def put_manifest(self, repository: str, reference: str, raw: bytes, media_type: str) -> None:
-        """Store a manifest byte for byte, under a tag or its digest.
+    def put_manifest(self, repository: str, reference: str, raw: bytes, media_type: str) -> bool:
+        """Store a manifest byte for byte, under a tag or its digest; whether the registry lists it for its subject.
 
         Raises:
             OperatorError: the registry refuses, fails, or stores something else.
@@ -191,6 +228,7 @@ class Registry(RegistryTransport):
                 f"Registry {self.address} stored {what} with digest {stored} instead of {sha256_digest(raw)}: "
                 "it rewrites manifests, so signatures would break.",
             )
+        return "OCI-Subject" in response.headers
 
     def _open_upload(self, repository: str, scope: str, what: str) -> str:
         response = self.request("POST", self._url(repository, "blobs/uploads/"), scope)
@@ -228,6 +266,12 @@ class Registry(RegistryTransport):
         url = urljoin(f"{self.prefix}://{self.address}/", location)
         # A registry behind a TLS proxy that it does not know of says http:// of itself.
         return urlsplit(url)._replace(scheme=self.prefix).geturl() if urlsplit(url).netloc == self.address else url
+
+    def _next_page(self, response: requests.Response) -> str | None:
+        """Where a list goes on, on this very registry."""
+        link = response.links.get("next", {}).get("url")
+        url = urljoin(response.url, link) if link else ""
+        return url if url.startswith(f"{self.prefix}://{self.address}/") else None
 
     def _url(self, repository: str, rest: str) -> str:
         return f"{self.prefix}://{self.address}/v2/{repository}/{rest}"

@@ -246,6 +246,24 @@ def test_cosign_tags_are_tags() -> None:
     assert (package.images[2].attached, package.related_images, package.contradictions) == (True, (APP,), ())
 
 
+def test_a_list_of_referrers_is_taken_apart_only_if_it_is_one() -> None:
+    layout = bundle_layout()
+    app = layout.named[1]
+    signature, other = about(layout, app), layout.image(layout.add(b"about nothing"))
+    repository, tag = APP.rpartition(":")[0], app["digest"].replace(":", "-")
+    layout.name(layout.index(signature), f"{repository}:{tag}")
+    layout.named.append(signature)  # named twice, carried once
+    for package in (own(layout), package_of(files_of(layout, ""))):
+        assert references(package)[2:] == [f"{repository}@{signature['digest']}"]
+        assert package.images[2].subject == app["digest"]
+    layout.named.pop()
+    assert sorted(references(package_of(tree(layout))))[1:] == ["acp/demo:v1.2.3", f"acp/demo@{signature['digest']}"]
+    odd = bundle_layout()
+    odd.files |= layout.files
+    odd.name(odd.index(signature, other), f"{repository}:{tag}")
+    assert references(own(odd))[2:] == [f"{repository}:{tag}"]
+
+
 def test_an_unknown_layout_says_what_was_found_and_expected() -> None:
     reason, message = refused({"setup.sh": b"", "res/artifacts.txt": b""})
     assert reason == "UnknownLayout"
