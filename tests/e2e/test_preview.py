@@ -25,9 +25,8 @@ from tests.harness import (
     until,
 )
 from tests.packages import Bundle, Chart, Image, Plugin
-from tests.unit.package.inputs import bundle_layout, files_of, manifest
+from tests.unit.package.inputs import about, bundle_layout, files_of, manifest
 from tests.unit.package.source import gz, tar_of
-from tests.unit.package.test_layouts import about
 from tests.verdicts import Court
 
 pytestmark = pytest.mark.e2e

@@ -13,9 +13,8 @@ import yaml
 from tests.cluster import Kit, Registry
 from tests.cluster.toolchain import ensure
 from tests.packages import Bundle, Image, build
-from tests.unit.package.inputs import bundle_layout, chart_files, files_of, manifest, own, plugin_files, said
+from tests.unit.package.inputs import about, bundle_layout, chart_files, files_of, manifest, own, plugin_files, said
 from tests.unit.package.source import gz, tar_of
-from tests.unit.package.test_layouts import about
 from violet_operator.clients.registry import Registry as RegistryClient
 from violet_operator.clients.registry_http import RegistrySettings
 from violet_operator.errors import Stalled

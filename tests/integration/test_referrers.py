@@ -13,9 +13,8 @@ from tests.cluster import Kit
 from tests.cluster.olareg import Olareg
 from tests.faults import FaultProxy
 from tests.integration.registry_client import connect
-from tests.unit.package.inputs import APP, bundle_layout, files_of, manifest
+from tests.unit.package.inputs import APP, about, bundle_layout, files_of, manifest
 from tests.unit.package.source import Layout, gz, tar_of
-from tests.unit.package.test_layouts import about
 from violet_operator.clients.referrers import is_listed, push_manifest, tag_to_write
 from violet_operator.clients.registry import Registry as Client
 from violet_operator.errors import OperatorError, Stalled, Transient
