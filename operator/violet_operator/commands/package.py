@@ -15,6 +15,7 @@ from violet_operator.errors import Stalled
 from violet_operator.package.compose import Wishes, compose
 from violet_operator.package.model import Package
 from violet_operator.package.virtual import VirtualTar
+from violet_operator.support.redact import printable
 from violet_operator.verification.sign import Signer
 
 _LEVEL = 1
@@ -92,7 +93,7 @@ def _signer(flags: argparse.Namespace) -> Signer:
 
 def _file_name(package: Package) -> Path:
     name = f"{package.name}.{package.version}.tgz"
-    if Path(name).name != name:  # the version is the content's word
+    if Path(name).name != name or not name.isprintable():  # the version is the content's word
         raise Stalled("InvalidPackage", f"{name[:200]!r} is no name for a file. Give one with --output.")
     return Path(name)
 
@@ -100,11 +101,12 @@ def _file_name(package: Package) -> Path:
 def _tell(package: Package, written: Sequence[Path]) -> None:
     sys.stdout.write("".join(f"{path}\n" for path in written))
     for item in package.contradictions:
-        sys.stderr.write(f"note: {item.message}\n")
+        sys.stderr.write(f"note: {printable(item.message)}\n")
     for stale in (written[0].with_name(f"{written[0].name}{suffix}") for suffix in (".sig", ".asc")):
         if stale not in written and stale.exists():
             sys.stderr.write(f"note: {stale} belongs to an older package of this name: sign anew, or remove it.\n")
-    sys.stderr.write(f"{package.name} {package.version} ({package.type}, {len(package.images)} images)\n")
+    about = f"{package.name} {package.version} ({package.type}, {len(package.images)} images)"
+    sys.stderr.write(f"{printable(about)}\n")
 
 
 class _Hashing:

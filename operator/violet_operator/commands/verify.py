@@ -13,6 +13,7 @@ from pathlib import Path
 
 from violet_operator.errors import OperatorError, Stalled
 from violet_operator.settings import Settings
+from violet_operator.support.redact import printable
 from violet_operator.verification.checks import weigh
 from violet_operator.verification.evidence import PACKAGE_SUFFIXES, SIDE_FILE_LIMIT, gather
 from violet_operator.verification.examine import Examination, rehearse
@@ -69,7 +70,7 @@ def classify(package: Path, keys: KeySet | None, fingerprints: list[str]) -> str
                 digest.update(piece)
             proof = judge(checks, digest.hexdigest(), examination.findings())
     except OperatorError as error:
-        sys.stderr.write(f"{package}: {error.reason}: {error.message}\n")
+        sys.stderr.write(printable(f"{package}: {error.reason}: {error.message}") + "\n")
         return FAILED
     except OSError as error:
         sys.stderr.write(f"{package}: cannot be read: {error.strerror}\n")
@@ -96,7 +97,7 @@ def _summary(path: Path, found: dict[str, list[Path]]) -> Iterator[str]:
     for name, packages in found.items():
         if packages:
             yield f"{name}: {len(packages)} file(s)"
-            yield from (f"- {package}" for package in packages)
+            yield from (f"- {printable(str(package))}" for package in packages)
 
 
 def _read_keys(paths: list[Path]) -> KeySet:

@@ -89,5 +89,7 @@ def _files(folder: Path, root: Path, rules: list[_Rule]) -> Iterator[Path]:
             )
         if path.is_dir():
             yield from _files(path, root, rules)
-        else:
+        elif path.is_file():
             yield path
+        else:
+            raise Stalled("InvalidPackage", f"{path} is a pipe, socket or device, which no chart holds: remove it.")

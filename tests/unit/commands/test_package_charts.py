@@ -1,6 +1,7 @@
 """`violet-operator package` makes packages of Helm charts, with and without their images."""
 
 import io
+import os
 import shutil
 import tarfile
 from pathlib import Path
@@ -116,6 +117,10 @@ def linked(chart: Path) -> None:
     (chart / "templates/passwd").symlink_to("/etc/passwd")
 
 
+def piped(chart: Path) -> None:
+    os.mkfifo(chart / "templates/pipe")
+
+
 def double_star(chart: Path) -> None:
     (chart / ".helmignore").write_text("**/x\n")
 
@@ -140,6 +145,7 @@ def not_yaml(chart: Path) -> None:
     ("spoil", "said"),
     [
         (linked, "passwd is a link, which is not followed"),
+        (piped, "pipe is a pipe, socket or device"),
         (double_star, "no double star"),
         (evil_version, "leads out of the archive"),
         (evil_name, "states no name that a chart can have"),
