@@ -9,6 +9,7 @@ import pytest
 from tests.cluster.toolchain import ensure
 from tests.unit.commands.test_package_charts import inner_chart, packed_files, write_chart
 from violet_operator.cli import main
+from violet_operator.commands.show import read
 
 pytestmark = [pytest.mark.integration, pytest.mark.tools("helm")]
 
@@ -35,6 +36,15 @@ def test_a_chart_directory_is_packed_as_helm_does_it(chart: Path, tmp_path: Path
     command = [helm, "show", "chart", tmp_path / "ours.tgz"]
     shown = subprocess.run(command, check=True, capture_output=True, text=True, env=quiet(tmp_path)).stdout
     assert "name: web" in shown
+
+
+def test_what_helm_creates(tmp_path: Path, helm: Path) -> None:
+    subprocess.run([helm, "create", "starter"], check=True, capture_output=True, env=quiet(tmp_path), cwd=tmp_path)
+    made = tmp_path / "made.tgz"
+    assert main(["package", str(tmp_path / "starter"), "--output", str(made)]) == 0
+    package = read(made)
+    assert (package.type, package.name, package.version) == ("chart", "starter", "0.1.0")
+    assert package.related_images == ("nginx:1.16.0",)
 
 
 def quiet(home: Path) -> dict[str, str]:

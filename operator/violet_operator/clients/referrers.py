@@ -128,6 +128,15 @@ def _index(registry: Manifests, repository: str, subject: Digest) -> JsonObject:
     raw = registry.get_manifest(repository, tag_of(subject))
     if raw is None:
         return {"schemaVersion": 2, "mediaType": OCI_INDEX, "manifests": []}
+    return read_index(raw, f"Registry {registry.address} has {repository}:{tag_of(subject)}")
+
+
+def read_index(raw: bytes, whose: str) -> JsonObject:
+    """A list of referrers.
+
+    Raises:
+        Stalled: it is something else.
+    """
     try:
         index: JsonObject = dict(json.loads(raw))
         found = index["manifests"] if index.get("mediaType", OCI_INDEX) == OCI_INDEX else None
@@ -136,7 +145,7 @@ def _index(registry: Manifests, repository: str, subject: Digest) -> JsonObject:
     if not isinstance(found, list) or not all(isinstance(item, dict) for item in found):
         raise Stalled(
             "TagExists",
-            f"Registry {registry.address} has {repository}:{tag_of(subject)}, which is no image index: the list of "
-            "what is about that image belongs there (OCI referrers tag schema). It is not replaced: remove that tag.",
+            f"{whose}, which is no image index: the list of what is about that image belongs there (OCI referrers tag "
+            "schema). It is not replaced: remove that tag.",
         )
     return index

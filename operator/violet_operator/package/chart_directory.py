@@ -33,15 +33,14 @@ def chart_archive(directory: Path) -> bytes:
     if not name or "/" in name:
         raise Stalled("InvalidPackage", f"{directory / CHART_FILE} states no name that a chart can have.")
     ignore = directory / _IGNORE
-    lines = ignore.read_text(encoding="utf-8-sig").splitlines() if ignore.is_file() else []
-    rules = [_rule(line.strip()) for line in (*lines, _ALWAYS) if line.strip() and not line.lstrip().startswith("#")]
+    rules = rules_of(ignore.read_text(encoding="utf-8-sig", errors="replace") if ignore.is_file() else "")
     files = _files(directory, directory, rules)
     entries = [entry_of_file(f"{name}/{path.relative_to(directory).as_posix()}", path) for path in files]
     return gzip.compress(b"".join(bytes(piece) for piece in VirtualTar(entries).read_from(0)), mtime=0)
 
 
 @dataclass(frozen=True, slots=True)
-class _Rule:
+class Rule:
     """A line of `.helmignore`.
 
     Attributes:
@@ -68,15 +67,25 @@ class _Rule:
         return len(parts) == len(patterns) and all(map(fnmatchcase, parts, patterns))
 
 
-def _rule(line: str) -> _Rule:
+def rules_of(content: str) -> list[Rule]:
+    """The rules of a `.helmignore`, and Helm's own.
+
+    Raises:
+        Stalled: Helm would not take it.
+    """
+    lines = (line.strip() for line in (*content.splitlines(), _ALWAYS))
+    return [_rule(line) for line in lines if line and not line.startswith("#")]
+
+
+def _rule(line: str) -> Rule:
     if "**" in line:
         raise Stalled("InvalidPackage", f"{_IGNORE} has the line {line[:80]!r}: Helm knows no double star (**).")
     body = line.removeprefix("!").replace("[^", "[!")  # Go's way to negate a class, and Python's
     bare = body.removesuffix("/")
-    return _Rule(bare.removeprefix("/"), "/" not in bare, body.endswith("/"), line.startswith("!"))
+    return Rule(bare.removeprefix("/"), "/" not in bare, body.endswith("/"), line.startswith("!"))
 
 
-def _files(folder: Path, root: Path, rules: list[_Rule]) -> Iterator[Path]:
+def _files(folder: Path, root: Path, rules: list[Rule]) -> Iterator[Path]:
     for path in sorted(folder.iterdir()):
         name = path.relative_to(root).as_posix()
         if any(rule.ignores(name, folder=path.is_dir()) for rule in rules):
