@@ -104,7 +104,8 @@ def _chart(package: Package) -> Iterator[Contradiction]:
 
 
 def _elsewhere(package: Package, who: str, named: Iterable[str]) -> Iterator[Contradiction]:
-    lacking = [name for name in named if not any(_is(image, name) for image in package.images)]
+    inside = _known(package.images)
+    lacking = [name for name in named if _key(name) not in inside]
     if lacking:
         yield Contradiction(
             f"The {who} {len(lacking)} image(s) that are not inside: {_some(lacking)}. "
@@ -137,16 +138,17 @@ def _file_name(package: Package, file_name: str) -> Iterator[Contradiction]:
         yield Contradiction(f"The file name says version {versions[0]}, the content {package.version}.")
 
 
-def _is(image: Image, reference: str) -> bool:
-    """Whether an image is the one that a CSV names: by name or digest; registries get changed, repositories do not."""
-    if image.attached:
-        return False
+def _known(images: Iterable[Image]) -> set[str]:
+    """Everything that images may be called: digests, and names without a registry."""
+    run = [image for image in images if not image.attached]
+    digests = {str(manifest.digest) for image in run for manifest in image.manifests}
+    return digests | {_path(image.reference.partition("@")[0]) for image in run}
+
+
+def _key(reference: str) -> str:
+    """The name or digest by which an image is recognised: registries get changed, repositories do not."""
     name, _, digest = reference.partition("@")
-    if digest:
-        return any(manifest.digest == digest for manifest in image.manifests)
-    return image.reference.partition("@")[0].rpartition("/")[2] == name.rpartition("/")[2] and (
-        _path(image.reference.partition("@")[0]) == _path(name)
-    )
+    return digest or _path(name)
 
 
 def _path(name: str) -> str:
