@@ -24,7 +24,8 @@ from kubernetes.aio.config.config_exception import ConfigException
 
 from violet_operator.api import FIELD_MANAGER
 from violet_operator.api.conditions import timestamp
-from violet_operator.errors import OperatorError, Stalled, Transient, Waiting
+from violet_operator.clients.kube_errors import NotFoundError, explain
+from violet_operator.errors import Stalled, Transient, Waiting
 from violet_operator.support.redact import shorten
 
 JsonObject = dict[str, Any]
@@ -55,6 +56,8 @@ PACKAGE_UPLOADS = Resource("violet.alauda.io/v1alpha1", "packageuploads")
 PLATFORMS = Resource("violet.alauda.io/v1alpha1", "platforms")
 ARTIFACTS = Resource("app.alauda.io/v1alpha1", "artifacts")
 ARTIFACT_VERSIONS = Resource("app.alauda.io/v1alpha1", "artifactversions")
+CATALOG_SOURCES = Resource("operators.coreos.com/v1alpha1", "catalogsources")
+PACKAGE_MANIFESTS = Resource("packages.operators.coreos.com/v1", "packagemanifests")
 ACCESS_REVIEWS = Resource("authorization.k8s.io/v1", "selfsubjectaccessreviews")
 
 
@@ -102,11 +105,26 @@ class Kube:
         """An object, or None where it (or its kind) does not exist."""
         try:
             return await self._call("GET", resource.path(namespace, name), f"reading {resource.plural} {name}")
-        except _NotFoundError:
+        except NotFoundError:
             return None
 
-    async def list(self, resource: Resource, namespace: str | None = None) -> list[JsonObject]:
-        """Every object of a kind, in a namespace or everywhere.
+    async def serves(self, resource: Resource) -> bool:
+        """Whether the cluster knows a kind at all.
+
+        Raises:
+            Transient: the API does not answer as it should.
+        """
+        try:
+            path = f"/apis/{resource.api_version}" if "/" in resource.api_version else f"/api/{resource.api_version}"
+            found = await self._call("GET", path, f"asking for {resource.plural}")
+        except NotFoundError:
+            return False
+        return any(item["name"] == resource.plural for item in found.get("resources") or [])
+
+    async def list(
+        self, resource: Resource, namespace: str | None = None, *, labels: str | None = None
+    ) -> list[JsonObject]:
+        """Every object of a kind, in a namespace or everywhere; `labels` is a label selector.
 
         Raises:
             Waiting: the kind does not exist there, or we may not list it.
@@ -117,9 +135,10 @@ class Kube:
         token = ""
         while True:
             query = {"limit": "500", **({"continue": token} if token else {})}
+            query |= {"labelSelector": labels} if labels else {}
             try:
                 page = await self._call("GET", resource.path(namespace), what, query=query)
-            except _NotFoundError:
+            except NotFoundError:
                 raise self.missing_kind(resource) from None
             items += page.get("items") or []
             token = (page.get("metadata") or {}).get("continue") or ""
@@ -150,7 +169,7 @@ class Kube:
         path = resource.path(metadata.get("namespace"), metadata["name"])
         try:
             return await self._call("PATCH", path, what, query=query, body=body, content="application/apply-patch+yaml")
-        except _NotFoundError as error:
+        except NotFoundError as error:
             if "namespaces " in error.message:
                 raise Waiting("NamespaceMissing", f"{error.message}. Create the namespace.") from None
             raise self.missing_kind(resource) from None
@@ -177,7 +196,7 @@ class Kube:
         """Create an object (an event, an access review)."""
         try:
             return await self._call("POST", resource.path(namespace), f"creating {resource.plural}", body=body)
-        except _NotFoundError:
+        except NotFoundError:
             raise self.missing_kind(resource) from None
 
     async def allowed(self, verb: str, resource: Resource, namespace: str | None) -> bool:
@@ -248,46 +267,12 @@ class Kube:
             response = await self._client.call_api(*serialized, _request_timeout=_TIMEOUT)
             data = await response.read()  # type: ignore[no-untyped-call]
         except ApiException as error:
-            raise self._explain(what, error.status, str(error.body or error.reason or "")) from None
+            raise explain(self.name, what, error.status, str(error.body or error.reason or "")) from None
         except (aiohttp.ClientError, TimeoutError, OSError) as error:
             raise Transient(
                 "TargetUnreachable", f"The API of {self.name} does not answer ({type(error).__name__}: {error})."
             ) from None
         if response.status >= 300:  # noqa: PLR2004 - the generic entry does not raise by itself
-            raise self._explain(what, response.status, (data or b"").decode("utf-8", "replace"))
+            raise explain(self.name, what, response.status, (data or b"").decode("utf-8", "replace"))
         document: JsonObject = json.loads(data)
         return document
-
-    def _explain(self, what: str, status: int | None, text: str) -> OperatorError:
-        said = _message(text)
-        where = f"Cluster {self.name}: {what}"
-        if status == 401:  # noqa: PLR2004
-            return Waiting("TargetUnauthorized", f"{where} failed: the login is not accepted (401).")
-        if status == 403:  # noqa: PLR2004
-            return Waiting(
-                "TargetForbidden",
-                f"{where} is not allowed: {said}. Give the operator's account that right (see the chart's "
-                "ClusterRole), or raise the quota if it speaks of one.",
-            )
-        if status == 404:  # noqa: PLR2004
-            return _NotFoundError("NotFound", f"{where}: {said}")
-        if status == 409:  # noqa: PLR2004
-            return Stalled(
-                "Conflict",
-                f"{where} conflicts: {said}. Another manager owns these fields: give them up there, or delete the "
-                "object.",
-            )
-        if status in (400, 422):
-            return Stalled("TargetRefused", f"{where} is refused: {said}")
-        return Transient("TargetUnavailable", f"{where} failed with {status}: {said}")
-
-
-class _NotFoundError(OperatorError):
-    """404: an object or a kind is missing; never leaves this module."""
-
-
-def _message(text: str) -> str:
-    try:
-        return shorten(str(json.loads(text)["message"]), 400)
-    except (ValueError, KeyError, TypeError):
-        return shorten(text, 200)
