@@ -115,8 +115,10 @@ def _elsewhere(package: Package, who: str, named: Iterable[str]) -> Iterator[Con
 
 def _tag(package: Package) -> Iterator[Contradiction]:
     tag = package.artifact.partition("@")[0].rpartition("/")[2].partition(":")[2]
-    if package.bundle and tag and not same_version(tag, package.version):
-        yield Contradiction(f"The bundle image has tag {tag}, its CSV version {package.version}.")
+    said = tag.replace("_", "+") if package.chart else tag  # helm push: a tag cannot have a plus
+    if tag and not same_version(said, package.version):
+        what, whose = ("chart's image", "Chart.yaml") if package.chart else ("bundle image", "CSV")
+        yield Contradiction(f"The {what} has tag {tag}, its {whose} version {package.version}.")
 
 
 def _platforms(package: Package) -> Iterator[Contradiction]:
