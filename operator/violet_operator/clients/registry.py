@@ -12,18 +12,12 @@ from urllib.parse import urlencode, urljoin, urlsplit
 
 import requests
 
-from violet_operator.clients.registry_errors import RETRIED, from_response
-from violet_operator.clients.registry_http import TRIES, Body, Buffer, RegistryTransport
-from violet_operator.errors import OperatorError, Stalled, Transient
+from violet_operator.clients.registry_errors import RETRIED, from_response, upload_error
+from violet_operator.clients.registry_http import MANIFEST_TYPES, TRIES, Body, Buffer, RegistryTransport
+from violet_operator.errors import Stalled, Transient
 from violet_operator.support.cancel import CancelToken
 from violet_operator.support.digests import Digest, parse_digest, sha256_digest
 from violet_operator.support.durations import backoff
-
-MANIFEST_TYPES = (
-    "application/vnd.oci.image.index.v1+json, application/vnd.oci.image.manifest.v1+json, "
-    "application/vnd.docker.distribution.manifest.list.v2+json, application/vnd.docker.distribution.manifest.v2+json"
-)
-
 
 _PROBE = "violet-operator/probe"
 """A repository that need not exist: the referrers API answers an empty list for it."""
@@ -256,14 +250,14 @@ class Registry(RegistryTransport):
             headers["Content-Range"] = f"{offset}-{offset + len(body) - 1}"
         response = self.once("PATCH", location, scope, headers=headers, data=body)
         if response.status_code not in (requests.codes.accepted, requests.codes.created):
-            raise _upload_error(from_response(self.address, what, response), response, body.sent)
+            raise upload_error(from_response(self.address, what, response), response, body.sent)
         return self._location(response)
 
     def _close_upload(self, location: str, scope: str, what: str, digest: Digest) -> None:
         url = f"{location}{'&' if '?' in location else '?'}{urlencode({'digest': digest})}"
         response = self.request("PUT", url, scope, headers={"Content-Length": "0"})
         if response.status_code != requests.codes.created:
-            raise _upload_error(from_response(self.address, what, response), response)
+            raise upload_error(from_response(self.address, what, response), response)
 
     def _resume(self, location: str, scope: str) -> tuple[int, str]:
         """Bytes the registry kept of a broken upload and where to go on; (0, "") where it kept nothing."""
@@ -301,15 +295,3 @@ _WILL_NOT_DELETE = (
 
 def _scope(repository: str, actions: str = "pull,push") -> str:
     return f"repository:{repository}:{actions}"
-
-
-def _upload_error(error: OperatorError, response: requests.Response, sent: int = 0) -> OperatorError:
-    """What ends an upload, and what only this try.
-
-    An upload session that is gone (404) or disagrees about its offset (416) is started anew, not given up; so is one
-    whose token has expired (401) on the way, as it was good when the upload was opened.
-    """
-    status = response.status_code
-    if status in (requests.codes.not_found, requests.codes.requested_range_not_satisfiable):
-        return Transient("RegistryUnavailable", error.message)
-    return Transient(error.reason, error.message) if status == requests.codes.unauthorized and sent else error
