@@ -16,7 +16,7 @@ from typing import Any
 import yaml
 
 from tests.cluster import Cluster, Kit, KubectlError, Registry, Storage
-from tests.packages import Built, Bundle, build
+from tests.packages import Built, Bundle, Package, build
 from tests.platform import Bundles, Marketplace, install_crds
 from tests.program import Operator, install
 
@@ -96,7 +96,7 @@ class Site:
                 raise AssertionError("\n".join(f"after {seconds} s: {name}: {said(found[name])}" for name in late))
             time.sleep(0.2)
 
-    def put_package(self, name: str, spec: Bundle | None = None, **options: Any) -> Built:
+    def put_package(self, name: str, spec: Package | None = None, **options: Any) -> Built:
         """Build a package (small if no description is given) and upload it with its checksum file as `NAME.tgz`."""
         built = build(spec or small(name), self.directory / f"{name}.tgz", **options)
         self.storage.put(f"{name}.tgz", built.path)

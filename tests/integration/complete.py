@@ -76,6 +76,7 @@ UPLOAD: dict[str, Any] = {
             "blobsPresent": 1,
             "tags": ["registry/a:v1"],
             "overwrites": ["registry/a:v1"],
+            "registries": [{"platform": "p", "address": "registry/prefix", "pullAddress": "mirror/prefix"}],
             "objects": [{"platform": "p", "cluster": "c", "kind": "Artifact", "name": "a", "action": "Create"}],
             "hash": "h",
         },

@@ -13,6 +13,7 @@ from pathlib import Path
 
 from violet_operator.errors import OperatorError, Stalled
 from violet_operator.settings import Settings
+from violet_operator.support.redact import printable
 from violet_operator.verification.checks import weigh
 from violet_operator.verification.classes import VerificationClass, passed, refused
 from violet_operator.verification.evidence import PACKAGE_SUFFIXES, SIDE_FILE_LIMIT, gather
@@ -63,14 +64,14 @@ def _verify(package: Path, keys: KeySet | None, fingerprints: list[str]) -> Veri
                 digest.update(piece)
             proof = judge(checks, digest.hexdigest(), examination.findings())
     except OperatorError as error:
-        sys.stderr.write(f"{_shown(package)}: {error.reason}: {error.message}\n")
+        sys.stderr.write(printable(f"{package}: {error.reason}: {error.message}") + "\n")
         return refused(error.reason)
     except OSError as error:
-        sys.stderr.write(f"{_shown(package)}: cannot be read: {error.strerror}\n")
+        sys.stderr.write(f"{printable(str(package))}: cannot be read: {error.strerror}\n")
         return VerificationClass.FAILED
     if proof.unchecked:
         sys.stderr.write(
-            f"{_shown(package)}: its signature was not checked: give the vendor's public keys with --keys.\n"
+            f"{printable(str(package))}: its signature was not checked: give the vendor's public keys with --keys.\n"
         )
     return passed(proof.method)
 
@@ -87,17 +88,12 @@ def _packages(path: Path) -> list[Path]:
 
 
 def _summary(path: Path, found: dict[VerificationClass, list[Path]]) -> Iterator[str]:
-    yield f"verify path: {_shown(path)}"
+    yield f"verify path: {printable(str(path))}"
     yield "====== Verification Summary ======"
     for kind, packages in found.items():
         if packages:
             yield f"{kind.value}: {len(packages)} file(s)"
-            yield from (f"- {_shown(package)}" for package in packages)
-
-
-def _shown(path: Path) -> str:
-    """A name on one line, without what a terminal might obey: nobody vouches for the names in a folder."""
-    return "".join(char if char.isprintable() else "\ufffd" for char in str(path))
+            yield from (f"- {printable(str(package))}" for package in packages)
 
 
 def _read_keys(paths: list[Path]) -> KeySet:

@@ -125,6 +125,6 @@ def test_names_cannot_forge_the_summary(tmp_path: Path) -> None:
     done = verify(tmp_path)
     lines = done.stdout.splitlines()
     assert lines[2:3] == ["No verification file found: 1 file(s)"]
-    assert lines[3].startswith(f"- {tmp_path}/a\ufffdVerified")
+    assert lines[3].startswith(f"- {tmp_path}/a\\nVerified")
     assert len(lines) == 4
     assert done.returncode == 1
