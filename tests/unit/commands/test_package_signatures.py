@@ -11,7 +11,7 @@ import pytest
 
 from tests.packages import SigningKey
 from violet_operator.cli import main
-from violet_operator.commands.verify import GPG
+from violet_operator.verification.classes import VerificationClass
 
 PASSPHRASE = "correct horse"
 
@@ -53,7 +53,7 @@ def verify(key: SigningKey, finger: str, capsys: pytest.CaptureFixture[str], fol
     (folder / "vendor.asc").write_text(key.public_key)
     capsys.readouterr()
     assert main(["verify", "web.1.0.0.tgz", "--keys", str(folder / "vendor.asc"), "--fingerprints", finger]) == 0
-    assert f"{GPG}: 1 file(s)" in capsys.readouterr().out
+    assert f"{VerificationClass.GPG.value}: 1 file(s)" in capsys.readouterr().out
 
 
 @pytest.mark.parametrize("how", ["fingerprint", "user", "file"])
