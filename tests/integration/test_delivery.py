@@ -206,6 +206,7 @@ def may(cluster: Cluster, user: str, question: str) -> bool:
         "get :configmaps team",
         "patch app.alauda.io:artifacts cpaas-system",
         "create app.alauda.io:artifactversions cpaas-system",
+        "list product.alauda.io:productbases",
     ],
 )
 def test_operator_may(installed: Cluster, question: str) -> None:
