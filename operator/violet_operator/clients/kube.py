@@ -24,7 +24,8 @@ from kubernetes.aio.config.config_exception import ConfigException
 
 from violet_operator.api import FIELD_MANAGER
 from violet_operator.api.conditions import timestamp
-from violet_operator.errors import OperatorError, Stalled, Transient, Waiting
+from violet_operator.clients.kube_errors import NotFoundError, explain
+from violet_operator.errors import Stalled, Transient, Waiting
 from violet_operator.support.redact import shorten
 
 JsonObject = dict[str, Any]
@@ -52,6 +53,7 @@ SECRETS = Resource("v1", "secrets")
 CONFIG_MAPS = Resource("v1", "configmaps")
 EVENTS = Resource("v1", "events")
 PACKAGE_UPLOADS = Resource("violet.alauda.io/v1alpha1", "packageuploads")
+PACKAGE_UPLOAD_SETS = Resource("violet.alauda.io/v1alpha1", "packageuploadsets")
 PLATFORMS = Resource("violet.alauda.io/v1alpha1", "platforms")
 ARTIFACTS = Resource("app.alauda.io/v1alpha1", "artifacts")
 ARTIFACT_VERSIONS = Resource("app.alauda.io/v1alpha1", "artifactversions")
@@ -102,7 +104,7 @@ class Kube:
         """An object, or None where it (or its kind) does not exist."""
         try:
             return await self._call("GET", resource.path(namespace, name), f"reading {resource.plural} {name}")
-        except _NotFoundError:
+        except NotFoundError:
             return None
 
     async def list(self, resource: Resource, namespace: str | None = None) -> list[JsonObject]:
@@ -119,7 +121,7 @@ class Kube:
             query = {"limit": "500", **({"continue": token} if token else {})}
             try:
                 page = await self._call("GET", resource.path(namespace), what, query=query)
-            except _NotFoundError:
+            except NotFoundError:
                 raise self.missing_kind(resource) from None
             items += page.get("items") or []
             token = (page.get("metadata") or {}).get("continue") or ""
@@ -150,7 +152,7 @@ class Kube:
         path = resource.path(metadata.get("namespace"), metadata["name"])
         try:
             return await self._call("PATCH", path, what, query=query, body=body, content="application/apply-patch+yaml")
-        except _NotFoundError as error:
+        except NotFoundError as error:
             if "namespaces " in error.message:
                 raise Waiting("NamespaceMissing", f"{error.message}. Create the namespace.") from None
             raise self.missing_kind(resource) from None
@@ -177,8 +179,25 @@ class Kube:
         """Create an object (an event, an access review)."""
         try:
             return await self._call("POST", resource.path(namespace), f"creating {resource.plural}", body=body)
-        except _NotFoundError:
+        except NotFoundError:
             raise self.missing_kind(resource) from None
+
+    async def delete(self, resource: Resource, about: JsonObject) -> None:
+        """Delete an object, if it is still the one that was judged; one that is gone or another now is no failure.
+
+        Raises:
+            OperatorError: we may not, or the API does not answer as it should.
+        """
+        metadata = about["metadata"]
+        path = resource.path(metadata.get("namespace"), metadata["name"])
+        options = {"preconditions": {"uid": metadata["uid"]}, "propagationPolicy": "Background"}
+        try:
+            await self._call("DELETE", path, f"deleting {resource.plural} {metadata['name']}", body=options)
+        except NotFoundError:
+            return
+        except Stalled as error:
+            if error.reason != "Conflict":
+                raise
 
     async def allowed(self, verb: str, resource: Resource, namespace: str | None) -> bool:
         """Whether we may do something (SelfSubjectAccessReview)."""
@@ -248,46 +267,12 @@ class Kube:
             response = await self._client.call_api(*serialized, _request_timeout=_TIMEOUT)
             data = await response.read()  # type: ignore[no-untyped-call]
         except ApiException as error:
-            raise self._explain(what, error.status, str(error.body or error.reason or "")) from None
+            raise explain(self.name, what, error.status, str(error.body or error.reason or "")) from None
         except (aiohttp.ClientError, TimeoutError, OSError) as error:
             raise Transient(
                 "TargetUnreachable", f"The API of {self.name} does not answer ({type(error).__name__}: {error})."
             ) from None
         if response.status >= 300:  # noqa: PLR2004 - the generic entry does not raise by itself
-            raise self._explain(what, response.status, (data or b"").decode("utf-8", "replace"))
+            raise explain(self.name, what, response.status, (data or b"").decode("utf-8", "replace"))
         document: JsonObject = json.loads(data)
         return document
-
-    def _explain(self, what: str, status: int | None, text: str) -> OperatorError:
-        said = _message(text)
-        where = f"Cluster {self.name}: {what}"
-        if status == 401:  # noqa: PLR2004
-            return Waiting("TargetUnauthorized", f"{where} failed: the login is not accepted (401).")
-        if status == 403:  # noqa: PLR2004
-            return Waiting(
-                "TargetForbidden",
-                f"{where} is not allowed: {said}. Give the operator's account that right (see the chart's "
-                "ClusterRole), or raise the quota if it speaks of one.",
-            )
-        if status == 404:  # noqa: PLR2004
-            return _NotFoundError("NotFound", f"{where}: {said}")
-        if status == 409:  # noqa: PLR2004
-            return Stalled(
-                "Conflict",
-                f"{where} conflicts: {said}. Another manager owns these fields: give them up there, or delete the "
-                "object.",
-            )
-        if status in (400, 422):
-            return Stalled("TargetRefused", f"{where} is refused: {said}")
-        return Transient("TargetUnavailable", f"{where} failed with {status}: {said}")
-
-
-class _NotFoundError(OperatorError):
-    """404: an object or a kind is missing; never leaves this module."""
-
-
-def _message(text: str) -> str:
-    try:
-        return shorten(str(json.loads(text)["message"]), 400)
-    except (ValueError, KeyError, TypeError):
-        return shorten(text, 200)

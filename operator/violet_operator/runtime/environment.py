@@ -13,6 +13,7 @@ from violet_operator.clients.registry_http import RegistrySettings
 from violet_operator.platform.resolve import GLOBAL, Connection, check_supported, read_platform, registry_settings
 from violet_operator.settings import Settings
 from violet_operator.upload.shelf import PackageShelf
+from violet_operator.upload_set.listing import Listings
 
 JsonObject = dict[str, Any]
 
@@ -32,6 +33,7 @@ class Environment:
         self.kube = kube
         self.clock: Callable[[], datetime] = lambda: datetime.now(UTC)
         self.packages = PackageShelf()
+        self.listings = Listings()
         self._objects: dict[tuple[Resource, str | None, str], tuple[float, JsonObject | None]] = {}
         self._registries: dict[RegistrySettings, Registry] = {}
 

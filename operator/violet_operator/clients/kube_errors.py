@@ -1,0 +1,43 @@
+"""What the refusals of a Kubernetes API mean for us, and what the user can do about them."""
+
+from __future__ import annotations
+
+import json
+
+from violet_operator.errors import OperatorError, Stalled, Transient, Waiting
+from violet_operator.support.redact import shorten
+
+
+class NotFoundError(OperatorError):
+    """404: an object or a kind is missing; never leaves the client."""
+
+
+def explain(cluster: str, what: str, status: int | None, text: str) -> OperatorError:
+    """The error for an answer that is not a success."""
+    said = _message(text)
+    where = f"Cluster {cluster}: {what}"
+    if status == 401:  # noqa: PLR2004
+        return Waiting("TargetUnauthorized", f"{where} failed: the login is not accepted (401).")
+    if status == 403:  # noqa: PLR2004
+        return Waiting(
+            "TargetForbidden",
+            f"{where} is not allowed: {said}. Give the operator's account that right (see the chart's "
+            "ClusterRole), or raise the quota if it speaks of one.",
+        )
+    if status == 404:  # noqa: PLR2004
+        return NotFoundError("NotFound", f"{where}: {said}")
+    if status == 409:  # noqa: PLR2004
+        return Stalled(
+            "Conflict",
+            f"{where} conflicts: {said}. Another manager owns these fields: give them up there, or delete the object.",
+        )
+    if status in (400, 422):
+        return Stalled("TargetRefused", f"{where} is refused: {said}")
+    return Transient("TargetUnavailable", f"{where} failed with {status}: {said}")
+
+
+def _message(text: str) -> str:
+    try:
+        return shorten(str(json.loads(text)["message"]), 400)
+    except (ValueError, KeyError, TypeError):
+        return shorten(text, 200)
