@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Annotated
 
-from pydantic import Field
+from pydantic import Field, JsonValue
 
 from violet_operator.api.model import ApiModel, Conditions, Duration, rule, rules
 from violet_operator.api.package_upload import OPTION_RULES, SOURCE_RULES, StorageAccess, UploadOptions
@@ -28,6 +28,9 @@ _KEYS = (
     ),
     rule("self.all(k, !k.startsWith('violet.alauda.io/'))", "keys of violet.alauda.io/ are the operator's own"),
 )
+
+_NO_OPTIONS: JsonValue = {"skipPush": False, "skipResources": False}
+"""The default of a template's spec; the API server fills in the rest, but judges OPTION_RULES before."""
 
 LabelValue = Annotated[str, Field(max_length=63, pattern=r"^([A-Za-z0-9]([-A-Za-z0-9_.]*[A-Za-z0-9])?)?$")]
 AnnotationValue = Annotated[str, Field(max_length=4096)]
@@ -66,7 +69,7 @@ class Template(ApiModel):
     spec: UploadOptions = Field(
         default_factory=UploadOptions,
         description="Spec of every upload, without source: that is the package's, with this Set's way in.",
-        json_schema_extra={"default": {"verification": {"policy": "Require"}}, **rules(*OPTION_RULES)},
+        json_schema_extra={"default": _NO_OPTIONS, **rules(*OPTION_RULES)},
     )
 
 
@@ -83,7 +86,7 @@ class PackageUploadSetSpec(ApiModel):
     template: Template = Field(
         default_factory=Template,
         description="What every upload looks like.",
-        json_schema_extra={"default": {"spec": {"verification": {"policy": "Require"}}}},
+        json_schema_extra={"default": {"spec": _NO_OPTIONS}},
     )
     interval: Duration = Field("5m", description="How often to look for new packages, such as 5m or 1h.")
     prune: bool = Field(
