@@ -169,8 +169,6 @@ PACKAGE_UPLOAD_SET: dict[str, Any] = {
         "progressing": 0,
         "gone": 0,
         "failures": [{"package": "a.tgz", "upload": "vendor-a", "reason": "NameTaken", "message": "It is taken."}],
-        "verification": {
-            name: {"count": 1, "packages": ["a.tgz"]} for name in ("gpg", "checksum", "failed", "noFile")
-        },
+        "verification": {name: {"count": 1, "packages": ["a.tgz"]} for name in ("gpg", "checksum", "failed", "noFile")},
     },
 }
