@@ -7,10 +7,12 @@ with uploads.
 import json
 import time
 from collections.abc import Iterator
+from contextlib import contextmanager
 
 import pytest
+import yaml
 
-from tests.cluster import Kit
+from tests.cluster import Kit, KubectlError
 from tests.harness import SYSTEM, Object, Reached, Site, condition, installation, is_ready, judged, said, small, until
 from tests.packages import build
 
@@ -211,6 +213,77 @@ def test_an_upload_of_somebody_else_is_never_taken_over(site: Site) -> None:
     site.delete("packageupload", "taken-a")  # its name is free now: no need to wait for the interval
     body = wait(site, "taken", counts(found=2, ready=2, failed=0))
     assert site.upload("taken-a")["metadata"]["ownerReferences"]
+
+
+def test_an_upload_that_is_refused_holds_up_no_other(site: Site) -> None:
+    put(site, "refused", "a", "b", "c")
+    with refusing(site, "refused-b"):
+        apply(site, "refused")
+        body = wait(site, "refused", counts(found=3, ready=2, failed=1))
+        (failure,) = body["status"]["failures"]
+        assert (failure["package"], failure["upload"], failure["reason"]) == ("b.tgz", "refused-b", "TargetRefused")
+        assert "not that one" in failure["message"]
+    look(site, "refused")
+    wait(site, "refused", counts(found=3, ready=3, failed=0))
+
+
+@contextmanager
+def refusing(site: Site, name: str) -> Iterator[None]:
+    """An admission policy that takes every upload but one."""
+    head = {"apiVersion": "admissionregistration.k8s.io/v1", "metadata": {"name": "test-refusing"}}
+    rule = {
+        "apiGroups": ["violet.alauda.io"],
+        "apiVersions": ["*"],
+        "operations": ["CREATE"],
+        "resources": ["packageuploads"],
+    }
+    policy = {
+        "matchConstraints": {"resourceRules": [rule]},
+        "validations": [{"expression": f"object.metadata.name != '{name}'", "message": "not that one"}],
+    }
+    binding = {"policyName": "test-refusing", "validationActions": ["Deny"]}
+    objects = [
+        head | {"kind": "ValidatingAdmissionPolicy", "spec": policy},
+        head | {"kind": "ValidatingAdmissionPolicyBinding", "spec": binding},
+    ]
+    with in_force(site, objects, name, "not that one"):
+        yield
+
+
+@contextmanager
+def in_force(site: Site, objects: list[Object], name: str, complaint: str) -> Iterator[None]:
+    """Objects that make the API server refuse a new upload: it takes them, and their end, to heart after a while."""
+    attempt = json.dumps(site.package_upload(name))
+
+    def refused() -> bool:
+        try:
+            site.cluster.kubectl("create", "--dry-run=server", "-n", site.namespace, "-f", "-", stdin=attempt)
+        except KubectlError as error:
+            return complaint in error.stderr
+        return False
+
+    site.apply(*objects)
+    try:
+        until(refused, 60)
+        assert refused(), "not in force"
+        yield
+    finally:
+        site.cluster.kubectl("delete", "-n", site.namespace, "-f", "-", stdin=yaml.safe_dump_all(objects))
+        until(lambda: not refused(), 60)
+
+
+def test_a_quota_stops_new_uploads_and_says_so(site: Site) -> None:
+    put(site, "quota", "a", "b", "c")
+    hard = {"count/packageuploads.violet.alauda.io": "0"}
+    quota = {"apiVersion": "v1", "kind": "ResourceQuota", "metadata": {"name": "none"}, "spec": {"hard": hard}}
+    with in_force(site, [quota], "quota-d", "quota"):
+        apply(site, "quota")
+        body = wait(site, "quota", reason("TargetForbidden"))
+        assert counts(found=3, ready=0, failed=0, progressing=3)(body), body["status"]
+        assert condition(body, "Reconciling")["reason"] == "ProgressingWithRetry", said(body)
+        assert uploads(site, "quota") == {}
+    look(site, "quota")
+    wait(site, "quota", counts(found=3, ready=3))
 
 
 def test_a_suspended_set_makes_nothing(site: Site) -> None:

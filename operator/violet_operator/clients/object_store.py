@@ -97,7 +97,7 @@ class ObjectStore:
             ) from None
         except _FAILURES as error:
             explained = self._explain(error)
-            if explained.reason == "SourceForbidden":
+            if "403 Forbidden" in str(error) and explained.reason in ("SourceUnreachable", "SourceForbidden"):
                 raise Waiting(
                     "SourceForbidden",
                     f"{self._where}: the storage refuses to list (403). Grant the key s3:ListBucket on the bucket, or "
