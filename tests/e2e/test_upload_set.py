@@ -7,80 +7,20 @@ with uploads.
 import json
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
 
 import pytest
-import yaml
 
-from tests.cluster import Kit, KubectlError
-from tests.harness import SYSTEM, Object, Reached, Site, condition, installation, is_ready, judged, said, small, until
-from tests.packages import build
+from tests.cluster import Kit
+from tests.harness import SYSTEM, Object, Site, condition, installation, is_ready, said, until
+from tests.sets import IMAGES, KIND, SET, apply, counts, in_force, look, put, reason, refusing, uploads, wait, writes
 
 pytestmark = pytest.mark.e2e
-
-SET = "packageuploadset"
-KIND = "packageuploadsets"
-IMAGES = {"spec": {"skipResources": True}}
 
 
 @pytest.fixture(scope="module")
 def site(kit: Kit, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
     with installation(kit, tmp_path_factory.mktemp("upload-set"), "--progress-interval", "0.5") as site:
         yield site
-
-
-def put(site: Site, prefix: str, *names: str) -> None:
-    """Small packages `PREFIX/NAME.tgz`, each with its checksum beside it."""
-    for name in names:
-        path = site.directory / prefix / f"{name}.tgz"
-        path.parent.mkdir(parents=True, exist_ok=True)
-        built = build(small(f"{prefix}-{name}"), path)
-        site.storage.put(f"{prefix}/{name}.tgz", built.path)
-        assert built.sidecar is not None
-        site.storage.put(f"{prefix}/{name}.tgz.sha256", built.sidecar)
-
-
-def apply(site: Site, name: str, **spec: object) -> None:
-    site.apply(site.upload_set(name, **({"template": IMAGES} | spec)))
-
-
-def counts(**expected: int) -> Reached:
-    """Whether a Set, judged as specified now, says these numbers."""
-
-    def reached(body: Object) -> bool:
-        status = body.get("status") or {}
-        return judged(body) and all(status.get(name) == number for name, number in expected.items())
-
-    return reached
-
-
-def wait(site: Site, name: str, reached: Reached = is_ready, seconds: float = 90) -> Object:
-    return site.wait(name, reached, seconds, KIND)
-
-
-def look(site: Site, name: str) -> None:
-    """Have it list the prefix now, and wait until it has."""
-    site.reconcile(name, kind=SET)
-    asked = site.all(KIND)[name]["metadata"]["annotations"]["violet.alauda.io/reconcile-requested-at"]
-    wait(site, name, lambda body: body["status"].get("lastHandledReconcileAt") == asked)
-
-
-def reason(expected: str) -> Reached:
-    return lambda body: judged(body) and condition(body, "Ready")["reason"] == expected
-
-
-def uploads(site: Site, name: str) -> dict[str, Object]:
-    """The uploads of a Set, as its label selects them."""
-    found = site.cluster.kubectl(
-        *("get", "packageuploads", "-n", site.namespace, "-l", f"violet.alauda.io/upload-set={name}", "-o", "json")
-    )
-    return {each["metadata"]["name"]: each for each in json.loads(found)["items"]}
-
-
-def writes(site: Site, prefix: str) -> list[tuple[str, str, str]]:
-    """Every write of the operator to objects whose name begins so: (verb, subresource, name)."""
-    entries = site.cluster.audit_writes("violet-operator")
-    return [(each.verb, each.subresource, each.name) for each in entries if each.name.startswith(prefix)]
 
 
 def test_each_package_gets_an_upload_and_a_bad_one_holds_up_no_other(site: Site) -> None:
@@ -225,51 +165,6 @@ def test_an_upload_that_is_refused_holds_up_no_other(site: Site) -> None:
         assert "not that one" in failure["message"]
     look(site, "refused")
     wait(site, "refused", counts(found=3, ready=3, failed=0))
-
-
-@contextmanager
-def refusing(site: Site, name: str) -> Iterator[None]:
-    """An admission policy that takes every upload but one."""
-    head = {"apiVersion": "admissionregistration.k8s.io/v1", "metadata": {"name": "test-refusing"}}
-    rule = {
-        "apiGroups": ["violet.alauda.io"],
-        "apiVersions": ["*"],
-        "operations": ["CREATE"],
-        "resources": ["packageuploads"],
-    }
-    policy = {
-        "matchConstraints": {"resourceRules": [rule]},
-        "validations": [{"expression": f"object.metadata.name != '{name}'", "message": "not that one"}],
-    }
-    binding = {"policyName": "test-refusing", "validationActions": ["Deny"]}
-    objects = [
-        head | {"kind": "ValidatingAdmissionPolicy", "spec": policy},
-        head | {"kind": "ValidatingAdmissionPolicyBinding", "spec": binding},
-    ]
-    with in_force(site, objects, name, "not that one"):
-        yield
-
-
-@contextmanager
-def in_force(site: Site, objects: list[Object], name: str, complaint: str) -> Iterator[None]:
-    """Objects that make the API server refuse a new upload: it takes them, and their end, to heart after a while."""
-    attempt = json.dumps(site.package_upload(name))
-
-    def refused() -> bool:
-        try:
-            site.cluster.kubectl("create", "--dry-run=server", "-n", site.namespace, "-f", "-", stdin=attempt)
-        except KubectlError as error:
-            return complaint in error.stderr
-        return False
-
-    site.apply(*objects)
-    try:
-        until(refused, 60)
-        assert refused(), "not in force"
-        yield
-    finally:
-        site.cluster.kubectl("delete", "-n", site.namespace, "-f", "-", stdin=yaml.safe_dump_all(objects))
-        until(lambda: not refused(), 60)
 
 
 def test_a_quota_stops_new_uploads_and_says_so(site: Site) -> None:

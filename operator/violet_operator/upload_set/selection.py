@@ -21,7 +21,7 @@ def select(
         if (
             key.startswith(prefix)
             and name.endswith(PACKAGE_SUFFIXES)
-            and (include is None or _matches(name, include))
+            and (not include or _matches(name, include))
             and not _matches(name, exclude or ())
         ):
             yield name

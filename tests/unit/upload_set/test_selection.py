@@ -31,7 +31,7 @@ ALL = ["a.tgz", "b.tar.gz", "c.tar.zst", "d.tar", "old/a.tgz", "old/older/b-rc1.
     [
         (None, None, ALL),
         (None, [], ALL),
-        ([], None, []),
+        ([], None, ALL),
         (["a.tgz"], None, ["a.tgz"]),
         (["*a.tgz"], None, ["a.tgz", "old/a.tgz"]),
         (["?.t*"], None, ALL[:4]),
