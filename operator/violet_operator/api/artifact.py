@@ -91,8 +91,8 @@ class Publication:
             },
         }
 
-    def version(self, artifact_uid: str) -> JsonObject:
-        """The ArtifactVersion to apply; without its owner the marketplace declares it Failed."""
+    def version(self) -> JsonObject:
+        """The ArtifactVersion to apply; without its Artifact as owner the marketplace declares it Failed."""
         facts = {"cpaas.io/artifact-version": self._label, "cpaas.io/bundle-version": self.tag}
         if self.channels:
             facts["cpaas.io/channels"] = ",".join(self.channels)
@@ -100,9 +100,6 @@ class Publication:
             facts["cpaas.io/default-channel"] = self.default_channel
         metadata = self._metadata(self.version_name, facts)
         metadata["annotations"] |= self._verified()
-        metadata["ownerReferences"] = [
-            {"apiVersion": API_VERSION, "kind": "Artifact", "name": self.name, "uid": artifact_uid}
-        ]
         return {
             "apiVersion": API_VERSION,
             "kind": "ArtifactVersion",

@@ -57,6 +57,8 @@ PACKAGE_UPLOAD_SETS = Resource("violet.alauda.io/v1alpha1", "packageuploadsets")
 PLATFORMS = Resource("violet.alauda.io/v1alpha1", "platforms")
 ARTIFACTS = Resource("app.alauda.io/v1alpha1", "artifacts")
 ARTIFACT_VERSIONS = Resource("app.alauda.io/v1alpha1", "artifactversions")
+CATALOG_SOURCES = Resource("operators.coreos.com/v1alpha1", "catalogsources")
+PACKAGE_MANIFESTS = Resource("packages.operators.coreos.com/v1", "packagemanifests")
 ACCESS_REVIEWS = Resource("authorization.k8s.io/v1", "selfsubjectaccessreviews")
 
 
@@ -107,8 +109,23 @@ class Kube:
         except NotFoundError:
             return None
 
-    async def list(self, resource: Resource, namespace: str | None = None) -> list[JsonObject]:
-        """Every object of a kind, in a namespace or everywhere.
+    async def serves(self, resource: Resource) -> bool:
+        """Whether the cluster knows a kind at all.
+
+        Raises:
+            Transient: the API does not answer as it should.
+        """
+        try:
+            path = f"/apis/{resource.api_version}" if "/" in resource.api_version else f"/api/{resource.api_version}"
+            found = await self._call("GET", path, f"asking for {resource.plural}")
+        except NotFoundError:
+            return False
+        return any(item["name"] == resource.plural for item in found.get("resources") or [])
+
+    async def list(
+        self, resource: Resource, namespace: str | None = None, *, labels: str | None = None
+    ) -> list[JsonObject]:
+        """Every object of a kind, in a namespace or everywhere; `labels` is a label selector.
 
         Raises:
             Waiting: the kind does not exist there, or we may not list it.
@@ -119,6 +136,7 @@ class Kube:
         token = ""
         while True:
             query = {"limit": "500", **({"continue": token} if token else {})}
+            query |= {"labelSelector": labels} if labels else {}
             try:
                 page = await self._call("GET", resource.path(namespace), what, query=query)
             except NotFoundError:

@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Callable
 from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Any, Protocol
+from typing import Any, NamedTuple, Protocol
 
 from violet_operator.api import RECONCILE_ANNOTATION
 from violet_operator.api.package_upload import PackageUploadSpec
 from violet_operator.clients.kube import Kube, Resource
 from violet_operator.clients.object_store import ObjectInfo, ObjectStore
+from violet_operator.errors import OperatorError
 from violet_operator.package.archive import Archive
 from violet_operator.package.model import Opened
 from violet_operator.platform.resolve import Connection
@@ -76,6 +78,22 @@ class Environment(Protocol):
         ...
 
 
+class Failure(NamedTuple):
+    """Something that failed.
+
+    Attributes:
+        step: the condition that is False for it; None: before the first step.
+        error: what happened.
+        where: the target in words; empty where it concerns the package itself.
+        platform: name of the Platform that has dropped out for it, if one has.
+    """
+
+    step: str | None
+    error: OperatorError
+    where: str = ""
+    platform: str | None = None
+
+
 @dataclass(slots=True)
 class Upload:
     """One run for one PackageUpload.
@@ -88,7 +106,7 @@ class Upload:
         pacer: this run's slots.
         cancel: set when the run is called off.
         meter: what the transfer threads count.
-        connections: targets by name of Platform.
+        connections: the ways in to the target platforms that have not failed, by name of Platform.
         store: the bucket, once the source is resolved.
         source: the object, once found.
         rules: what the package must show.
@@ -98,6 +116,8 @@ class Upload:
         findings: what was found out meanwhile.
         opened: the same, once verified and understood.
         plans: what each platform's registry lacks, by name of Platform.
+        failures: what has failed so far and holds back nothing else.
+        writing: held while the status is written, as several clusters report side by side.
     """
 
     body: JsonObject
@@ -117,6 +137,8 @@ class Upload:
     findings: Findings | None = None
     opened: Opened | None = None
     plans: dict[str, PushPlan] = field(default_factory=dict)
+    failures: list[Failure] = field(default_factory=list)
+    writing: asyncio.Lock = field(default_factory=asyncio.Lock)
 
     @property
     def namespace(self) -> str:

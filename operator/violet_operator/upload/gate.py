@@ -18,7 +18,6 @@ def check_supported(spec: PackageUploadSpec) -> None:
     unsupported = {
         f"spec.source.url with {scheme}:// is": (scheme != "s3", "Put the package into an S3 bucket."),
         "spec.skipPush is": (spec.skip_push, "Remove it: what is in the registry already is not pushed again."),
-        "spec.targets with several platforms is": (len(spec.targets) > 1, "Make one PackageUpload for each platform."),
         "spec.chartRepository other than public-charts is": (
             spec.chart_repository != "public-charts",
             "Remove it; Helm charts cannot be published yet.",

@@ -3,14 +3,12 @@
 from __future__ import annotations
 
 from violet_operator.api.conditions import READY
-from violet_operator.clients.kube import ARTIFACT_VERSIONS, ARTIFACTS, Kube, Resource
+from violet_operator.publication.apply import compare_all
 from violet_operator.support.durations import human_bytes
 from violet_operator.upload.context import JsonObject, Upload
 from violet_operator.upload.plan import plan_hash
-from violet_operator.upload.publish import agreed, includes, publication_for, targets
-
-_UNKNOWN_UID = ""
-"""Stands for the uid of an Artifact that does not exist yet; its ArtifactVersion does not either."""
+from violet_operator.upload.publish import places
+from violet_operator.upload.publishers import publisher_for
 
 
 def still_holds(upload: Upload) -> bool:
@@ -36,24 +34,14 @@ async def foresee(upload: Upload) -> None:
     """
     objects: list[JsonObject] = []
     if not upload.spec.skip_resources and upload.status.facts["package"]["type"] == "bundle":
-        for name, connection, cluster in targets(upload):
-            publication = publication_for(upload, connection)
-            kube, place = connection.cluster(cluster), {"platform": name, "cluster": cluster}
-            artifact, live = await _foresee(kube, ARTIFACTS, publication.artifact())
-            uid = live["metadata"]["uid"] if live else _UNKNOWN_UID
-            version, _ = await _foresee(kube, ARTIFACT_VERSIONS, publication.version(uid))
-            objects += [place | artifact, place | version]
+        for to in places(upload):
+            publisher, kube = publisher_for(upload, to.connection), to.connection.cluster(to.cluster)
+            await publisher.prepare(kube)
+            about = {"platform": to.connection.name, "cluster": to.cluster}
+            objects += [about | item for item in await compare_all(kube, publisher.pieces)]
     plan = upload.status.facts["plan"]
     plan["objects"] = objects
     plan["hash"] = plan_hash(upload.plans, objects)
-
-
-async def _foresee(kube: Kube, resource: Resource, wanted: JsonObject) -> tuple[JsonObject, JsonObject | None]:
-    metadata = wanted["metadata"]
-    live = await kube.get(resource, metadata["namespace"], metadata["name"])
-    action = "Create" if live is None else "Keep" if includes(live, agreed(live, wanted)) else "Change"
-    about = {"kind": wanted["kind"], "namespace": metadata["namespace"], "name": metadata["name"], "action": action}
-    return about, live
 
 
 def summary(upload: Upload) -> str:

@@ -15,17 +15,14 @@ from violet_operator.support.meter import Meter
 from violet_operator.upload.context import Upload
 from violet_operator.upload.plan import BlobPush, PushPlan
 from violet_operator.upload.status import complete
-from violet_operator.upload.survey import image_facts
+from violet_operator.upload.survey import state_images
+from violet_operator.upload.targets import each_platform
 from violet_operator.upload.threads import in_thread
 from violet_operator.upload.transfer import reported
 
 
 async def push(upload: Upload) -> None:
-    """Bring every image into the registry of every target platform, as planned.
-
-    Raises:
-        OperatorError: the source or a registry fails.
-    """
+    """Bring every image into the registry of every target platform, as planned; one that fails drops out."""
     opened, status, plans = upload.opened, upload.status, upload.plans
     assert opened is not None
     size = sum(plan.bytes for plan in plans.values())
@@ -34,15 +31,17 @@ async def push(upload: Upload) -> None:
     upload.meter.expect(size - opened.archive.size, blobs=pushes + present, skipped=present)
     status.working(PUSHED, "Pushing", f"Pushing {pushes} blobs ({human_bytes(size)}); {present} are there already.")
     streams = upload.env.settings.streams
+
+    async def carry_out(name: str) -> None:
+        pusher = Pusher(upload.connections[name].registry, opened.archive, streams, upload.cancel, upload.meter)
+        await in_thread(partial(pusher.run, plans[name]), upload)
+
     async with upload.pacer.transfer(size), reported(upload):
-        for name, plan in plans.items():
-            pusher = Pusher(upload.connections[name].registry, opened.archive, streams, upload.cancel, upload.meter)
-            await in_thread(partial(pusher.run, plan), upload)
-    status.facts["images"] = [
-        image_facts(image.reference, image.digest, connection)
-        for connection in upload.connections.values()
-        for image in sorted(opened.package.images, key=lambda image: image.reference)
-    ]
+        for name in list(plans):  # one after the other, as each reads the package
+            await each_platform(upload, PUSHED, carry_out, [name])
+    if not upload.connections:
+        return
+    state_images(upload, sorted((image.reference, image.digest) for image in opened.package.images))
     status.facts["progress"] = complete(status.facts["progress"])
     status.done(PUSHED, "Pushed", f"{len(opened.package.images)} images are in {_registries(upload)}.")
 

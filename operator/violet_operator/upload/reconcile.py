@@ -12,17 +12,18 @@ from violet_operator.api.conditions import FETCHED, PUBLISHED, PUSHED, READY, VE
 from violet_operator.api.package_upload import PackageUploadSpec
 from violet_operator.clients.kube import PACKAGE_UPLOADS
 from violet_operator.errors import Cancelled, OperatorError, Stalled, Transient
-from violet_operator.platform.resolve import invalid_spec
+from violet_operator.platform.resolve import Connection, invalid_spec
 from violet_operator.support.durations import parse_duration
 from violet_operator.support.requeue import Requeue
 from violet_operator.upload import decide, fetch, gate, preview, verification
-from violet_operator.upload.context import Environment, Pacer, Upload
+from violet_operator.upload.context import Environment, Failure, Pacer, Upload
 from violet_operator.upload.inspection import inspect
 from violet_operator.upload.publish import publish, rehearse
 from violet_operator.upload.push import push
 from violet_operator.upload.report import write
 from violet_operator.upload.status import UploadStatus
 from violet_operator.upload.survey import in_place, knock, survey
+from violet_operator.upload.targets import each_platform, named, overall
 from violet_operator.upload.transfer import announced
 
 logger = logging.getLogger(__name__)
@@ -78,13 +79,15 @@ async def _take_steps(upload: Upload) -> Requeue:
         try:
             await _guarded(step, upload)
         except OperatorError as error:
-            upload.status.failed(condition, error)
-            if not isinstance(error, Stalled):
-                return Requeue(after=getattr(error, "after", None), failed=True)
+            upload.failures.append(Failure(condition, error))
             break
-    else:
+        if not upload.connections:  # every platform has dropped out
+            break
+    failure = overall(upload.failures, len(named(upload)))
+    if failure is None:
         _finish(upload)
-    return Requeue(after=parse_duration(upload.spec.interval))
+        return Requeue(after=parse_duration(upload.spec.interval))
+    return _fail(upload, failure)
 
 
 async def _guarded(step: Step, upload: Upload) -> None:
@@ -101,6 +104,17 @@ async def _guarded(step: Step, upload: Upload) -> None:
         ) from None
 
 
+def _fail(upload: Upload, failure: Failure) -> Requeue:
+    """Something has gone wrong, on one target at least."""
+    for step, error, _, _ in upload.failures:
+        if step is not None:
+            upload.status.degraded(step, error)
+    upload.status.failed(failure.step, failure.error)
+    if isinstance(failure.error, Stalled):
+        return Requeue(after=parse_duration(upload.spec.interval))
+    return Requeue(after=getattr(failure.error, "after", None), failed=True)
+
+
 def _finish(upload: Upload) -> None:
     """Every step has gone well."""
     if upload.preview:
@@ -114,11 +128,25 @@ def _finish(upload: Upload) -> None:
 async def _prepare(upload: Upload) -> None:
     """Refuse what is not supported; open the ways in to every target."""
     gate.check_supported(upload.spec)
-    for target in upload.spec.targets:
-        name = target.platform_ref.name
-        upload.connections[name] = connection = await upload.env.connect(upload.namespace, name)
-        for cluster in target.clusters:
-            connection.cluster(cluster)
+
+    async def connect(name: str) -> None:
+        connection = await upload.env.connect(upload.namespace, name)
+        errors = [error for cluster in clusters[name] if (error := _refusal(connection, cluster))]
+        if len(errors) == len(clusters[name]):
+            raise errors[0]
+        upload.connections[name] = connection
+
+    clusters = {target.platform_ref.name: target.clusters for target in upload.spec.targets}
+    await each_platform(upload, None, connect, clusters)
+
+
+def _refusal(connection: Connection, cluster: str) -> OperatorError | None:
+    """Why a cluster cannot be reached, if so."""
+    try:
+        connection.cluster(cluster)
+    except OperatorError as error:
+        return error
+    return None
 
 
 async def _find(upload: Upload) -> None:
@@ -163,14 +191,6 @@ async def _settle(upload: Upload) -> None:
             upload.status.done(PUSHED, found["reason"], found["message"])
 
 
-async def _publish(upload: Upload) -> None:
-    if upload.spec.skip_resources:
-        upload.status.keep_targets(set())
-        upload.status.done(PUBLISHED, "Skipped", "spec.skipResources is true: no objects are created on the targets.")
-        return
-    await publish(upload)
-
-
 _READ: tuple[tuple[str | None, Step], ...] = (
     (None, _prepare),
     (VERIFIED, verification.demand),
@@ -188,7 +208,7 @@ STEPS = (
     (PUBLISHED, _unless_settled(rehearse)),
     (PUSHED, _unless_settled(push)),
     (VERIFIED, _settle),
-    (PUBLISHED, _publish),
+    (PUBLISHED, publish),
 )
 """What happens, in order, and the condition that says whether it did."""
 

@@ -20,13 +20,18 @@ async def write(upload: Upload) -> bool:
     Bound to the object's uid, so that a new object of the same name never gets the old one's status. A failure is
     logged and left to the next write: a status is not worth stopping the work it describes.
     """
-    last, now = upload.status.last, upload.status.to_api()
+    async with upload.writing:
+        return await _write(upload)
+
+
+async def _write(upload: Upload) -> bool:
+    last, now = upload.status.last, copy.deepcopy(upload.status.to_api())
     if now == last:
         return True
     kube = upload.env.kube
     try:
         await kube.write_status(PACKAGE_UPLOADS, upload.body, now)
-        upload.status.last = copy.deepcopy(now)
+        upload.status.last = now
         for warning, reason, message in transitions(last.get("conditions", []), now["conditions"]):
             logger.log(
                 logging.WARNING if warning else logging.INFO,

@@ -138,21 +138,24 @@ class UploadStatus:
         """How far the transfer is; never goes back for one package."""
         self._facts["progress"] = advance(self._facts.get("progress") or {}, reading)
 
-    def target(self, platform: str, cluster: str, *, phase: str, message: str, objects: list[JsonObject]) -> None:
-        """The result on one cluster."""
-        others = [
-            item
-            for item in self._facts.get("targets", [])
-            if (item["platform"], item["cluster"]) != (platform, cluster)
-        ]
-        item: JsonObject = {
-            "platform": platform,
-            "cluster": cluster,
-            "phase": phase,
-            "message": shorten(message),
-            "objects": objects,
-        }
-        self._facts["targets"] = sorted([*others, item], key=lambda each: (each["platform"], each["cluster"]))
+    def target(
+        self,
+        platform: str,
+        cluster: str,
+        *,
+        phase: str | None = None,
+        message: str | None = None,
+        objects: list[JsonObject] | None = None,
+    ) -> None:
+        """The result on one cluster; what is not given stays as it was."""
+        targets = {(item["platform"], item["cluster"]): item for item in self._facts.get("targets", [])}
+        item: JsonObject = {"platform": platform, "cluster": cluster, "phase": "Pending", "objects": []}
+        item |= targets.get((platform, cluster), {})
+        item |= {} if phase is None else {"phase": phase}
+        item |= {} if message is None else {"message": shorten(message)}
+        item |= {} if objects is None else {"objects": objects}
+        targets[platform, cluster] = item
+        self._facts["targets"] = [targets[key] for key in sorted(targets)]
 
     def keep_targets(self, wanted: set[tuple[str, str]]) -> None:
         """Drop results of clusters that are no longer targets."""

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 
+from violet_operator.api.conditions import PUSHED
 from violet_operator.clients.registry import Registry
 from violet_operator.errors import Stalled
 from violet_operator.package.model import Opened
@@ -20,6 +22,7 @@ from violet_operator.upload.plan import (
     plan_push,
     wanted_blobs,
 )
+from violet_operator.upload.targets import each_platform
 from violet_operator.upload.threads import in_thread
 
 _LOOKUPS = 8
@@ -29,48 +32,66 @@ _LOOKUPS = 8
 async def survey(upload: Upload) -> None:
     """Find out what each registry lacks; sets `plans` and the status' `plan`.
 
-    Raises:
-        Stalled: a tag exists with other content, which the spec does not let us replace.
-        OperatorError: a registry fails.
+    A platform drops out whose registry fails, or has a tag with other content that the spec does not let us replace.
     """
     opened = upload.opened
     assert opened is not None
-    upload.plans = {name: await _plan(upload, connection, opened) for name, connection in upload.connections.items()}
+
+    async def look(name: str) -> None:
+        connection = upload.connections[name]
+        plan = await _plan(upload, connection, opened)
+        if upload.spec.overwrite == "Never" and not upload.preview:
+            _check_overwrites(plan, connection.registry.address)
+        upload.plans[name] = plan
+
+    await each_platform(upload, PUSHED, look)
     upload.status.facts["plan"] = plan_facts(upload.plans)
-    if upload.spec.overwrite == "Never" and not upload.preview:
-        _check_overwrites(upload)
 
 
 async def knock(upload: Upload) -> None:
-    """Look whether every registry lets us in, before the package is read for hours to find that it does not.
+    """Look which registries let us in, before the package is read for hours to find that none does."""
 
-    Raises:
-        OperatorError: one does not.
-    """
-    for connection in upload.connections.values():
-        await in_thread(connection.registry.ping, upload)
+    async def look(name: str) -> None:
+        await in_thread(upload.connections[name].registry.ping, upload)
+
+    await each_platform(upload, PUSHED, look)
 
 
 async def in_place(upload: Upload) -> bool:
-    """Whether every target registry has every image of the last status under its tag, with its digest."""
-    known = {(item["source"], item["digest"]) for item in upload.status.facts.get("images", [])}
+    """Whether the registry of every platform still in has every image of the last status, tag and digest."""
+    known = sorted({(item["source"], item["digest"]) for item in upload.status.facts.get("images", [])})
+    whole: set[str] = set()
 
-    def look() -> bool:
-        return all(
-            tag_digest(connection.registry, to) == digest
-            for connection in upload.connections.values()
-            for source, digest in sorted(known)
-            for to in (destination(source, connection.prefix),)
-        )
+    async def look(name: str) -> None:
+        connection = upload.connections[name]
+        if await in_thread(partial(_has_all, connection, known), upload):
+            whole.add(name)
 
-    if not known or not await in_thread(look, upload):
+    if known:
+        await each_platform(upload, PUSHED, look)
+    if not whole or whole < upload.connections.keys():
         return False
-    upload.status.facts["images"] = [
-        image_facts(source, digest, connection)
-        for connection in upload.connections.values()
-        for source, digest in sorted(known)
-    ]
+    state_images(upload, known)
     return True
+
+
+def _has_all(connection: Connection, images: Iterable[tuple[str, Digest]]) -> bool:
+    return all(
+        tag_digest(connection.registry, destination(source, connection.prefix)) == digest for source, digest in images
+    )
+
+
+def state_images(upload: Upload, images: Iterable[tuple[str, Digest]]) -> None:
+    """Set `status.images`; what was said of platforms that have dropped out still holds as far as we know."""
+    out = {failure.platform for failure in upload.failures}
+    upload.status.facts["images"] = [
+        *(item for item in upload.status.facts.get("images", []) if item.get("platform") in out),
+        *(
+            _image_facts(source, digest, connection)
+            for connection in upload.connections.values()
+            for source, digest in images
+        ),
+    ]
 
 
 def tag_digest(registry: Registry, to: Destination) -> Digest | None:
@@ -84,7 +105,7 @@ def tag_digest(registry: Registry, to: Destination) -> Digest | None:
     return digest
 
 
-def image_facts(reference: str, digest: str, connection: Connection) -> JsonObject:
+def _image_facts(reference: str, digest: str, connection: Connection) -> JsonObject:
     """An entry of `status.images`."""
     to = destination(reference, connection.prefix)
     return {
@@ -111,15 +132,13 @@ async def _plan(upload: Upload, connection: Connection, opened: Opened) -> PushP
     return plan_push(images, prefix, await in_thread(take_inventory, upload))
 
 
-def _check_overwrites(upload: Upload) -> None:
-    for name, plan in upload.plans.items():
-        if plan.overwrites:
-            address = upload.connections[name].registry.address
-            raise Stalled(
-                "TagExists",
-                f"Registry {address} has {_names(plan.overwrites)} with other content. Set spec.overwrite: IfDifferent "
-                "to replace it, or remove the tag.",
-            )
+def _check_overwrites(plan: PushPlan, address: str) -> None:
+    if plan.overwrites:
+        raise Stalled(
+            "TagExists",
+            f"Registry {address} has {_names(plan.overwrites)} with other content. Set spec.overwrite: IfDifferent "
+            "to replace it, or remove the tag.",
+        )
 
 
 def _names(places: Iterable[Destination]) -> str:

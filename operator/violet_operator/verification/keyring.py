@@ -9,6 +9,8 @@ from pathlib import Path
 from types import TracebackType
 from typing import Self
 
+from gnupg import ImportResult
+
 from violet_operator.verification.evidence import SideFile
 from violet_operator.verification.gpg import Gpg, Verdict
 from violet_operator.verification.keys import KeySet, invalid_keys
@@ -59,11 +61,11 @@ class Keyring:
     def _import(self, gpg: Gpg, name: str, content: bytes) -> None:
         where, magic = _KEYBOX
         data = self._export(content) if content[where] == magic else content
-        result = gpg.call(lambda: gpg.import_keys(data))
-        if result.sec_read:
+        result = gpg.call(lambda: _imported(gpg, data))
+        if result is not None and result.sec_read:
             problem = "it holds a private key, which does not belong there; consider it disclosed"
             raise invalid_keys(self._keys.origin, name, problem)
-        if not result.fingerprints:
+        if result is None or not result.fingerprints:
             raise invalid_keys(self._keys.origin, name, "gpg finds no usable public key in it")
 
     def _export(self, keybox: bytes) -> bytes:
@@ -74,3 +76,11 @@ class Keyring:
         data: bytes = gpg.call(lambda: gpg.export_keys([], armor=False))
         file.unlink()
         return data
+
+
+def _imported(gpg: Gpg, data: bytes) -> ImportResult | None:
+    """What gpg has made of it; None where it did not even read to the end."""
+    try:
+        return gpg.import_keys(data)
+    except BrokenPipeError:
+        return None

@@ -43,7 +43,7 @@ ONE = Publication(
 
 @given(publications)
 def test_every_label_is_one_that_kubernetes_takes(publication: Publication) -> None:
-    for manifest in (publication.artifact(), publication.version("uid")):
+    for manifest in (publication.artifact(), publication.version()):
         for value in manifest["metadata"]["labels"].values():
             assert len(value) <= 63
             assert LABEL_VALUE.fullmatch(value)
@@ -51,10 +51,10 @@ def test_every_label_is_one_that_kubernetes_takes(publication: Publication) -> N
 
 @given(publications)
 def test_what_is_no_label_is_still_an_annotation(publication: Publication) -> None:
-    annotations = publication.version("uid")["metadata"]["annotations"]
+    annotations = publication.version()["metadata"]["annotations"]
     assert annotations["cpaas.io/bundle-version"] == publication.tag
     assert annotations.get("cpaas.io/channels", "") == ",".join(publication.channels)
-    assert publication.version("uid")["metadata"]["labels"].items() <= annotations.items()
+    assert publication.version()["metadata"]["labels"].items() <= annotations.items()
 
 
 @given(names, tags)
@@ -70,7 +70,7 @@ def test_the_name_of_a_version_is_an_rfc_1123_subdomain(name: str, tag: str) -> 
 @given(publications)
 def test_an_artifact_selects_its_versions(publication: Publication) -> None:
     wanted = publication.artifact()["spec"]["artifactVersionSelector"]["matchLabels"]
-    assert wanted.items() <= publication.version("uid")["metadata"]["labels"].items()
+    assert wanted.items() <= publication.version()["metadata"]["labels"].items()
 
 
 def test_an_artifact() -> None:
@@ -90,17 +90,14 @@ def test_an_artifact() -> None:
     }
 
 
-def test_a_version_is_owned_by_its_artifact() -> None:
-    version = ONE.version("the-uid")
+def test_a_version_is_named_after_its_artifact_and_tag() -> None:
+    version = ONE.version()
     assert version["metadata"]["name"] == "topolvm-operator.v2.3.0"
-    assert version["metadata"]["ownerReferences"] == [
-        {"apiVersion": "app.alauda.io/v1alpha1", "kind": "Artifact", "name": "topolvm-operator", "uid": "the-uid"}
-    ]
     assert version["spec"] == {"present": True, "tag": "v2.3.0"}
 
 
 def test_channels_with_a_comma_are_an_annotation_only() -> None:
-    metadata = ONE.version("uid")["metadata"]
+    metadata = ONE.version()["metadata"]
     assert "cpaas.io/channels" not in metadata["labels"]
     assert metadata["annotations"]["cpaas.io/channels"] == "stable,alpha"
     assert metadata["labels"]["cpaas.io/default-channel"] == "stable"
@@ -108,7 +105,7 @@ def test_channels_with_a_comma_are_an_annotation_only() -> None:
 
 def test_long_names_fit_labels_and_stay_different() -> None:
     one, other = (dataclasses.replace(ONE, name=f"{'long-' * 49}{end}", tag="v1") for end in ("one", "other"))
-    labels = [item.version("uid")["metadata"]["labels"]["cpaas.io/artifact-version"] for item in (one, other)]
+    labels = [item.version()["metadata"]["labels"]["cpaas.io/artifact-version"] for item in (one, other)]
     assert [len(label) for label in labels] == [63, 63]
     assert labels[0] != labels[1]
     assert one.artifact()["spec"]["artifactVersionSelector"]["matchLabels"] == {"cpaas.io/artifact-version": labels[0]}

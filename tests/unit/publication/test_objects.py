@@ -4,7 +4,8 @@ from typing import Any
 
 import pytest
 
-from violet_operator.upload.publish import includes, installable
+from violet_operator.publication.apply import includes
+from violet_operator.publication.bundle import is_present
 
 
 @pytest.mark.parametrize(
@@ -42,6 +43,6 @@ def test_includes(live: Any, wanted: Any, yes: bool) -> None:
         (None, False),
     ],
 )
-def test_installable(status: Any, yes: bool) -> None:
-    assert installable({"status": status}) is yes
-    assert not installable({})
+def test_is_present(status: Any, yes: bool) -> None:
+    assert is_present({"status": status}) is yes
+    assert not is_present({})

@@ -1,0 +1,129 @@
+"""Applying what we publish: an unchanged object costs a read, drift is repaired, other appliers are not overruled."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from violet_operator.api import FIELD_MANAGER
+from violet_operator.api.artifact import VERIFIED_AT
+from violet_operator.clients.kube import Kube, Resource
+
+JsonObject = dict[str, Any]
+
+_UNKNOWN_UID = ""
+"""Stands for the uid of an owner that does not exist yet; what it owns does not either."""
+
+
+@dataclass(frozen=True, slots=True)
+class Piece:
+    """One object to publish.
+
+    Attributes:
+        resource: its kind.
+        body: apiVersion, kind, metadata and the fields we own.
+        owned: whether it belongs to the first piece, and goes with it.
+    """
+
+    resource: Resource
+    body: JsonObject
+    owned: bool = False
+
+    @property
+    def namespace(self) -> str | None:
+        """Its namespace; None for kinds that have none."""
+        namespace: str | None = self.body["metadata"].get("namespace")
+        return namespace
+
+    @property
+    def name(self) -> str:
+        """Its name."""
+        return str(self.body["metadata"]["name"])
+
+    def about(self) -> JsonObject:
+        """What a status says of it."""
+        place = {"namespace": self.namespace} if self.namespace else {}
+        return {"kind": self.body["kind"], **place, "name": self.name}
+
+
+async def apply_all(kube: Kube, pieces: Sequence[Piece], *, dry_run: bool = False) -> list[JsonObject]:
+    """Bring every piece to what we want, the owner first; the live objects, in the same order.
+
+    Raises:
+        OperatorError: the API refuses one, or fails.
+    """
+    live: list[JsonObject] = []
+    for piece in pieces:
+        live.append(await _ensure(kube, piece, live[0] if piece.owned else None, dry_run=dry_run))
+    return live
+
+
+async def compare_all(kube: Kube, pieces: Sequence[Piece]) -> list[JsonObject]:
+    """What `apply_all` would do: `about` and `action` (Create, Change, Keep) of each piece. Reads only.
+
+    Raises:
+        OperatorError: the API refuses to be read.
+    """
+    found, owner = [], None
+    for number, piece in enumerate(pieces):
+        live = await kube.get(piece.resource, piece.namespace, piece.name)
+        wanted = _with_owner(piece.body, owner) if piece.owned else piece.body
+        action = "Create" if live is None else "Keep" if includes(live, agreed(live, wanted)) else "Change"
+        found.append(piece.about() | {"action": action})
+        if number == 0:
+            owner = live
+    return found
+
+
+async def _ensure(kube: Kube, piece: Piece, owner: JsonObject | None, *, dry_run: bool) -> JsonObject:
+    live = await kube.get(piece.resource, piece.namespace, piece.name)
+    wanted = agreed(live, _with_owner(piece.body, owner) if piece.owned else piece.body)
+    if live is not None and includes(live, wanted) and not live["metadata"].get("deletionTimestamp"):
+        return live
+    force = live is not None and not is_claimed(live)
+    return await kube.apply(piece.resource, wanted, force=force, dry_run=dry_run)
+
+
+def _with_owner(body: JsonObject, owner: JsonObject | None) -> JsonObject:
+    """The object, owned: it goes when its owner goes."""
+    reference = {"apiVersion": "", "kind": "", "name": "", "uid": _UNKNOWN_UID}
+    if owner is not None:
+        metadata = owner["metadata"]
+        reference = {
+            "apiVersion": owner["apiVersion"],
+            "kind": owner["kind"],
+            "name": metadata["name"],
+            "uid": metadata["uid"],
+        }
+    return body | {"metadata": body["metadata"] | {"ownerReferences": [reference]}}
+
+
+def agreed(live: JsonObject | None, wanted: JsonObject) -> JsonObject:
+    """What we want, with the display name that an Artifact has already.
+
+    Versions that name their package differently share it, and must not take turns in renaming it.
+    """
+    name = ((live or {}).get("spec") or {}).get("displayName")
+    if name and "displayName" in wanted["spec"]:
+        return wanted | {"spec": wanted["spec"] | {"displayName": name}}
+    return wanted
+
+
+def is_claimed(live: JsonObject) -> bool:
+    """Whether somebody else applies this object too: he declares what he wants, so we do not overrule him.
+
+    Whoever merely updated it (`kubectl edit`, `kubectl label`, the marketplace itself) left drift, which is repaired.
+    """
+    managers = live["metadata"].get("managedFields", [])
+    return any(each["operation"] == "Apply" and each["manager"] != FIELD_MANAGER for each in managers)
+
+
+def includes(live: Any, wanted: Any) -> bool:  # noqa: ANN401 - JSON values
+    """Whether `live` says everything that `wanted` says; what others added, and when we verified, does not matter."""
+    if isinstance(wanted, dict):
+        told = wanted.keys() - {VERIFIED_AT}
+        return isinstance(live, dict) and all(key in live and includes(live[key], wanted[key]) for key in told)
+    if isinstance(wanted, list):
+        return isinstance(live, list) and all(any(includes(item, each) for item in live) for each in wanted)
+    return bool(live == wanted)

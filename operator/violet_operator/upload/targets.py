@@ -1,0 +1,77 @@
+"""One package for several platforms and clusters: one that fails does not hold back the others.
+
+A platform that fails at some step drops out of the run, and its failure is kept for the end, when the worst of all
+failures says what the object is told and when it is looked at again.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import copy
+from collections.abc import Awaitable, Callable, Iterable, Sequence
+from dataclasses import dataclass
+
+from violet_operator.errors import OperatorError, Stalled
+from violet_operator.platform.resolve import Connection
+from violet_operator.upload.context import Failure, Upload
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """One target cluster."""
+
+    connection: Connection
+    cluster: str
+
+    @property
+    def key(self) -> tuple[str, str]:
+        """Platform and cluster, as the status names them."""
+        return self.connection.name, self.cluster
+
+    def __str__(self) -> str:
+        return f"{self.cluster} of {self.connection.name}"
+
+
+def named(upload: Upload) -> list[tuple[str, str]]:
+    """(Platform, cluster) of every target that the spec names, or that the type of package makes of it."""
+    return [(target.platform_ref.name, cluster) for target in upload.spec.targets for cluster in target.clusters]
+
+
+async def each_platform(
+    upload: Upload, step: str | None, work: Callable[[str], Awaitable[None]], names: Iterable[str] | None = None
+) -> None:
+    """Do something for every platform that is still in the run, side by side; one that fails drops out."""
+
+    async def guarded(name: str) -> None:
+        try:
+            await work(name)
+        except OperatorError as error:
+            drop(upload, name, step, error)
+
+    await asyncio.gather(*(guarded(name) for name in list(upload.connections if names is None else names)))
+
+
+def drop(upload: Upload, platform: str, step: str | None, error: OperatorError) -> None:
+    """Go on without a platform."""
+    upload.connections.pop(platform, None)
+    upload.plans.pop(platform, None)
+    upload.failures.append(Failure(step, error, f"Platform {platform}", platform))
+    for name, cluster in named(upload):
+        if name == platform:
+            upload.status.target(name, cluster, phase="Failed", message=error.message)
+
+
+def overall(failures: Sequence[Failure], targets: int) -> Failure | None:
+    """The failure that the object is told: one that may pass comes before one that needs the user.
+
+    Args:
+        failures: everything that failed.
+        targets: clusters in all; of several, the message says how many and which.
+    """
+    worst = min(failures, key=lambda failure: isinstance(failure.error, Stalled), default=None)
+    if worst is None or targets < 2 or not worst.where:  # noqa: PLR2004
+        return worst
+    error = copy.copy(worst.error)
+    others = f" (and {len(failures) - 1} more, see status.targets)" if len(failures) > 1 else ""
+    error.message = f"{worst.where}: {error.message}{others}"
+    return worst._replace(error=error)
