@@ -137,7 +137,7 @@ async def test_no_rights(stranger: Kube, platform: Cluster, namespace: str) -> N
         stranger.apply(CONFIG_MAPS, config_map(namespace)),
         stranger.create(EVENTS, namespace, {}),
         stranger.delete(
-            CONFIG_MAPS, config_map(namespace) | {"metadata": {"name": "a", "namespace": namespace, "uid": "u"}}
+            CONFIG_MAPS, {"metadata": {**upload(namespace)["metadata"], "uid": "u", "resourceVersion": "1"}}
         ),
     ):
         with pytest.raises(Waiting, match="not allowed") as caught:
@@ -211,7 +211,9 @@ async def test_only_the_object_that_was_judged_is_deleted(kube: Kube, platform: 
     old = await kube.apply(PACKAGE_UPLOADS, upload(namespace))
     platform.kubectl("delete", "packageupload", "thing", "-n", namespace)
     anew = await kube.apply(PACKAGE_UPLOADS, upload(namespace))
-    await kube.delete(PACKAGE_UPLOADS, old)
+    with pytest.raises(Stalled) as caught:
+        await kube.delete(PACKAGE_UPLOADS, old)
+    assert caught.value.reason == "Conflict"
     found = await kube.get(PACKAGE_UPLOADS, namespace, "thing")
     assert found
     assert found["metadata"]["uid"] == anew["metadata"]["uid"]

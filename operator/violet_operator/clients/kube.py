@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
@@ -193,29 +194,24 @@ class Kube:
         what, query = f"writing the status of {metadata['name']}", {"fieldManager": FIELD_MANAGER}
         return await self._call("PATCH", path, what, query=query, body=patch, content="application/json-patch+json")
 
+    async def delete(self, resource: Resource, body: JsonObject) -> None:
+        """Delete an object as it was read: one that is another now, or has changed, stays.
+
+        Raises:
+            OperatorError: it has changed (`Conflict`), or the API does not let us.
+        """
+        metadata = body["metadata"]
+        options = {"preconditions": {key: metadata[key] for key in ("uid", "resourceVersion")}}
+        path = resource.path(metadata.get("namespace"), metadata["name"])
+        with suppress(NotFoundError):
+            await self._call("DELETE", path, f"deleting {resource.plural} {metadata['name']}", body=options)
+
     async def create(self, resource: Resource, namespace: str | None, body: JsonObject) -> JsonObject:
         """Create an object (an event, an access review)."""
         try:
             return await self._call("POST", resource.path(namespace), f"creating {resource.plural}", body=body)
         except NotFoundError:
             raise self.missing_kind(resource) from None
-
-    async def delete(self, resource: Resource, about: JsonObject) -> None:
-        """Delete an object, if it is still the one that was judged; one that is gone or another now is no failure.
-
-        Raises:
-            OperatorError: we may not, or the API does not answer as it should.
-        """
-        metadata = about["metadata"]
-        path = resource.path(metadata.get("namespace"), metadata["name"])
-        options = {"preconditions": {"uid": metadata["uid"]}, "propagationPolicy": "Background"}
-        try:
-            await self._call("DELETE", path, f"deleting {resource.plural} {metadata['name']}", body=options)
-        except NotFoundError:
-            return
-        except Stalled as error:
-            if error.reason != "Conflict":
-                raise
 
     async def allowed(self, verb: str, resource: Resource, namespace: str | None) -> bool:
         """Whether we may do something (SelfSubjectAccessReview)."""

@@ -172,13 +172,19 @@ async def _apply(to_do: Plan, kube: Kube) -> OperatorError | None:
 
 async def _prune(to_do: Plan, body: JsonObject, env: Environment) -> None:
     """Delete the uploads whose package is gone. Only after a listing that has succeeded and found something."""
-    names = [str(upload["metadata"]["name"]) for upload in to_do.gone]
-    while to_do.gone:
-        await env.kube.delete(PACKAGE_UPLOADS, to_do.gone[-1])
-        to_do.gone.pop()
-    if names:
-        message = f"Deleted {len(names)} PackageUploads whose packages are gone: {', '.join(names[:5])}"
-        await _event(body, env, warning=False, reason="Pruned", message=message + (", ..." if names[5:] else ""))
+    deleted = []
+    for upload in [each for each in to_do.gone if not each["metadata"].get("deletionTimestamp")]:
+        try:
+            await env.kube.delete(PACKAGE_UPLOADS, upload)
+        except Stalled as error:
+            if error.reason != "Conflict":
+                raise
+            continue  # it has changed meanwhile, which is followed by another run
+        to_do.gone.remove(upload)
+        deleted.append(str(upload["metadata"]["name"]))
+    if deleted:
+        message = f"Deleted {len(deleted)} PackageUploads whose packages are gone: {', '.join(deleted[:5])}"
+        await _event(body, env, warning=False, reason="Pruned", message=message + (", ..." if deleted[5:] else ""))
 
 
 async def _write(body: JsonObject, status: SetStatus, env: Environment) -> None:
