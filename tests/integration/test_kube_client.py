@@ -131,14 +131,13 @@ async def test_what_the_api_refuses(kube: Kube, namespace: str) -> None:
 
 async def test_no_rights(stranger: Kube, platform: Cluster, namespace: str) -> None:
     platform.kubectl("create", "secret", "generic", "keys", "-n", namespace, "--from-literal=secretkey=hidden-value")
+    judged = {"metadata": upload(namespace)["metadata"] | {"uid": "u", "resourceVersion": "1"}}
     for call in (
         stranger.get(SECRETS, namespace, "keys"),
         stranger.list(ARTIFACTS, "cpaas-system"),
         stranger.apply(CONFIG_MAPS, config_map(namespace)),
         stranger.create(EVENTS, namespace, {}),
-        stranger.delete(
-            CONFIG_MAPS, {"metadata": {**upload(namespace)["metadata"], "uid": "u", "resourceVersion": "1"}}
-        ),
+        stranger.delete(CONFIG_MAPS, judged),
     ):
         with pytest.raises(Waiting, match="not allowed") as caught:
             await call
