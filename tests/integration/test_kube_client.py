@@ -210,9 +210,9 @@ async def test_only_the_object_that_was_judged_is_deleted(kube: Kube, platform: 
     old = await kube.apply(PACKAGE_UPLOADS, upload(namespace))
     platform.kubectl("delete", "packageupload", "thing", "-n", namespace)
     anew = await kube.apply(PACKAGE_UPLOADS, upload(namespace))
-    with pytest.raises(Stalled) as caught:
+    with pytest.raises(Transient) as caught:
         await kube.delete(PACKAGE_UPLOADS, old)
-    assert caught.value.reason == "Conflict"
+    assert caught.value.reason == "ObjectChanged"
     found = await kube.get(PACKAGE_UPLOADS, namespace, "thing")
     assert found
     assert found["metadata"]["uid"] == anew["metadata"]["uid"]

@@ -176,8 +176,8 @@ async def _prune(to_do: Plan, body: JsonObject, env: Environment) -> None:
     for upload in [each for each in to_do.gone if not each["metadata"].get("deletionTimestamp")]:
         try:
             await env.kube.delete(PACKAGE_UPLOADS, upload)
-        except Stalled as error:
-            if error.reason != "Conflict":
+        except Transient as error:
+            if error.reason != "ObjectChanged":
                 raise
             continue  # it has changed meanwhile, which is followed by another run
         to_do.gone.remove(upload)
