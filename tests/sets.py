@@ -6,7 +6,7 @@ from contextlib import contextmanager
 
 import yaml
 
-from tests.cluster import KubectlError
+from tests.cluster import AuditEntry, KubectlError
 from tests.harness import Object, Reached, Site, condition, is_ready, judged, small, until
 from tests.packages import build
 
@@ -65,9 +65,13 @@ def uploads(site: Site, name: str) -> dict[str, Object]:
 
 
 def writes(site: Site, prefix: str) -> list[tuple[str, str, str]]:
-    """Every write of the operator to objects whose name begins so: (verb, subresource, name)."""
+    """Every write of the operator to Sets and uploads whose name begins so: (verb, subresource, name)."""
     entries = site.cluster.audit_writes("violet-operator")
-    return [(each.verb, each.subresource, each.name) for each in entries if each.name.startswith(prefix)]
+    return [(each.verb, each.subresource, each.name) for each in entries if _is_ours(each, prefix)]
+
+
+def _is_ours(entry: AuditEntry, prefix: str) -> bool:
+    return entry.name.startswith(prefix) and entry.resource.startswith("packageupload")
 
 
 @contextmanager
