@@ -116,6 +116,17 @@ class Site:
             "spec": {"source": source} | spec
         }
 
+    def upload_set(self, name: str, prefix: str = "", **spec: Any) -> Object:
+        """A PackageUploadSet of the packages below `NAME/` (or another prefix); `source` is merged."""
+        source = {
+            "url": self.storage.url(prefix or f"{name}/"),
+            "endpoint": self.storage.endpoint,
+            "credentialsSecretRef": {"name": KEYS},
+        } | spec.pop("source", {})
+        return {"apiVersion": API, "kind": "PackageUploadSet", "metadata": {"name": name}} | {
+            "spec": {"source": source} | spec
+        }
+
 
 Reached = Callable[[Object], bool]
 

@@ -17,11 +17,13 @@ from violet_operator.platform.reconcile import reconcile as reconcile_platform
 from violet_operator.runtime.environment import Environment
 from violet_operator.runtime.metrics import observed
 from violet_operator.runtime.queue import Key, KeyedQueue
+from violet_operator.runtime.relay import Relay
 from violet_operator.runtime.slots import Slots
 from violet_operator.settings import Settings
 from violet_operator.support.requeue import Requeue
 from violet_operator.tuning import tune
 from violet_operator.upload.reconcile import reconcile as reconcile_upload
+from violet_operator.upload_set.reconcile import reconcile as reconcile_set
 from violet_operator.verification.keyring import remove_abandoned
 
 logger = logging.getLogger(__name__)
@@ -50,14 +52,19 @@ async def run(settings: Settings) -> None:
         async with slots.run() as pacer:
             return await reconcile_upload(*key, env, pacer)
 
+    async def upload_set(key: Key) -> Requeue:
+        return await reconcile_set(*key, env)
+
     async def platform(key: Key) -> Requeue:
         env.forget(PLATFORMS, *key)  # before the uploads that its change has woken read it
         return await reconcile_platform(*key, env, lambda: uploads.wake_referring(*key, restart=False))
 
     uploads = KeyedQueue(observed(upload, "PackageUpload"), "PackageUpload", forgotten=env.drift.forget)
+    sets = KeyedQueue(observed(upload_set, "PackageUploadSet"), "PackageUploadSet")
     platforms = KeyedQueue(
         observed(platform, "Platform"), "Platform", longest=_PLATFORM_RETRY, forgotten=lambda key: env.leave(*key)
     )
+    queues = (sets, uploads, platforms)
     env.drift.wake = uploads.wake
     stop = asyncio.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
@@ -68,15 +75,15 @@ async def run(settings: Settings) -> None:
     async def call_off(**_: object) -> None:
         """Once kopf watches no more; without this it waits five seconds for the runs to end by themselves."""
         logger.info("Stopping: calling off %d runs", uploads.running)
-        await asyncio.gather(uploads.close(), platforms.close())
+        await asyncio.gather(*(queue.close() for queue in queues))
 
     registry = kopf.OperatorRegistry()
-    register(registry, uploads, platforms)
+    register(registry, uploads, sets, platforms, Relay(sets, settings.progress_interval))
     kopf.on.cleanup(registry=registry)(call_off)
     try:
         await _watch(settings, registry, stop)
     finally:
-        await asyncio.gather(uploads.close(), platforms.close())  # closed already, unless kopf has failed
+        await asyncio.gather(*(queue.close() for queue in queues))  # closed already, unless kopf has failed
         await env.close()
         await kube.close()
 

@@ -142,3 +142,40 @@ PLATFORM: dict[str, Any] = {
         },
     },
 }
+PACKAGE_UPLOAD_SET: dict[str, Any] = {
+    "apiVersion": "violet.alauda.io/v1alpha1",
+    "kind": "PackageUploadSet",
+    "metadata": {"name": "crd-rules"},
+    "spec": {
+        "source": {
+            "url": "s3://packages/vendor/",
+            "endpoint": "https://minio.example.com:9000",
+            "region": "us-east-1",
+            "credentialsSecretRef": {"name": "minio"},
+            "caBundleRef": {"kind": "ConfigMap", "name": "storage-ca", "key": "ca.crt"},
+        },
+        "include": ["opensearch-*"],
+        "exclude": ["*-rc.tgz"],
+        "template": {
+            "metadata": {"labels": {"any": "platform"}, "annotations": {"any": "a note"}},
+            "spec": {key: value for key, value in UPLOAD["spec"].items() if key != "source"},
+        },
+        "interval": "5m",
+        "prune": False,
+        "suspend": True,
+    },
+    "status": {
+        "observedGeneration": 1,
+        "lastHandledReconcileAt": TIME,
+        "conditions": [
+            {"type": "Ready", "status": "True", "reason": "AllReady", "message": "", "lastTransitionTime": TIME}
+        ],
+        "found": 2,
+        "ready": 1,
+        "failed": 1,
+        "progressing": 0,
+        "gone": 0,
+        "failures": [{"package": "a.tgz", "upload": "vendor-a", "reason": "NameTaken", "message": "It is taken."}],
+        "verification": {name: {"count": 1, "packages": ["a.tgz"]} for name in ("gpg", "checksum", "failed", "noFile")},
+    },
+}

@@ -12,7 +12,7 @@ from typing import Any
 import yaml
 from pydantic import BaseModel
 
-from violet_operator.api import GROUP, VERSION, package_upload, package_upload_status, platform
+from violet_operator.api import GROUP, VERSION, package_upload, package_upload_set, package_upload_status, platform
 from violet_operator.api.schema import structural
 
 
@@ -77,6 +77,14 @@ def all_crds() -> dict[str, dict[str, Any]]:
             spec=package_upload.PackageUploadSpec,
             status=package_upload_status.PackageUploadStatus,
             module=package_upload,
+        ),
+        "packageuploadsets.yaml": crd(
+            kind="PackageUploadSet",
+            plural="packageuploadsets",
+            short="pus",
+            spec=package_upload_set.PackageUploadSetSpec,
+            status=package_upload_set.PackageUploadSetStatus,
+            module=package_upload_set,
         ),
         "platforms.yaml": crd(
             kind="Platform",

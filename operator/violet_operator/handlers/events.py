@@ -13,13 +13,25 @@ import kopf
 
 from violet_operator.api import FINALIZER, GROUP, RECONCILE_ANNOTATION, VERSION
 from violet_operator.runtime.queue import Key, KeyedQueue
+from violet_operator.runtime.relay import Relay
+from violet_operator.upload_set.outcome import gist, owner
 
 
-def register(registry: kopf.OperatorRegistry, uploads: KeyedQueue, platforms: KeyedQueue) -> None:
+def register(
+    registry: kopf.OperatorRegistry, uploads: KeyedQueue, sets: KeyedQueue, platforms: KeyedQueue, relay: Relay
+) -> None:
     """Connect kopf's registry with the queues. Coroutines, so that they run on the loop and not in a thread."""
 
     async def upload_seen(event: kopf.RawEvent, **_: Any) -> None:  # noqa: ANN401 - kopf's protocol
         _observe(uploads, event)
+        body = dict(event["object"])
+        if event["type"] == "DELETED":
+            relay.gone(_key(event))
+        else:
+            relay.observe(_key(event), (owner(body) or {}).get("name"), gist(body))
+
+    async def set_seen(event: kopf.RawEvent, **_: Any) -> None:  # noqa: ANN401
+        _observe(sets, event)
 
     async def platform_seen(event: kopf.RawEvent, **_: Any) -> None:  # noqa: ANN401
         metadata = event["object"]["metadata"]
@@ -29,13 +41,13 @@ def register(registry: kopf.OperatorRegistry, uploads: KeyedQueue, platforms: Ke
             uploads.wake_referring(namespace, name, restart=changed)
 
     kopf.on.event(GROUP, VERSION, "packageuploads", registry=registry, id="uploads")(upload_seen)
+    kopf.on.event(GROUP, VERSION, "packageuploadsets", registry=registry, id="sets")(set_seen)
     kopf.on.event(GROUP, VERSION, "platforms", registry=registry, id="platforms")(platform_seen)
 
 
 def _observe(queue: KeyedQueue, event: kopf.RawEvent) -> bool:
     """Hand an event to a queue; whether it meant anything new."""
-    metadata = event["object"]["metadata"]
-    key: Key = (str(metadata["namespace"]), str(metadata["name"]))
+    metadata, key = event["object"]["metadata"], _key(event)
     deleting = "deletionTimestamp" in metadata
     if event["type"] == "DELETED" or (deleting and FINALIZER not in metadata.get("finalizers", [])):
         queue.forget(key)
@@ -44,3 +56,8 @@ def _observe(queue: KeyedQueue, event: kopf.RawEvent) -> bool:
     targets = (event["object"].get("spec") or {}).get("targets") or []
     refers = frozenset(str(target["platformRef"]["name"]) for target in targets)
     return queue.observe(key, (metadata.get("uid"), metadata.get("generation"), requested, deleting), refers)
+
+
+def _key(event: kopf.RawEvent) -> Key:
+    metadata = event["object"]["metadata"]
+    return str(metadata["namespace"]), str(metadata["name"])

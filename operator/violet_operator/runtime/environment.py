@@ -20,6 +20,7 @@ from violet_operator.runtime.drift import DriftWatch
 from violet_operator.runtime.ways import Ways
 from violet_operator.settings import Settings
 from violet_operator.upload.shelf import PackageShelf
+from violet_operator.upload_set.listing import Listings
 
 JsonObject = dict[str, Any]
 
@@ -40,6 +41,7 @@ class Environment:
         self.clock: Callable[[], datetime] = lambda: datetime.now(UTC)
         self.packages = PackageShelf()
         self.drift = DriftWatch()
+        self.listings = Listings()
         self._objects: dict[tuple[Resource, str | None, str], tuple[float, JsonObject | None]] = {}
         self._registries: dict[RegistrySettings, Registry] = {}
         self._ways = Ways(

@@ -58,6 +58,23 @@ PLATFORM: dict[str, Any] = {
     "registry.repositoryPrefix": None,
     "registry.pullAddress": None,
 }
+PACKAGE_UPLOAD_SET: dict[str, Any] = {
+    "source.url": None,
+    "source.endpoint": None,
+    "source.region": None,
+    "source.credentialsSecretRef.name": None,
+    "source.caBundleRef.kind": "ConfigMap",
+    "source.caBundleRef.name": None,
+    "source.caBundleRef.key": "ca.crt",
+    "include": None,
+    "exclude": None,
+    "template.metadata.labels": None,
+    "template.metadata.annotations": None,
+    **{f"template.spec.{path}": default for path, default in PACKAGE_UPLOAD.items() if not path.startswith("source.")},
+    "interval": "5m",
+    "prune": False,
+    "suspend": False,
+}
 WORDS = {
     "verification.policy": ["Require", "IfPresent", "Skip"],
     "verification.gpg.keysRef.kind": ["Secret", "ConfigMap"],
@@ -99,7 +116,10 @@ def test_kustomize_takes_every_file(name: str) -> None:
     assert name in yaml.safe_load((ROOT / "crds/kustomization.yaml").read_text())["resources"]
 
 
-@pytest.mark.parametrize(("name", "promised"), [("packageuploads", PACKAGE_UPLOAD), ("platforms", PLATFORM)])
+@pytest.mark.parametrize(
+    ("name", "promised"),
+    [("packageuploads", PACKAGE_UPLOAD), ("packageuploadsets", PACKAGE_UPLOAD_SET), ("platforms", PLATFORM)],
+)
 def test_the_spec_has_the_promised_fields_and_defaults(name: str, promised: dict[str, Any]) -> None:
     fields = dict(_leaves(_part(name, "spec")))
     assert {path: part.get("default") for path, part in fields.items()} == promised
@@ -110,13 +130,25 @@ def test_a_field_takes_the_promised_words(path: str) -> None:
     assert dict(_leaves(_part("packageuploads", "spec")))[path]["enum"] == WORDS[path]
 
 
+def test_the_status_of_a_set_has_the_promised_fields() -> None:
+    properties = _part("packageuploadsets", "status")["properties"]
+    assert {"conditions", "found", "ready", "failed", "progressing", "gone", "observedGeneration"} <= set(properties)
+    assert set(properties["failures"]["items"]["properties"]) == {"package", "upload", "reason", "message"}
+    classes = properties["verification"]["properties"]
+    assert set(classes) == {"gpg", "checksum", "failed", "noFile"}
+    for part in classes.values():
+        assert set(part["properties"]) == {"count", "packages"}
+
+
 @pytest.mark.parametrize("field", UPLOAD_STATUS)
 def test_the_status_of_an_upload_has_the_promised_fields(field: str) -> None:
     part = _part("packageuploads", "status")["properties"][field]
     assert set(part.get("items", part)["properties"]) >= UPLOAD_STATUS[field]
 
 
-@pytest.mark.parametrize(("name", "short"), [("packageuploads", "pu"), ("platforms", "vp")])
+@pytest.mark.parametrize(
+    ("name", "short"), [("packageuploads", "pu"), ("packageuploadsets", "pus"), ("platforms", "vp")]
+)
 def test_a_kind_is_namespaced_with_a_short_name_a_category_and_a_status(name: str, short: str) -> None:
     spec = all_crds()[f"{name}.yaml"]["spec"]
     assert (spec["group"], spec["scope"]) == ("violet.alauda.io", "Namespaced")
@@ -126,7 +158,7 @@ def test_a_kind_is_namespaced_with_a_short_name_a_category_and_a_status(name: st
     ]
 
 
-@pytest.mark.parametrize("name", ["packageuploads", "platforms"])
+@pytest.mark.parametrize("name", ["packageuploads", "packageuploadsets", "platforms"])
 def test_every_field_is_explained(name: str) -> None:
     for top in ("spec", "status"):
         assert [path for path, part in _leaves(_part(name, top)) if not part.get("description")] == []
