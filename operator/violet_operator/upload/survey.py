@@ -39,15 +39,16 @@ async def survey(upload: Upload) -> None:
     opened = upload.opened
     assert opened is not None
 
+    connections, found = dict(upload.connections), dict[str, PushPlan]()
+
     async def look(name: str) -> None:
-        connection = upload.connections[name]
-        plan = await _plan(upload, connection, opened)
+        found[name] = upload.plans[name] = await _plan(upload, connections[name], opened)
         if not upload.preview:
-            _check_allowed(upload.spec, plan, connection.registry.address)
-        upload.plans[name] = plan
+            _check_allowed(upload.spec, found[name], connections[name].registry.address)
 
     await each_platform(upload, PUSHED, look)
-    upload.status.facts["plan"] = plan_facts(upload.plans) | {"registries": registry_facts(upload.connections.values())}
+    looked_at = [connections[name] for name in sorted(found)]
+    upload.status.facts["plan"] = plan_facts(found) | {"registries": registry_facts(looked_at)}
 
 
 async def knock(upload: Upload) -> None:
