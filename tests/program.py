@@ -3,7 +3,7 @@
 import os
 import signal
 import sys
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, Self
 
@@ -20,7 +20,7 @@ ACCOUNT = "violet-operator"
 def install(cluster: Access, folder: Path = ROOT / "deploy") -> None:
     """CRDs, rights and the Deployment, as `deploy/` (or an overlay) has them; without a node its pod never runs."""
     cluster.kubectl("apply", "--server-side", "--force-conflicts", "-k", str(folder))
-    for kind in ("packageinventories", "packageuploads", "platforms"):
+    for kind in ("packageinventories", "packageuploads", "packageuploadsets", "platforms"):
         cluster.kubectl("wait", "--for=condition=Established", f"crd/{kind}.violet.alauda.io", "--timeout=30s")
 
 
@@ -33,6 +33,7 @@ class Operator:
         directory: Path,
         *flags: str,
         python: Sequence[str] = ("-X", "dev", "-m", "violet_operator.cli"),
+        environment: Mapping[str, str] | None = None,
     ) -> None:
         directory.mkdir(parents=True, exist_ok=True)
         self.metrics_port, self.health_port = free_port(), free_port()
@@ -43,7 +44,7 @@ class Operator:
             "violet-operator",
             [*program, "--kubeconfig", kubeconfig, *ports, *flags],
             directory / "operator.log",
-            env={"PYTHONPATH": f"{ROOT / 'operator'}{os.pathsep}{ROOT}"},
+            env={"PYTHONPATH": f"{ROOT / 'operator'}{os.pathsep}{ROOT}", **(environment or {})},
         )
 
     def __enter__(self) -> Self:

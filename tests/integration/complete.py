@@ -76,6 +76,7 @@ UPLOAD: dict[str, Any] = {
             "blobsPresent": 1,
             "tags": ["registry/a:v1"],
             "overwrites": ["registry/a:v1"],
+            "registries": [{"platform": "p", "address": "registry/prefix", "pullAddress": "mirror/prefix"}],
             "objects": [{"platform": "p", "cluster": "c", "kind": "Artifact", "name": "a", "action": "Create"}],
             "hash": "h",
         },
@@ -92,6 +93,12 @@ UPLOAD: dict[str, Any] = {
             {"source": "a:v1", "destination": "registry/a:v1", "digest": f"sha256:{SHA256}", "platform": "default"}
         ],
     },
+}
+KUBECONFIG: dict[str, Any] = {
+    "apiVersion": "violet.alauda.io/v1alpha1",
+    "kind": "Platform",
+    "metadata": {"name": "crd-rules-kubeconfig"},
+    "spec": {"kubeconfigSecretRef": {"name": "clusters"}},
 }
 PLATFORM: dict[str, Any] = {
     "apiVersion": "violet.alauda.io/v1alpha1",
@@ -178,5 +185,42 @@ INVENTORY: dict[str, Any] = {
         "clusters": [{"name": "global", "lastReadTime": TIME, "message": "It does not answer."}],
         "export": {"configMap": "installed/apps.yaml", "sha256": SHA256, "size": 1},
         "copy": {"url": "s3://packages/apps.yaml", "sha256": SHA256, "etag": "e"},
+    },
+}
+PACKAGE_UPLOAD_SET: dict[str, Any] = {
+    "apiVersion": "violet.alauda.io/v1alpha1",
+    "kind": "PackageUploadSet",
+    "metadata": {"name": "crd-rules"},
+    "spec": {
+        "source": {
+            "url": "s3://packages/vendor/",
+            "endpoint": "https://minio.example.com:9000",
+            "region": "us-east-1",
+            "credentialsSecretRef": {"name": "minio"},
+            "caBundleRef": {"kind": "ConfigMap", "name": "storage-ca", "key": "ca.crt"},
+        },
+        "include": ["opensearch-*"],
+        "exclude": ["*-rc.tgz"],
+        "template": {
+            "metadata": {"labels": {"any": "platform"}, "annotations": {"any": "a note"}},
+            "spec": {key: value for key, value in UPLOAD["spec"].items() if key != "source"},
+        },
+        "interval": "5m",
+        "prune": False,
+        "suspend": True,
+    },
+    "status": {
+        "observedGeneration": 1,
+        "lastHandledReconcileAt": TIME,
+        "conditions": [
+            {"type": "Ready", "status": "True", "reason": "AllReady", "message": "", "lastTransitionTime": TIME}
+        ],
+        "found": 2,
+        "ready": 1,
+        "failed": 1,
+        "progressing": 0,
+        "gone": 0,
+        "failures": [{"package": "a.tgz", "upload": "vendor-a", "reason": "NameTaken", "message": "It is taken."}],
+        "verification": {name: {"count": 1, "packages": ["a.tgz"]} for name in ("gpg", "checksum", "failed", "noFile")},
     },
 }

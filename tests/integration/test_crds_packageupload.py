@@ -150,6 +150,10 @@ STATUS = [
         for field in ("platform", "cluster", "kind", "name")
     ),
     Case("status.plan.objects[].action", "required", "Create", None),
+    *(
+        Case(f"status.plan.registries[].{field}", "required", "a", None)
+        for field in ("platform", "address", "pullAddress")
+    ),
     Case("status.plan.objects[].action", "enum", "Keep", "Delete"),
     Case(
         "status.targets",

@@ -13,6 +13,7 @@ from tests.unit.test_layout import ROOT
 from violet_operator import settings
 from violet_operator.api.package_inventory import PackageInventorySpec
 from violet_operator.api.package_upload import PackageUploadSpec
+from violet_operator.api.package_upload_set import PackageUploadSetSpec, PackageUploadSetStatus
 from violet_operator.api.platform import PlatformSpec
 from violet_operator.package.manifest import PackageManifest
 
@@ -27,6 +28,12 @@ PASSED_ON = {
     "ready['reason']",
 }  # not stated there, only handed on
 AT_START = "NoCluster"  # ends the program before there is a status
+SPECS: tuple[tuple[str, type[BaseModel]], ...] = (
+    ("packageinventory.md", PackageInventorySpec),
+    ("packageupload.md", PackageUploadSpec),
+    ("packageuploadset.md", PackageUploadSetSpec),
+    ("platform.md", PlatformSpec),
+)
 LINK = re.compile(r"(?<!!)\[[^\]]*\]\(([^)\s]+)\)")
 FENCE = re.compile(r"^```(\w*)\n(.*?)^```$", re.MULTILINE | re.DOTALL)
 
@@ -51,7 +58,7 @@ def reasons() -> set[str]:
 
 def documented_reasons() -> set[str]:
     found: set[str] = set()
-    for page in ("packageinventory.md", "packageupload.md", "platform.md"):
+    for page, _ in SPECS:
         section = (DOCS / page).read_text().partition("\n### Reasons\n")[2]
         assert section, page
         found |= set(re.findall(r"^\| `([A-Za-z]+)` \|", section, re.MULTILINE))
@@ -84,12 +91,7 @@ def fields(model: type[BaseModel], prefix: str = "") -> Iterator[str]:
 
 
 def test_every_field_of_the_specs_has_a_heading() -> None:
-    pages = {
-        "packageinventory.md": PackageInventorySpec,
-        "packageupload.md": PackageUploadSpec,
-        "platform.md": PlatformSpec,
-    }
-    for page, model in pages.items():
+    for page, model in SPECS:
         headings = re.findall(r"^### `spec\.(\w+)`$", (DOCS / page).read_text(), re.MULTILINE)
         assert headings == list(fields(model)), page
 
@@ -101,6 +103,10 @@ def test_every_field_of_the_specs_has_a_heading() -> None:
         ("packageupload.md", PackageUploadSpec, "Source", "source."),
         ("packageupload.md", PackageUploadSpec, "Verification", "verification."),
         ("packageupload.md", PackageUploadSpec, "Target", "targets."),
+        ("packageuploadset.md", PackageUploadSetSpec, "SetSource", "source."),
+        ("packageuploadset.md", PackageUploadSetSpec, "Template", "template."),
+        ("packageuploadset.md", PackageUploadSetSpec, "TemplateMetadata", "template.metadata."),
+        ("packageuploadset.md", PackageUploadSetStatus, "SetVerification", "status.verification."),
         ("platform.md", PlatformSpec, "RegistrySpec", "registry."),
         ("package-format.md", PackageManifest, "ManifestSpec", "spec."),
     ],
@@ -139,7 +145,7 @@ def test_every_page_is_reachable_from_the_readme() -> None:
 
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
 def test_yaml_in_examples_is_valid(page: Path) -> None:
-    specs = {"PackageInventory": PackageInventorySpec, "PackageUpload": PackageUploadSpec, "Platform": PlatformSpec}
+    specs = {model.__name__.removesuffix("Spec"): model for _, model in SPECS}
     for language, text in FENCE.findall(page.read_text()):
         for document in yaml.safe_load_all(text) if language == "yaml" else ():
             if model := specs.get(document["kind"]):

@@ -5,7 +5,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
 from datetime import UTC, datetime
 from typing import Any, Literal
 
@@ -39,12 +39,12 @@ def timestamp(now: datetime) -> str:
     return now.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
 
 
-def find(conditions: list[JsonObject], kind: str) -> JsonObject | None:
+def find(conditions: Sequence[Mapping[str, Any]], kind: str) -> Mapping[str, Any] | None:
     """The condition of that type, if there."""
     return next((item for item in conditions if item.get("type") == kind), None)
 
 
-def is_true(conditions: list[JsonObject], kind: str) -> bool:
+def is_true(conditions: Sequence[Mapping[str, Any]], kind: str) -> bool:
     """Whether the condition is there with status True."""
     found = find(conditions, kind)
     return found is not None and found.get("status") == "True"

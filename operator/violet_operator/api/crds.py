@@ -18,6 +18,7 @@ from violet_operator.api import (
     package_inventory,
     package_inventory_status,
     package_upload,
+    package_upload_set,
     package_upload_status,
     platform,
 )
@@ -93,6 +94,14 @@ def all_crds() -> dict[str, dict[str, Any]]:
             spec=package_upload.PackageUploadSpec,
             status=package_upload_status.PackageUploadStatus,
             module=package_upload,
+        ),
+        "packageuploadsets.yaml": crd(
+            kind="PackageUploadSet",
+            plural="packageuploadsets",
+            short="pus",
+            spec=package_upload_set.PackageUploadSetSpec,
+            status=package_upload_set.PackageUploadSetStatus,
+            module=package_upload_set,
         ),
         "platforms.yaml": crd(
             kind="Platform",

@@ -94,6 +94,14 @@ class PlannedObject(ApiModel):
     action: Literal["Create", "Change", "Keep"] = Field(description="Create, Change or Keep.")
 
 
+class PlannedRegistry(ApiModel):
+    """A registry that an upload would push to."""
+
+    platform: str = Field(description="Name of the Platform.")
+    address: str = Field(description="Where images go: HOST, or HOST/PREFIX.")
+    pull_address: str = Field(description="What clusters pull from, likewise.")
+
+
 class PlanStatus(ApiModel):
     """What there was to do when last judged; kept in mode Preview."""
 
@@ -102,6 +110,7 @@ class PlanStatus(ApiModel):
     blobs_present: int = Field(0, ge=0, description="Blobs already there.")
     tags: list[str] = Field(default_factory=list, description="Tags to write.")
     overwrites: list[str] = Field(default_factory=list, description="Tags that exist with other content.")
+    registries: list[PlannedRegistry] = Field(default_factory=list, description="What it was made for.")
     objects: list[PlannedObject] = Field(default_factory=list, description="Objects on the clusters.")
     hash: str | None = Field(None, description="Identity of what would be written.")
 

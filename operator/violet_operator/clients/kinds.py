@@ -6,7 +6,8 @@ gone, and what an aggregated API does not answer is not known.
 
 from __future__ import annotations
 
-from violet_operator.clients.kube import JsonObject, Kube, Resource
+from violet_operator.clients.kube import Kube, Resource
+from violet_operator.clients.kube_transport import JsonObject
 from violet_operator.errors import OperatorError, Transient
 
 

@@ -24,6 +24,9 @@ MIB = 1 << 20
 _PIECE = MIB
 """Bytes a read yields at least: large enough that Python's share of the work vanishes."""
 
+_PAGE = 1000
+"""Keys handed over at once: as many as an S3 server puts into one answer."""
+
 _RESUMES = 6
 """Broken reads in a row, without a byte in between, before we give up: with backoff about a minute."""
 
@@ -69,6 +72,38 @@ class ObjectStore:
         except _FAILURES as error:
             raise self._explain(self._with_body(key, error)) from None
         return ObjectInfo(key, meta["size"], meta["e_tag"], meta["version"])
+
+    def list(self, prefix: str, cancel: CancelToken) -> Iterator[str]:
+        """The keys below a prefix that is empty or ends with a slash; page by page, in no certain order.
+
+        Raises:
+            Cancelled: the work was called off.
+            OperatorError: it may not be listed, or the storage cannot be reached; never ends early without it.
+        """
+        try:
+            for page in self._store.list(prefix, chunk_size=_PAGE):
+                cancel.check()
+                for meta in page:
+                    yield meta["path"]
+        except exceptions.InvalidPathError as error:
+            raise Waiting(
+                "UnusableName",
+                f"{self._where}: an object below the prefix has a name that cannot be worked with, so nothing is known "
+                f"of the others: {_cause(str(error))}. Rename it.",
+            ) from None
+        except ValueError:  # from reading the prefix
+            raise Stalled(
+                "InvalidSource", f"spec.source.url {self._settings.url!r} has an empty, '.' or '..' part. Correct it."
+            ) from None
+        except _FAILURES as error:
+            explained = self._explain(error)
+            if "403 Forbidden" in str(error) and explained.reason in ("SourceUnreachable", "SourceForbidden"):
+                raise Waiting(
+                    "SourceForbidden",
+                    f"{self._where}: the storage refuses to list (403). Grant the key s3:ListBucket on the bucket, or "
+                    "name another Secret in spec.source.credentialsSecretRef.",
+                ) from None
+            raise explained from None
 
     def read_small(self, key: str, limit: int) -> bytes | None:
         """A small object such as a checksum file, or None where there is none.

@@ -55,6 +55,12 @@ class RegistrySettings:
     ca_bundle: str | None = None
 
 
+MANIFEST_TYPES = (
+    "application/vnd.oci.image.index.v1+json, application/vnd.oci.image.manifest.v1+json, "
+    "application/vnd.docker.distribution.manifest.list.v2+json, application/vnd.docker.distribution.manifest.v2+json"
+)
+
+
 class Body:
     """A request body of known length from an iterator; requests asks for its length and reads it once."""
 

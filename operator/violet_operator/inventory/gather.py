@@ -17,7 +17,7 @@ from violet_operator.errors import OperatorError, Waiting
 from violet_operator.inventory import objects
 from violet_operator.inventory.applications import Area
 from violet_operator.inventory.objects import Listing
-from violet_operator.platform.resolve import GLOBAL
+from violet_operator.platform.kubeconfig import GLOBAL
 
 JsonObject = dict[str, Any]
 

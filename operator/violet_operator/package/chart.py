@@ -110,6 +110,8 @@ def images_in(chart: JsonObject, values: JsonObject) -> tuple[str, ...]:
         Stalled: there are more than any chart has.
     """
     found = list(_global_images(values)) or list(_annotated(chart)) or list(_searched(chart, values))
+    if len(found) > _IMAGES:
+        raise Stalled("PackageTooLarge", f"The chart names more than {_IMAGES} images.")
     return tuple(dict.fromkeys(found))
 
 

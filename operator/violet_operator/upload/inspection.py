@@ -11,6 +11,8 @@ from violet_operator.upload.context import JsonObject, Upload
 from violet_operator.upload.fetch import fetched
 from violet_operator.upload.threads import in_thread
 
+ONLY_BUNDLES = "this version of the operator publishes operator bundles only. Upload it with the vendor's violet."
+
 _CONTRADICTIONS = 32
 """That a status lists; a package with more of them needs no longer list."""
 
@@ -31,8 +33,7 @@ async def inspect(upload: Upload) -> None:
     if package.type != "bundle" and not upload.preview:
         raise Stalled(
             "NotSupportedYet",
-            f"The package is a {package.type}; this version of the operator publishes operator bundles only. "
-            "Upload it with the vendor's violet.",
+            f"The package is a {package.type}: {ONLY_BUNDLES}",
         )
     upload.opened = Opened(archive, package)
 

@@ -6,13 +6,15 @@ from violet_operator.api.conditions import READY
 from violet_operator.publication.apply import compare_all
 from violet_operator.support.durations import human_bytes
 from violet_operator.upload.context import JsonObject, Upload
+from violet_operator.upload.inspection import ONLY_BUNDLES
 from violet_operator.upload.plan import plan_hash
 from violet_operator.upload.publish import places
 from violet_operator.upload.publishers import publisher_for
+from violet_operator.upload.survey import registry_facts
 
 
 def still_holds(upload: Upload) -> bool:
-    """Whether the last preview counts on: same spec, source and keys, not asked for anew, package not at hand.
+    """Whether the last preview counts on: same spec, source, keys and registries, not asked for, package not at hand.
 
     A package that is at hand is previewed again at each look, as that costs some HEADs; one that would have to be
     read again is not, as nobody waits for it.
@@ -23,7 +25,9 @@ def still_holds(upload: Upload) -> bool:
     at_hand = upload.env.packages.holds(upload.uid, upload.spec.source.url, upload.source)
     record = upload.status.facts.get("verification") or {}
     verified = upload.rules is not None and upload.rules.accept(record, upload.spec.source.sha256)
-    return previewed and verified and not upload.forced and not at_hand
+    plan = upload.status.facts.get("plan") or {}
+    same_place = plan.get("registries") == registry_facts(upload.connections.values())
+    return previewed and verified and same_place and not upload.forced and not at_hand
 
 
 async def foresee(upload: Upload) -> None:
@@ -52,5 +56,10 @@ def summary(upload: Upload) -> str:
     return (
         f"Would push {plan['blobs']} blobs ({human_bytes(plan['bytes'])}; {plan['blobsPresent']} are there already), "
         f"write {len(plan['tags'])} tags{replaced}, create {actions.count('Create')} objects and change "
-        f"{actions.count('Change')}. Nothing was written. Set spec.mode: Upload to do it."
+        f"{actions.count('Change')}. Nothing was written. {_next_step(upload)}"
     )
+
+
+def _next_step(upload: Upload) -> str:
+    kind = upload.status.facts["package"]["type"]
+    return "Set spec.mode: Upload to do it." if kind == "bundle" else f"The package is a {kind}: {ONLY_BUNDLES}"

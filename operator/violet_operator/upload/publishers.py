@@ -29,6 +29,6 @@ def _publication(upload: Upload, connection: Connection) -> Publication:
         channels=tuple(package.get("channels", [])),
         default_channel=package.get("defaultChannel"),
         labels=dict(upload.env.settings.artifact_labels),
-        upload=f"{upload.namespace}/{upload.name}",
+        upload="/".join(upload.key),
         record=upload.status.facts["verification"],
     )

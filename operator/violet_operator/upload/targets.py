@@ -55,9 +55,14 @@ def drop(upload: Upload, platform: str, step: str | None, error: OperatorError) 
     upload.connections.pop(platform, None)
     upload.plans.pop(platform, None)
     upload.failures.append(Failure(step, error, f"Platform {platform}", platform))
+
+
+def state_dropped(upload: Upload) -> None:
+    """Say of each cluster of the platforms that have dropped out why."""
+    out = {failure.platform: failure.error for failure in upload.failures}
     for name, cluster in named(upload):
-        if name == platform:
-            upload.status.target(name, cluster, phase="Failed", message=error.message)
+        if name in out:
+            upload.status.target(name, cluster, phase="Failed", message=out[name].message)
 
 
 def overall(failures: Sequence[Failure], targets: int) -> Failure | None:
@@ -71,4 +76,5 @@ def overall(failures: Sequence[Failure], targets: int) -> Failure | None:
     if worst is None or targets < 2 or not worst.where:  # noqa: PLR2004
         return worst
     others = f" (and {len(failures) - 1} more, see status.targets)" if len(failures) > 1 else ""
-    return worst._replace(error=worst.error.told(f"{worst.where}: {worst.error.message}{others}"))
+    where = "" if worst.error.message.startswith(worst.where) else f"{worst.where}: "
+    return worst._replace(error=worst.error.told(f"{where}{worst.error.message}{others}"))

@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from functools import partial
 
-from violet_operator.api import API_VERSION, FINALIZER
+from violet_operator.api import FINALIZER
 from violet_operator.api.conditions import PUBLISHED
 from violet_operator.clients.kube import PACKAGE_UPLOADS, Kube
 from violet_operator.errors import OperatorError, Transient
@@ -19,7 +19,7 @@ from violet_operator.support.requeue import Requeue
 from violet_operator.upload.context import JsonObject, Upload
 from violet_operator.upload.plan import Destination, destination
 from violet_operator.upload.publishers import publisher_for
-from violet_operator.upload.report import write
+from violet_operator.upload.report import tell, write
 from violet_operator.upload.threads import in_thread
 
 _TRIES = 5
@@ -46,7 +46,8 @@ async def withdraw(upload: Upload) -> Requeue:
         if upload.spec.deletion_policy == "Delete" and not upload.spec.suspend:
             upload.status.working(PUBLISHED, "Withdrawing", "Taking back what was published, before the object goes.")
             await write(upload)
-            await _tell(upload, await _take_back(upload))
+            done = await _take_back(upload)
+            await tell(upload, "Withdrawn", " ".join(done) or "Nothing of it was published.")
         finalizers = [item for item in upload.body["metadata"].get("finalizers") or [] if item != FINALIZER]
         await upload.env.kube.set_finalizers(PACKAGE_UPLOADS, await _as_it_is(upload), finalizers)
     except OperatorError as error:
@@ -59,12 +60,6 @@ async def withdraw(upload: Upload) -> Requeue:
 async def _as_it_is(upload: Upload) -> JsonObject:
     """The object as our own status writes have left it."""
     return await upload.env.kube.get(PACKAGE_UPLOADS, upload.namespace, upload.name) or upload.body
-
-
-async def _tell(upload: Upload, done: Sequence[str]) -> None:
-    about = upload.body | {"apiVersion": API_VERSION, "kind": "PackageUpload"}
-    message = " ".join(done) or "Nothing of it was published."
-    await upload.env.kube.event(about, warning=False, reason="Withdrawn", message=message, now=upload.env.clock())
 
 
 async def _take_back(upload: Upload) -> list[str]:

@@ -42,6 +42,7 @@ PLATFORM: dict[str, Any] = {
     "inCluster": None,
     "address": None,
     "credentialsSecretRef.name": None,
+    "kubeconfigSecretRef.name": None,
     "clientID": "alauda-auth",
     "caBundleRef.kind": "ConfigMap",
     "caBundleRef.name": None,
@@ -73,6 +74,23 @@ PACKAGE_INVENTORY: dict[str, Any] = {
     "output.caBundleRef.kind": "ConfigMap",
     "output.caBundleRef.name": None,
     "output.caBundleRef.key": "ca.crt",
+}
+PACKAGE_UPLOAD_SET: dict[str, Any] = {
+    "source.url": None,
+    "source.endpoint": None,
+    "source.region": None,
+    "source.credentialsSecretRef.name": None,
+    "source.caBundleRef.kind": "ConfigMap",
+    "source.caBundleRef.name": None,
+    "source.caBundleRef.key": "ca.crt",
+    "include": None,
+    "exclude": None,
+    "template.metadata.labels": None,
+    "template.metadata.annotations": None,
+    **{f"template.spec.{path}": default for path, default in PACKAGE_UPLOAD.items() if not path.startswith("source.")},
+    "interval": "5m",
+    "prune": False,
+    "suspend": False,
 }
 WORDS = {
     "verification.policy": ["Require", "IfPresent", "Skip"],
@@ -117,7 +135,12 @@ def test_kustomize_takes_every_file(name: str) -> None:
 
 @pytest.mark.parametrize(
     ("name", "promised"),
-    [("packageinventories", PACKAGE_INVENTORY), ("packageuploads", PACKAGE_UPLOAD), ("platforms", PLATFORM)],
+    [
+        ("packageinventories", PACKAGE_INVENTORY),
+        ("packageuploads", PACKAGE_UPLOAD),
+        ("packageuploadsets", PACKAGE_UPLOAD_SET),
+        ("platforms", PLATFORM),
+    ],
 )
 def test_the_spec_has_the_promised_fields_and_defaults(name: str, promised: dict[str, Any]) -> None:
     fields = dict(_leaves(_part(name, "spec")))
@@ -129,6 +152,16 @@ def test_a_field_takes_the_promised_words(path: str) -> None:
     assert dict(_leaves(_part("packageuploads", "spec")))[path]["enum"] == WORDS[path]
 
 
+def test_the_status_of_a_set_has_the_promised_fields() -> None:
+    properties = _part("packageuploadsets", "status")["properties"]
+    assert {"conditions", "found", "ready", "failed", "progressing", "gone", "observedGeneration"} <= set(properties)
+    assert set(properties["failures"]["items"]["properties"]) == {"package", "upload", "reason", "message"}
+    classes = properties["verification"]["properties"]
+    assert set(classes) == {"gpg", "checksum", "failed", "noFile"}
+    for part in classes.values():
+        assert set(part["properties"]) == {"count", "packages"}
+
+
 @pytest.mark.parametrize("field", UPLOAD_STATUS)
 def test_the_status_of_an_upload_has_the_promised_fields(field: str) -> None:
     part = _part("packageuploads", "status")["properties"][field]
@@ -136,7 +169,8 @@ def test_the_status_of_an_upload_has_the_promised_fields(field: str) -> None:
 
 
 @pytest.mark.parametrize(
-    ("name", "short"), [("packageinventories", "pi"), ("packageuploads", "pu"), ("platforms", "vp")]
+    ("name", "short"),
+    [("packageinventories", "pi"), ("packageuploads", "pu"), ("packageuploadsets", "pus"), ("platforms", "vp")],
 )
 def test_a_kind_is_namespaced_with_a_short_name_a_category_and_a_status(name: str, short: str) -> None:
     spec = all_crds()[f"{name}.yaml"]["spec"]
@@ -147,7 +181,7 @@ def test_a_kind_is_namespaced_with_a_short_name_a_category_and_a_status(name: st
     ]
 
 
-@pytest.mark.parametrize("name", ["packageinventories", "packageuploads", "platforms"])
+@pytest.mark.parametrize("name", ["packageinventories", "packageuploads", "packageuploadsets", "platforms"])
 def test_every_field_is_explained(name: str) -> None:
     for top in ("spec", "status"):
         assert [path for path, part in _leaves(_part(name, top)) if not part.get("description")] == []
