@@ -118,6 +118,7 @@ PLATFORM: dict[str, Any] = {
             "caBundleRef": {"kind": "ConfigMap", "name": "registry-ca", "key": "ca.crt"},
             "repositoryPrefix": "acp/packages",
             "pullAddress": "registry.internal:5000",
+            "imagePullSecrets": ["registry-pull"],
         },
     },
     "status": {

@@ -95,6 +95,9 @@ REGISTRY = [
     Case("spec.registry.pullAddress", HOST, "registry.internal", "registry.internal/acp"),
     Case("spec.registry.pullAddress", "minLength", "a", ""),
     Case("spec.registry.pullAddress", "maxLength", "a" * 512, "a" * 513),
+    Case("spec.registry.imagePullSecrets", "maxItems", [f"s{n}" for n in range(16)], [f"s{n}" for n in range(17)]),
+    Case("spec.registry.imagePullSecrets", "set", ["a", "b"], ["a", "a"]),
+    *name_cases("spec.registry.imagePullSecrets[]", required=False),
 ]
 STATUS = [
     *condition_cases(),

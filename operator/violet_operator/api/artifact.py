@@ -54,6 +54,7 @@ class Publication:
         library: catalog that lists it.
         channels: OLM channels.
         default_channel: OLM default channel.
+        pull_secrets: Secrets of the namespace with which the cluster pulls.
         upload: namespace/name of the upload that publishes it.
         labels: labels and annotations above these; an empty value leaves one out.
         record: what the package has shown (`status.verification`), for whoever looks at the object later.
@@ -68,6 +69,7 @@ class Publication:
     library: str
     channels: tuple[str, ...] = ()
     default_channel: str | None = None
+    pull_secrets: tuple[str, ...] = ()
     upload: str = ""
     labels: Mapping[str, str] = field(default_factory=dict)
     record: JsonObject = field(default_factory=dict)
@@ -95,6 +97,7 @@ class Publication:
                 "registry": self.registry,
                 "repository": self.repository,
                 "present": True,
+                **({"imagePullSecrets": list(self.pull_secrets)} if self.pull_secrets else {}),
                 "artifactVersionSelector": {"matchLabels": {"cpaas.io/artifact-version": self._label}},
             },
         }

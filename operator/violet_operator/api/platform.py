@@ -7,10 +7,12 @@ from typing import Annotated, Literal
 from pydantic import Field
 
 from violet_operator.api.model import (
+    SET,
     ApiModel,
     CABundleRef,
     Conditions,
     Label,
+    Name,
     SecretRef,
     list_map,
     rule,
@@ -55,6 +57,10 @@ class RegistrySpec(ApiModel):
         None,
         description="HOST[:PORT] that clusters pull from, where it differs from address.",
         json_schema_extra=rules(rule(f"self.matches('^{HOST}$')", "must be HOST[:PORT], without https:// and path")),
+    )
+    image_pull_secrets: Annotated[list[Name], Field(max_length=16, json_schema_extra=SET)] | None = Field(
+        None,
+        description="Secrets of the clusters' system namespace with which they pull from the registry.",
     )
 
 

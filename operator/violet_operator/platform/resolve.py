@@ -36,6 +36,7 @@ class Connection:
         prefix: repository prefix, or an empty string.
         pull_address: what clusters pull from.
         clusters: API client by name of cluster.
+        pull_secrets: Secrets with which clusters pull, by name.
         discovered: whether the platform named the registry, and not its Platform.
         gateway: the platform's own API, where there is one.
     """
@@ -45,6 +46,7 @@ class Connection:
     prefix: str
     pull_address: str
     clusters: dict[str, Kube]
+    pull_secrets: tuple[str, ...] = ()
     discovered: bool = False
     gateway: Gateway | None = None
 

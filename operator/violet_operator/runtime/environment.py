@@ -120,6 +120,7 @@ class Environment:
             prefix=(spec.registry.repository_prefix if spec.registry else None) or "",
             pull_address=pull_address,
             clusters=way.clusters,
+            pull_secrets=tuple((spec.registry.image_pull_secrets if spec.registry else None) or ()),
             discovered=needs_discovery(spec),
             gateway=way.gateway,
         )

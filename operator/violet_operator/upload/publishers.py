@@ -29,6 +29,7 @@ def _publication(upload: Upload, connection: Connection) -> Publication:
         channels=tuple(package.get("channels", [])),
         default_channel=package.get("defaultChannel"),
         labels=dict(upload.env.settings.artifact_labels),
+        pull_secrets=connection.pull_secrets,
         upload="/".join(upload.key),
         record=upload.status.facts["verification"],
     )

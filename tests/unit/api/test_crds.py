@@ -57,6 +57,7 @@ PLATFORM: dict[str, Any] = {
     "registry.caBundleRef.key": "ca.crt",
     "registry.repositoryPrefix": None,
     "registry.pullAddress": None,
+    "registry.imagePullSecrets": None,
 }
 PACKAGE_UPLOAD_SET: dict[str, Any] = {
     "source.url": None,
