@@ -120,10 +120,15 @@ class Publication:
         return {"name": name, "namespace": self.namespace, "labels": labels, "annotations": keys}
 
     def _verified(self) -> dict[str, str]:
-        told = ("method", "fingerprint", "keyID", "userID", "signedAt", "sha256")
-        verdict = {key: self.record[key] for key in told if key in self.record}
-        stamp = {VERIFIED_AT: self.record["verifiedAt"]} if "verifiedAt" in self.record else {}
-        return {VERIFICATION: json.dumps(verdict, sort_keys=True), **stamp} if verdict else {}
+        return verified(self.record)
+
+
+def verified(record: JsonObject) -> dict[str, str]:
+    """The annotations that say how a package was verified (`status.verification`)."""
+    told = ("method", "fingerprint", "keyID", "userID", "signedAt", "sha256")
+    verdict = {key: record[key] for key in told if key in record}
+    stamp = {VERIFIED_AT: record["verifiedAt"]} if "verifiedAt" in record else {}
+    return {VERIFICATION: json.dumps(verdict, sort_keys=True), **stamp} if verdict else {}
 
 
 def _shortened(name: str, longest: int) -> str:

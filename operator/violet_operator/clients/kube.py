@@ -58,6 +58,10 @@ ARTIFACTS = Resource("app.alauda.io/v1alpha1", "artifacts")
 ARTIFACT_VERSIONS = Resource("app.alauda.io/v1alpha1", "artifactversions")
 CATALOG_SOURCES = Resource("operators.coreos.com/v1alpha1", "catalogsources")
 PACKAGE_MANIFESTS = Resource("packages.operators.coreos.com/v1", "packagemanifests")
+MODULE_PLUGINS = Resource("cluster.alauda.io/v1alpha1", "moduleplugins")
+MODULE_CONFIGS = Resource("cluster.alauda.io/v1alpha1", "moduleconfigs")
+CHART_REPOS = Resource("app.alauda.io/v1beta1", "chartrepos")
+CHARTS = Resource("app.alauda.io/v1beta1", "charts")
 ACCESS_REVIEWS = Resource("authorization.k8s.io/v1", "selfsubjectaccessreviews")
 
 

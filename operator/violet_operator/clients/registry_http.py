@@ -80,7 +80,7 @@ class Body:
         return piece
 
 
-class _TrustingAdapter(HTTPAdapter):
+class TrustingAdapter(HTTPAdapter):
     """Connection pool that trusts a CA bundle held in memory: the pod has no disk for it."""
 
     def __init__(self, ca_bundle: str | None, pool: int) -> None:
@@ -90,6 +90,7 @@ class _TrustingAdapter(HTTPAdapter):
         super().__init__(pool_connections=2, pool_maxsize=pool)
 
     def init_poolmanager(self, *args: Any, **kwargs: Any) -> None:  # noqa: ANN401 - requests' signature
+        """Make the pool, with our authorities."""
         super().init_poolmanager(*args, ssl_context=self._context, **kwargs)
 
 
@@ -101,7 +102,7 @@ class RegistryTransport(oras.provider.Registry):
         self.address = settings.address
         self.session.trust_env = False  # no .netrc: its credentials are not ours
         try:
-            adapter = _TrustingAdapter(settings.ca_bundle, pool)
+            adapter = TrustingAdapter(settings.ca_bundle, pool)
         except ssl.SSLError:
             raise Stalled(
                 "InvalidCABundle", f"The CA bundle for registry {settings.address} holds no PEM certificates."

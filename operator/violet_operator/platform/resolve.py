@@ -7,13 +7,13 @@ from __future__ import annotations
 
 import base64
 import json
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, Protocol
 
 from pydantic import ValidationError
 
 from violet_operator.api.model import CABundleRef
-from violet_operator.api.platform import PlatformSpec, RegistrySpec
+from violet_operator.api.platform import ChartsSpec, PlatformSpec, RegistrySpec
 from violet_operator.clients.kube import CONFIG_MAPS, PLATFORMS, SECRETS, Kube, Resource
 from violet_operator.clients.registry import Registry
 from violet_operator.clients.registry_http import RegistrySettings
@@ -43,6 +43,7 @@ class Connection:
         prefix: repository prefix, or an empty string.
         pull_address: what clusters pull from.
         clusters: API client by name of cluster.
+        charts: how Helm charts get into its chart repositories.
     """
 
     name: str
@@ -50,6 +51,7 @@ class Connection:
     prefix: str
     pull_address: str
     clusters: dict[str, Kube]
+    charts: ChartsSpec = field(default_factory=ChartsSpec)
 
     def cluster(self, name: str) -> Kube:
         """The client of a cluster.

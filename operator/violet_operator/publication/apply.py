@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -24,11 +24,13 @@ class Piece:
         resource: its kind.
         body: apiVersion, kind, metadata and the fields we own.
         owned: whether it belongs to the first piece, and goes with it.
+        yields_to: says of the object that is there whether it is to stay as it is.
     """
 
     resource: Resource
     body: JsonObject
     owned: bool = False
+    yields_to: Callable[[JsonObject], bool] = lambda _: False
 
     @property
     def namespace(self) -> str | None:
@@ -69,7 +71,8 @@ async def compare_all(kube: Kube, pieces: Sequence[Piece]) -> list[JsonObject]:
     for number, piece in enumerate(pieces):
         live = await kube.get(piece.resource, piece.namespace, piece.name)
         wanted = _with_owner(piece.body, owner) if piece.owned else piece.body
-        action = "Create" if live is None else "Keep" if includes(live, agreed(live, wanted)) else "Change"
+        keep = live is not None and (piece.yields_to(live) or includes(live, agreed(live, wanted)))
+        action = "Create" if live is None else "Keep" if keep else "Change"
         found.append(piece.about() | {"action": action})
         if number == 0:
             owner = live
@@ -78,6 +81,8 @@ async def compare_all(kube: Kube, pieces: Sequence[Piece]) -> list[JsonObject]:
 
 async def _ensure(kube: Kube, piece: Piece, owner: JsonObject | None, *, dry_run: bool) -> JsonObject:
     live = await kube.get(piece.resource, piece.namespace, piece.name)
+    if live is not None and piece.yields_to(live):
+        return live
     wanted = agreed(live, _with_owner(piece.body, owner) if piece.owned else piece.body)
     if live is not None and includes(live, wanted) and not live["metadata"].get("deletionTimestamp"):
         return live

@@ -7,6 +7,7 @@ from collections.abc import Callable
 from datetime import UTC, datetime
 from typing import Any
 
+from violet_operator.api.platform import ChartsSpec
 from violet_operator.clients.kube import Kube, Resource
 from violet_operator.clients.registry import Registry
 from violet_operator.clients.registry_http import RegistrySettings
@@ -68,6 +69,7 @@ class Environment:
             prefix=registry_spec.repository_prefix or "",
             pull_address=registry_spec.pull_address or settings.address,
             clusters={GLOBAL: self.kube},
+            charts=spec.charts or ChartsSpec(),
         )
 
     def _registry(self, settings: RegistrySettings) -> Registry:

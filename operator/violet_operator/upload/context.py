@@ -116,6 +116,7 @@ class Upload:
         findings: what was found out meanwhile.
         opened: the same, once verified and understood.
         plans: what each platform's registry lacks, by name of Platform.
+        chart_due: the platforms whose chart repository lacks the chart.
         failures: what has failed so far and holds back nothing else.
         writing: held while the status is written, as several clusters report side by side.
     """
@@ -137,6 +138,7 @@ class Upload:
     findings: Findings | None = None
     opened: Opened | None = None
     plans: dict[str, PushPlan] = field(default_factory=dict)
+    chart_due: set[str] = field(default_factory=set)
     failures: list[Failure] = field(default_factory=list)
     writing: asyncio.Lock = field(default_factory=asyncio.Lock)
 

@@ -13,7 +13,7 @@ from violet_operator.publication.publisher import Publisher, Standing
 from violet_operator.upload.context import Failure, JsonObject, Upload
 from violet_operator.upload.publishers import publisher_for
 from violet_operator.upload.report import write
-from violet_operator.upload.targets import Place, drop, named
+from violet_operator.upload.targets import Place, client, drop, named, passed_over
 
 _FIRST_LOOK = 0.5
 _SLOWEST_LOOK = 5.0
@@ -43,7 +43,7 @@ async def rehearse(upload: Upload) -> None:
 
     async def look(to: Place) -> None:
         try:
-            kube, publisher = to.connection.cluster(to.cluster), publisher_for(upload, to.connection)
+            kube, publisher = client(upload, to), publisher_for(upload, to.connection)
             await apply_all(kube, publisher.pieces, dry_run=True)
             await publisher.prepare(kube)
         except OperatorError as error:
@@ -70,20 +70,20 @@ async def publish(upload: Upload) -> None:
         error = Waiting("PartiallyPublished", f"{said}; status.targets says what the others lack.")
         upload.status.degraded(PUBLISHED, error)
     else:
-        upload.status.done(PUBLISHED, "Installable", f"{said}.")
+        upload.status.done(PUBLISHED, "Installable", f"{said}.{passed_over(upload)}")
 
 
 async def _publish_on(upload: Upload, to: Place) -> bool:
     """Whether one cluster can install the package now."""
     try:
-        kube, publisher = to.connection.cluster(to.cluster), publisher_for(upload, to.connection)
+        kube, publisher = client(upload, to), publisher_for(upload, to.connection)
         await publisher.prepare(kube)
         live = await apply_all(kube, publisher.pieces)
-        upload.status.target(*to.key, objects=[piece.about() for piece in publisher.pieces])
+        upload.status.target(*to.key, objects=list(publisher.objects))
         standing = await publisher.standing(kube, live)
         if not standing.installable:
             standing = await _wait(upload, to, kube, publisher, standing)
-        upload.status.target(*to.key, phase="Ready", message=f"{standing.said}.")
+        upload.status.target(*to.key, phase="Ready", message=f"{standing.said}.{passed_over(upload)}")
     except OperatorError as error:
         upload.status.target(*to.key, phase="Failed", message=error.message)
         upload.failures.append(Failure(PUBLISHED, error, f"Cluster {to}"))

@@ -6,6 +6,7 @@ from typing import Any
 import pytest
 
 from violet_operator.errors import Stalled
+from violet_operator.package.archive import Member
 from violet_operator.package.classify import Findings, classify
 from violet_operator.package.manifest import PackageManifest
 from violet_operator.package.model import Bundle, Chart, Contradiction, Image, Package, Plugin
@@ -17,7 +18,8 @@ BUNDLE = Bundle(
     related_images=(APP,),
 )  # fmt: skip
 PLUGIN = Plugin("web", "v1.0.4", "Web", "acp/web", "aligned", {}, {}, {})
-CHART = Chart("web", "v1.0.4", "web", images=("harbor.example.com/acp/web:v1",))
+ARCHIVE = Member("web.tgz", 0, 1, Digest(f"sha256:{'c' * 64}"))
+CHART = Chart("web", "v1.0.4", "web", {}, ARCHIVE, images=("harbor.example.com/acp/web:v1",))
 
 
 def digest(letter: str) -> Digest:
