@@ -187,6 +187,18 @@ def test_a_platform_without_an_address_for_charts_is_told_so(ground: Ground) -> 
     assert "Give spec.charts.address" in condition(body, "Ready")["message"]
 
 
+def test_taken_back_where_there_is_a_way(ground: Ground) -> None:
+    kept, gone = chart("kept"), chart("gone")
+    uploads = [
+        ground.upload(kept, "catalog", deletionPolicy="Delete"),
+        ground.upload(gone, "museum", "museum-charts", deletionPolicy="Delete"),
+    ]
+    ground.site.wait_all(uploads, is_ready)
+    ground.site.delete("packageupload", *uploads)
+    assert ground.stored(gone, "museum-charts") is None
+    assert ground.stored(kept, "public-charts") == archive(kept)
+
+
 def test_preview_uploads_nothing(ground: Ground) -> None:
     spec = chart("foreseen")
     body = ground.site.wait(ground.upload(spec, "catalog", mode="Preview"), is_ready)

@@ -114,6 +114,23 @@ def test_never_goes_back_to_an_older_version(site: Site) -> None:
     assert module(site, "aged")["spec"]["version"] == "1.10.0"
 
 
+def test_taken_back_unless_it_is_used(site: Site) -> None:
+    for name in ("passing", "used"):
+        site.put_package(name, plugin(name))
+        site.apply(site.package_upload(name, deletionPolicy="Delete"))
+    site.wait_all(["passing", "used"], is_ready)
+    labels = {"cpaas.io/module-name": "used", "cpaas.io/cluster-name": "global"}
+    info = {"apiVersion": "cluster.alauda.io/v1alpha1", "kind": "ModuleInfo"}
+    info |= {"metadata": {"name": "global-used", "labels": labels}, "spec": {"version": "1.0.0"}}
+    site.cluster.kubectl("apply", "-f", "-", stdin=json.dumps(info))
+    site.delete("packageupload", "passing", "used")
+    assert site.cluster.kubectl("get", "moduleplugin", "passing", "--ignore-not-found") == ""
+    assert "1.0.0" not in site.registry.tags("acp/passing")
+    assert module(site, "used")["spec"]["version"] == "1.0.0"
+    assert site.registry.tags("acp/used") == ["1.0.0"]
+    site.cluster.kubectl("delete", "moduleinfo", "global-used")
+
+
 def test_preview_names_the_object(site: Site) -> None:
     site.put_package("foreseen", plugin("foreseen"))
     site.apply(site.package_upload("foreseen", mode="Preview"))

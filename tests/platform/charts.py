@@ -202,6 +202,17 @@ class _Handler(BaseHTTPRequestHandler):
             case _:
                 self._answer(404, {"error": "not found"})
 
+    def do_DELETE(self) -> None:
+        match self._begin():
+            case ["api", *_] if not self._is_curator():
+                self._answer(401, {"error": "unauthorized"})
+            case ["api", repository, "charts", name, version]:
+                with self.server.museum.lock:
+                    gone = self.server.museum.archives.pop((repository, name, version), None)
+                self._answer(200 if gone else 404, {"deleted": gone is not None})
+            case _:
+                self._answer(404, {"error": "not found"})
+
     def _begin(self) -> list[str]:
         self.server.requests.append((self.command, self.path))
         return urlsplit(self.path).path.strip("/").split("/")

@@ -7,5 +7,8 @@ API_VERSION = f"{GROUP}/{VERSION}"
 RECONCILE_ANNOTATION = f"{GROUP}/reconcile-requested-at"
 """Set to a new value (a time, by convention) to have an object reconciled now."""
 
+FINALIZER = f"{GROUP}/published"
+"""On an upload of which something has to be taken back before it goes (`spec.deletionPolicy: Delete`)."""
+
 FIELD_MANAGER = "violet-operator"
 """Who we are in server-side apply."""

@@ -5,9 +5,10 @@ What the packager wrote counts, key for key; added is only what the platform fin
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
-from violet_operator.api.artifact import MANAGED_BY, MANAGER, verified
+from violet_operator.api.artifact import MANAGED_BY, MANAGER, as_labels, verified
 
 JsonObject = dict[str, Any]
 
@@ -15,24 +16,27 @@ API_VERSION = "cluster.alauda.io/v1alpha1"
 MODULE_NAME = "cpaas.io/module-name"
 
 
-def module_plugin(name: str, module: JsonObject, record: JsonObject) -> JsonObject:
+def module_plugin(name: str, module: JsonObject, record: JsonObject, settings: Mapping[str, str]) -> JsonObject:
     """The object to apply.
 
     Args:
         name: of the plugin.
         module: labels and annotations (in `metadata`) and `spec`, as the packager wrote them.
         record: what the package has shown (`status.verification`).
+        settings: labels and annotations above all of these; an empty value leaves one out.
     """
     written = module.get("metadata") or {}
     labels = {MANAGED_BY: MANAGER, MODULE_NAME: name, "cpaas.io/module-type": "plugin"}
     annotations = {MANAGED_BY: MANAGER, MODULE_NAME: name, "cpaas.io/built-in-plugin": "false"}
+    labels |= (written.get("labels") or {}) | as_labels(settings)
+    annotations |= (written.get("annotations") or {}) | verified(record) | dict(settings)
     return {
         "apiVersion": API_VERSION,
         "kind": "ModulePlugin",
         "metadata": {
             "name": name,
-            "labels": labels | (written.get("labels") or {}),
-            "annotations": annotations | (written.get("annotations") or {}) | verified(record),
+            "labels": {key: value for key, value in labels.items() if settings.get(key, "-")},
+            "annotations": {key: value for key, value in annotations.items() if settings.get(key, "-")},
         },
         "spec": module["spec"],
     }

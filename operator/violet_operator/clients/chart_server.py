@@ -109,6 +109,16 @@ class ChartServer:
             raise self._strange(f"POST {path}")
         return True
 
+    def delete(self, path: str) -> None:
+        """Delete a chart; one that is gone is deleted.
+
+        Raises:
+            OperatorError: the server refuses, fails, or cannot be reached.
+        """
+        answer = self._send("DELETE", path)
+        if answer.status not in (codes.ok, codes.no_content, codes.not_found):
+            raise self._refusal(f"DELETE {path}", answer)
+
     def _send(self, method: str, path: str, body: Body | None = None) -> _Answer:
         settings = self._settings
         headers = {"Accept": "application/json"}

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-from violet_operator.api.module_plugin import MODULE_NAME, module_plugin
-from violet_operator.clients.kube import MODULE_CONFIGS, MODULE_PLUGINS, Kube
+from violet_operator.api.module_plugin import MODULE_NAME
+from violet_operator.clients.kube import MODULE_CONFIGS, MODULE_INFOS, MODULE_PLUGINS, Kube
 from violet_operator.errors import Stalled
 from violet_operator.package.plugin import module_version
 from violet_operator.package.versions import is_newer, same_version
@@ -23,10 +23,10 @@ class PluginPublisher(Publisher):
     So a newer version replaces an older one in the ModulePlugin, never the other way round.
     """
 
-    def __init__(self, name: str, module: JsonObject, record: JsonObject, *, registry: str, prefix: str) -> None:
-        self._name = name
-        self._body = module_plugin(name, module, record)
-        self._version = module_version(module)
+    def __init__(self, body: JsonObject, *, registry: str, prefix: str) -> None:
+        self._name = str(body["metadata"]["name"])
+        self._body = body
+        self._version = module_version(body)
         self._registry = registry
         self._prefix = prefix
 
@@ -52,6 +52,22 @@ class PluginPublisher(Publisher):
             f"{self._version} nevertheless, delete the ModulePlugin and upload the versions in their order.",
         )
 
+    async def users(self, kube: Kube) -> list[str]:
+        """Installations of the plugin, and its other versions: all of them share the ModulePlugin.
+
+        Raises:
+            OperatorError: the cluster cannot be asked; so nobody knows.
+        """
+        live = await kube.get(MODULE_PLUGINS, None, self._name)
+        newer = [f"version {module_version(live)}"] if live is not None and self._is_older_than(live) else []
+        others = [item for item in await self._configs(kube) if not self._is_ours(item)]
+        installed = await kube.list(MODULE_INFOS, labels=self._selector)
+        return [
+            *(f"ModuleInfo {item['metadata']['name']}" for item in installed),
+            *newer,
+            *(f"ModuleConfig {item['metadata']['name']}" for item in others),
+        ]
+
     async def standing(self, kube: Kube, live: Sequence[JsonObject]) -> Standing:
         """Whether the platform has made the ModuleConfig of this version, and says that it is ready to be deployed.
 
@@ -72,10 +88,17 @@ class PluginPublisher(Publisher):
 
     async def _config(self, kube: Kube) -> JsonObject | None:
         """The ModuleConfig of this version; its name says nothing (`platform.md` 1.4)."""
-        label = self._body["metadata"]["labels"][MODULE_NAME]
-        found = await kube.list(MODULE_CONFIGS, labels=f"{MODULE_NAME}={label}")
-        ours = [item for item in found if same_version(str(item["spec"].get("version", "")), self._version)]
-        return next(iter(ours), None)
+        return next((item for item in await self._configs(kube) if self._is_ours(item)), None)
+
+    async def _configs(self, kube: Kube) -> list[JsonObject]:
+        return await kube.list(MODULE_CONFIGS, labels=self._selector)
+
+    @property
+    def _selector(self) -> str:
+        return f"{MODULE_NAME}={self._body['metadata']['labels'].get(MODULE_NAME, self._name)}"
+
+    def _is_ours(self, config: JsonObject) -> bool:
+        return same_version(str(config["spec"].get("version", "")), self._version)
 
     def _is_older_than(self, live: JsonObject) -> bool:
         return is_newer(module_version(live), self._version)

@@ -40,6 +40,14 @@ class ChartBackend(Protocol):
         """
         ...
 
+    async def remove(self) -> bool:
+        """Delete it; False where there is no way to, or nothing is left to do.
+
+        Raises:
+            OperatorError: the repository refuses, or cannot be asked.
+        """
+        ...
+
 
 class CatalogApi:
     """The platform's own API, which always replaces. It only takes charts: what is there, the Chart object says."""
@@ -61,6 +69,10 @@ class CatalogApi:
         path = f"/catalog/v1/chartrepos/{_quoted(self._chart.namespace, self._chart.repository)}/charts"
         return await _send(self._upload, self._server, path, archive, member)
 
+    async def remove(self) -> bool:
+        """No request for that is documented."""
+        return False
+
 
 class ChartMuseum:
     """The ChartMuseum behind a chart repository of type Local."""
@@ -70,17 +82,24 @@ class ChartMuseum:
         self._server = server
         self._chart = chart
         self._path = f"/api/{_quoted(chart.repository)}/charts"
+        self._version = f"{self._path}/{_quoted(chart.name, chart.version)}"
 
     async def find(self) -> str | None:
         """As ChartMuseum has it."""
-        path = f"{self._path}/{_quoted(self._chart.name, self._chart.version)}"
-        found = await in_thread(partial(self._server.find, path), self._upload)
+        found = await in_thread(partial(self._server.find, self._version), self._upload)
         return None if found is None else str(found.get("digest") or "")
 
     async def put(self, archive: Archive, member: Member, *, force: bool) -> bool:
         """Upload it."""
         path = f"{self._path}?force=true" if force else self._path
         return await _send(self._upload, self._server, path, archive, member)
+
+    async def remove(self) -> bool:
+        """Delete it, unless its content is another one by now."""
+        if await self.find() != self._chart.digest:
+            return False
+        await in_thread(partial(self._server.delete, self._version), self._upload)
+        return True
 
 
 class Oci:
@@ -101,6 +120,10 @@ class Oci:
     async def put(self, archive: Archive, member: Member, *, force: bool) -> bool:  # noqa: ARG002 - done already
         """Nothing is left to do."""
         return True
+
+    async def remove(self) -> bool:
+        """Its tag goes with those of the other images."""
+        return False
 
 
 async def chart_backend(upload: Upload, connection: Connection) -> ChartBackend:

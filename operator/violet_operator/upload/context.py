@@ -118,6 +118,7 @@ class Upload:
         plans: what each platform's registry lacks, by name of Platform.
         chart_due: the platforms whose chart repository lacks the chart.
         failures: what has failed so far and holds back nothing else.
+        partly: how far publishing has come where something has failed.
         writing: held while the status is written, as several clusters report side by side.
     """
 
@@ -140,6 +141,7 @@ class Upload:
     plans: dict[str, PushPlan] = field(default_factory=dict)
     chart_due: set[str] = field(default_factory=set)
     failures: list[Failure] = field(default_factory=list)
+    partly: OperatorError | None = None
     writing: asyncio.Lock = field(default_factory=asyncio.Lock)
 
     @property

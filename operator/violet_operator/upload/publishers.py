@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from violet_operator.api.artifact import Publication
+from violet_operator.api.module_plugin import module_plugin
 from violet_operator.platform.resolve import Connection
 from violet_operator.publication.bundle import BundlePublisher
 from violet_operator.publication.chart import ChartEntry, ChartPublisher
@@ -19,9 +20,9 @@ def publisher_for(upload: Upload, connection: Connection) -> Publisher:
     if package["type"] == "chart":
         return ChartPublisher(chart_entry(upload, connection))
     if package["type"] == "plugin":
-        record = upload.status.facts["verification"]
-        address, prefix = connection.pull_address, connection.prefix
-        return PluginPublisher(package["name"], package["module"], record, registry=address, prefix=prefix)
+        record, labels = upload.status.facts["verification"], dict(upload.env.settings.artifact_labels)
+        body = module_plugin(package["name"], package["module"], record, labels)
+        return PluginPublisher(body, registry=connection.pull_address, prefix=connection.prefix)
     return BundlePublisher(_publication(upload, connection), package.get("csv"))
 
 
@@ -50,5 +51,7 @@ def _publication(upload: Upload, connection: Connection) -> Publication:
         library=upload.spec.catalog_source,
         channels=tuple(package.get("channels", [])),
         default_channel=package.get("defaultChannel"),
+        labels=dict(upload.env.settings.artifact_labels),
+        upload=f"{upload.namespace}/{upload.name}",
         record=upload.status.facts["verification"],
     )
