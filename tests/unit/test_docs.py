@@ -95,6 +95,7 @@ def test_every_field_of_the_specs_has_a_heading() -> None:
         ("packageupload.md", PackageUploadSpec, "Verification", "verification."),
         ("packageupload.md", PackageUploadSpec, "Target", "targets."),
         ("platform.md", PlatformSpec, "RegistrySpec", "registry."),
+        ("platform.md", PlatformSpec, "ChartsSpec", "charts."),
         ("package-format.md", PackageManifest, "ManifestSpec", "spec."),
     ],
 )

@@ -69,9 +69,9 @@ class Body:
         return self._length
 
     def read(self, _size: int = -1) -> Buffer:
-        """The next piece, whatever its size; empty at the end."""
+        """The next piece, whatever its size; empty at the end alone, as the transport takes that for the end."""
         try:
-            piece = next(self._pieces, b"")
+            piece = next((piece for piece in self._pieces if len(piece)), b"")
         except BaseException as error:
             self.failure = error  # the transport may wrap it; the uploader raises this one
             raise
