@@ -7,15 +7,19 @@ from dataclasses import replace
 from violet_operator.package.archive import Archive
 from violet_operator.package.chart_image import as_image, chart_tag, check_archive
 from violet_operator.package.model import Chart, Image, Package
-from violet_operator.upload.context import Upload
 from violet_operator.upload.plan import destination
 
 
-def with_chart_images(upload: Upload, archive: Archive, package: Package) -> Package:
+def with_chart_images(archive: Archive, package: Package, repository: str) -> Package:
     """The package with its chart among the images, where the registry needs it there.
 
     A plugin's main chart is pulled as `spec.mainChart` of its ModulePlugin says. A Helm chart goes to the registry for
     Platforms with the chart backend `oci`, unless it is packed as an image already.
+
+    Args:
+        archive: the package, read once.
+        package: what it holds.
+        repository: name of the chart repository, if a Platform fills it from the registry; else empty.
 
     Raises:
         Stalled: the chart cannot be used.
@@ -25,7 +29,7 @@ def with_chart_images(upload: Upload, archive: Archive, package: Package) -> Pac
     if chart is None:
         return package
     check_archive(archive, chart)
-    reference = _wanted(upload, chart)
+    reference = _wanted(chart, repository)
     places = {destination(image.reference, "") for image in package.images}
     if not reference or destination(reference, "") in places:
         return package
@@ -39,10 +43,10 @@ def oci_reference(repository: str, name: str, version: str) -> str:
     return f"{repository}/{name}:{chart_tag(version)}"
 
 
-def _wanted(upload: Upload, chart: Chart) -> str:
+def _wanted(chart: Chart, repository: str) -> str:
     """The reference that the chart must have; empty: none."""
     if chart.plugin:
         main = chart.plugin.main_chart
         return f"{main}:{chart_tag(chart.plugin.version)}" if main else ""
-    oci = any(connection.charts.backend == "oci" for connection in upload.connections.values())
-    return oci_reference(upload.spec.chart_repository, chart.name, chart.version) if oci and not chart.reference else ""
+    wanted = repository and not chart.reference
+    return oci_reference(repository, chart.name, chart.version) if wanted else ""

@@ -34,7 +34,9 @@ async def inspect(upload: Upload) -> None:
     package = subset_package(package, upload.spec.image_platforms)
     upload.status.facts["package"] = package_facts(package, upload.spec.image_platforms)
     fetched(upload)
-    upload.opened = Opened(archive, await in_thread(lambda: with_chart_images(upload, archive, package), upload))
+    from_registry = any(connection.charts.backend == "oci" for connection in upload.connections.values())
+    repository = upload.spec.chart_repository if from_registry else ""
+    upload.opened = Opened(archive, await in_thread(lambda: with_chart_images(archive, package, repository), upload))
 
 
 def package_facts(package: Package, image_platforms: list[str] | None = None) -> JsonObject:
