@@ -72,10 +72,10 @@ class Site:
         found = [item for item in self.all("events").values() if item["involvedObject"]["name"] == name]
         return sorted(found, key=lambda item: str(item["lastTimestamp"]))
 
-    def reconcile(self, *names: str) -> None:
+    def reconcile(self, *names: str, kind: str = "packageupload") -> None:
         """Ask for a reconcile now."""
         for name in names:
-            where = ("packageupload", name, "-n", self.namespace)
+            where = (kind, name, "-n", self.namespace)
             self.cluster.kubectl("annotate", *where, f"{REQUESTED}={secrets.token_hex(6)}", "--overwrite")
 
     def wait(self, name: str, reached: "Reached", seconds: float = 60, kind: str = "packageuploads") -> Object:

@@ -28,6 +28,9 @@ logger = logging.getLogger(__name__)
 _THREADS = 32
 """Blocking requests at once: two transfers per lane, and some dozen of short look-ups."""
 
+_PLATFORM_RETRY = 60.0
+"""Seconds between two looks at a Platform that does not work: they are few, and uploads wait for them."""
+
 
 async def run(settings: Settings) -> None:
     """Run the operator until it is told to stop (SIGTERM, SIGINT).
@@ -47,10 +50,12 @@ async def run(settings: Settings) -> None:
 
     async def platform(key: Key) -> Requeue:
         env.forget(PLATFORMS, *key)  # before the uploads that its change has woken read it
-        return await reconcile_platform(*key, env)
+        return await reconcile_platform(*key, env, lambda: uploads.wake_referring(*key, restart=False))
 
     uploads = KeyedQueue(observed(upload, "PackageUpload"), "PackageUpload")
-    platforms = KeyedQueue(observed(platform, "Platform"), "Platform")
+    platforms = KeyedQueue(
+        observed(platform, "Platform"), "Platform", longest=_PLATFORM_RETRY, forgotten=lambda key: env.leave(*key)
+    )
     stop = asyncio.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, stop.set)
@@ -69,6 +74,7 @@ async def run(settings: Settings) -> None:
         await _watch(settings, registry, stop)
     finally:
         await asyncio.gather(uploads.close(), platforms.close())  # closed already, unless kopf has failed
+        await env.close()
         await kube.close()
 
 

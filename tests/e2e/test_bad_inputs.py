@@ -11,12 +11,10 @@ from tests.cluster import Kit
 from tests.cluster.process import free_port
 from tests.faults import FaultProxy
 from tests.harness import (
-    API,
     KEYS,
     OPEN,
     Object,
     Site,
-    condition,
     has_failed,
     installation,
     platform,
@@ -82,8 +80,6 @@ class Unsupported:
 
 
 UNSUPPORTED = {
-    "platform-address": Unsupported("use spec.inCluster", {"targets": to_platform("remote")}),
-    "platform-discovery": Unsupported("Give spec.registry.address", {"targets": to_platform("discovery")}),
     "cluster-other": Unsupported(
         "Correct spec.targets", {"targets": to_platform("default", "region1")}, "UnknownCluster"
     ),
@@ -129,12 +125,9 @@ def outcome(kit: Kit, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Outc
 
 
 def _make_ground(site: Site, registry: str, stranger: tuple[str, str]) -> None:
-    """Secrets, and Platforms: the default one through the proxy that records every request."""
-    remote = {"address": "https://acp.example.com", "credentialsSecretRef": {"name": KEYS}}
+    """Secrets, and the default Platform through the proxy that records every request."""
     site.apply(
         platform("default", registry, pullAddress=site.registry.address, **OPEN),
-        {"apiVersion": API, "kind": "Platform", "metadata": {"name": "remote"}, "spec": remote},
-        {"apiVersion": API, "kind": "Platform", "metadata": {"name": "discovery"}, "spec": {"inCluster": {}}},
         secret("stranger", accesskey=stranger[0], secretkey=stranger[1]),
         secret("unknown", **WRONG_KEYS),
         secret("wrong", accesskey=site.storage.access_key, secretkey=WRONG_KEYS["secretkey"]),
@@ -209,13 +202,6 @@ def test_describe_shows_why(outcome: Outcome, name: str) -> None:
 def test_nothing_is_visible(outcome: Outcome) -> None:
     check_only_read(outcome.recorder)
     outcome.court.check_nothing_visible()
-
-
-def test_platforms_say_what_they_lack(outcome: Outcome) -> None:
-    for name, advice in {"remote": "use spec.inCluster", "discovery": "Give spec.registry.address"}.items():
-        found = outcome.site.wait(name, has_failed("NotSupportedYet"), kind="platforms")
-        assert advice in condition(found, "Ready")["message"]
-        assert condition(found, "Stalled")["status"] == "True"
 
 
 def test_no_secret_is_shown(outcome: Outcome) -> None:

@@ -94,6 +94,12 @@ UPLOAD: dict[str, Any] = {
         ],
     },
 }
+KUBECONFIG: dict[str, Any] = {
+    "apiVersion": "violet.alauda.io/v1alpha1",
+    "kind": "Platform",
+    "metadata": {"name": "crd-rules-kubeconfig"},
+    "spec": {"kubeconfigSecretRef": {"name": "clusters"}},
+}
 PLATFORM: dict[str, Any] = {
     "apiVersion": "violet.alauda.io/v1alpha1",
     "kind": "Platform",

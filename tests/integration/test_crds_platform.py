@@ -1,6 +1,7 @@
 """Each rule of the Platform CRD on a real API server: what keeps it is accepted, what breaks it is refused."""
 
 from collections.abc import Iterator
+from typing import Any
 
 import pytest
 
@@ -15,7 +16,7 @@ from tests.integration.admission import (
     rules,
     schema,
 )
-from tests.integration.complete import PLATFORM
+from tests.integration.complete import KUBECONFIG, PLATFORM
 from tests.program import install
 
 pytestmark = pytest.mark.integration
@@ -26,9 +27,11 @@ NO_LOGIN = dict.fromkeys(ONLY_WITH_LOGIN)
 IN_CLUSTER = {**NO_LOGIN, "inCluster": {}}
 HOST = "must be HOST[:PORT], without https:// and path"
 
+ONE_WAY = "give exactly one of inCluster, address and kubeconfigSecretRef"
+
 SPEC = [
     Case("spec", "required", {}, None),
-    Case("spec", "give exactly one of inCluster and address", IN_CLUSTER, {"inCluster": {}}),
+    Case("spec", ONE_WAY, IN_CLUSTER, {"inCluster": {}}),
     Case(
         "spec",
         "credentialsSecretRef goes with address: a Secret with the key token, or username and password",
@@ -166,6 +169,8 @@ STATUS = [
     Case("status.registry.origin", "enum", "Discovered", "Guessed"),
     Case("status.registry.capabilities[]", "enum", "Referrers", "Telepathy"),
 ]
+BY_KUBECONFIG = name_cases("spec.kubeconfigSecretRef.name")
+"""Cases of a Platform without an address."""
 CASES = SPEC + REGISTRY + CHARTS + STATUS
 
 ADDRESSES = {
@@ -197,8 +202,17 @@ def platforms(cluster: Cluster) -> Iterator[Admission]:
         yield admission
 
 
+@pytest.fixture(scope="module")
+def by_kubeconfig(platforms: Admission, cluster: Cluster) -> Iterator[Admission]:
+    """The API server with a Platform that has a kubeconfig."""
+    with Admission(cluster, "platforms", KUBECONFIG) as admission:
+        yield admission
+
+
 def test_every_rule_of_the_crd_has_a_case() -> None:
-    assert {(case.path, case.rule) for case in CASES} == {(rule.path, rule.name) for rule in rules(schema("platforms"))}
+    assert {(case.path, case.rule) for case in CASES + BY_KUBECONFIG} == {
+        (rule.path, rule.name) for rule in rules(schema("platforms"))
+    }
 
 
 @pytest.mark.parametrize("case", CASES, ids=str)
@@ -209,6 +223,16 @@ def test_what_keeps_the_rule_is_accepted(platforms: Admission, case: Case) -> No
 @pytest.mark.parametrize("case", CASES, ids=str)
 def test_what_breaks_the_rule_is_refused_with_its_message(platforms: Admission, case: Case) -> None:
     platforms.rejects(case)
+
+
+@pytest.mark.parametrize("case", BY_KUBECONFIG, ids=str)
+def test_kubeconfig_that_keeps_the_rule_is_accepted(by_kubeconfig: Admission, case: Case) -> None:
+    by_kubeconfig.accepts(case)
+
+
+@pytest.mark.parametrize("case", BY_KUBECONFIG, ids=str)
+def test_kubeconfig_that_breaks_the_rule_is_refused(by_kubeconfig: Admission, case: Case) -> None:
+    by_kubeconfig.rejects(case)
 
 
 @pytest.mark.parametrize("path", ["spec.address", "spec.registry.address", "spec.registry.pullAddress"])
@@ -241,8 +265,22 @@ def test_credentials_are_demanded_beside_an_address(platforms: Admission) -> Non
     assert "credentialsSecretRef goes with address" in answer["message"]
 
 
-def test_neither_address_nor_in_cluster_is_refused(platforms: Admission) -> None:
-    assert "give exactly one of inCluster and address" in platforms.create({})["message"]
+@pytest.mark.parametrize(
+    "ways",
+    [
+        {},
+        {**LOGIN, "address": "https://a.b", "kubeconfigSecretRef": {"name": "a"}},
+        {"inCluster": {}, **KUBECONFIG["spec"]},
+    ],
+    ids=["none", "address and kubeconfig", "in cluster and kubeconfig"],
+)
+def test_other_than_one_way_in_is_refused(platforms: Admission, ways: dict[str, Any]) -> None:
+    assert ONE_WAY in platforms.create(ways)["message"]
+
+
+@pytest.mark.parametrize("field", [LOGIN, {"clientID": "other"}, {"caBundleRef": {"name": "a"}}])
+def test_a_kubeconfig_brings_its_own_login(platforms: Admission, field: dict[str, Any]) -> None:
+    assert "with address" in platforms.create({**KUBECONFIG["spec"], **field})["message"]
 
 
 def test_a_login_without_an_address_is_refused_by_each_rule_that_forbids_it(platforms: Admission) -> None:

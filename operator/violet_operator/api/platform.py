@@ -101,6 +101,11 @@ class PlatformSpec(ApiModel):
     credentials_secret_ref: SecretRef | None = Field(
         None, description="Secret with the key token, or username and password."
     )
+    kubeconfig_secret_ref: SecretRef | None = Field(
+        None,
+        description="Secret with the key kubeconfig, for sites without the platform's gateway: each context is a "
+        "cluster of that name; a single context is the cluster global.",
+    )
     client_id: Annotated[str, Field(alias="clientID", min_length=1, max_length=128)] = Field(
         "alauda-auth", description="OAuth client for the login with a password; a token needs none."
     )
@@ -186,7 +191,10 @@ class PlatformStatus(ApiModel):
 
 
 SPEC_RULES = rules(
-    rule("has(self.inCluster) != has(self.address)", "give exactly one of inCluster and address"),
+    rule(
+        "[has(self.inCluster), has(self.address), has(self.kubeconfigSecretRef)].exists_one(given, given)",
+        "give exactly one of inCluster, address and kubeconfigSecretRef",
+    ),
     rule(
         "has(self.address) == has(self.credentialsSecretRef)",
         "credentialsSecretRef goes with address: a Secret with the key token, or username and password",

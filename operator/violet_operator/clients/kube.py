@@ -24,7 +24,7 @@ from kubernetes.aio.config import incluster_config, kube_config
 from kubernetes.aio.config.config_exception import ConfigException
 
 from violet_operator.api import FIELD_MANAGER
-from violet_operator.clients.kube_errors import NotFoundError, explain, missing_kind
+from violet_operator.clients.kube_errors import NotFoundError, explain, missing_kind, no_answer
 from violet_operator.clients.kube_events import event_about
 from violet_operator.errors import Stalled, Transient, Waiting
 
@@ -53,6 +53,7 @@ SECRETS = Resource("v1", "secrets")
 CONFIG_MAPS = Resource("v1", "configmaps")
 EVENTS = Resource("v1", "events")
 PACKAGE_UPLOADS = Resource("violet.alauda.io/v1alpha1", "packageuploads")
+PRODUCT_BASES = Resource("product.alauda.io/v1alpha1", "productbases")
 PLATFORMS = Resource("violet.alauda.io/v1alpha1", "platforms")
 ARTIFACTS = Resource("app.alauda.io/v1alpha1", "artifacts")
 ARTIFACT_VERSIONS = Resource("app.alauda.io/v1alpha1", "artifactversions")
@@ -73,8 +74,10 @@ ACCESS_REVIEWS = Resource("authorization.k8s.io/v1", "selfsubjectaccessreviews")
 class Kube:
     """One API server."""
 
-    def __init__(self, client: ApiClient, name: str) -> None:
+    def __init__(self, client: ApiClient, name: str, prefix: str = "") -> None:
+        """`prefix` is put before every path: several clusters may lie behind one address."""
         self._client = client
+        self._prefix = prefix
         self.name = name
 
     @classmethod
@@ -107,8 +110,9 @@ class Kube:
         return cls(ApiClient(configuration), name)
 
     async def close(self) -> None:
-        """Close the connections."""
+        """Close the connections; a request that still comes opens new ones."""
         await self._client.close()  # type: ignore[no-untyped-call]
+        self._client.rest_client.pool_manager = None
 
     async def get(self, resource: Resource, namespace: str | None, name: str) -> JsonObject | None:
         """An object, or None where it (or its kind) does not exist."""
@@ -270,7 +274,7 @@ class Kube:
     ) -> JsonObject:
         serialized = await self._client.param_serialize(
             method,
-            path,
+            self._prefix + path,
             query_params=list((query or {}).items()),
             header_params={"Accept": "application/json", "Content-Type": content},
             body=body,
@@ -282,10 +286,13 @@ class Kube:
         except ApiException as error:
             raise explain(self.name, what, error.status, str(error.body or error.reason or "")) from None
         except (aiohttp.ClientError, TimeoutError, OSError) as error:
-            raise Transient(
-                "TargetUnreachable", f"The API of {self.name} does not answer ({type(error).__name__}: {error})."
-            ) from None
+            raise no_answer(self.name, error) from None
         if response.status >= 300:  # noqa: PLR2004 - the generic entry does not raise by itself
             raise explain(self.name, what, response.status, (data or b"").decode("utf-8", "replace"))
-        document: JsonObject = json.loads(data)
+        try:
+            document: JsonObject = json.loads(data)
+        except ValueError:
+            raise Transient(
+                "TargetUnavailable", f"Cluster {self.name}: {what} brings no JSON: something else answers in its place."
+            ) from None
         return document

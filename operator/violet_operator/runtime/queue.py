@@ -41,9 +41,19 @@ class _Entry:
 class KeyedQueue:
     """Runs `reconcile` for objects, one run at a time for each."""
 
-    def __init__(self, reconcile: Callable[[Key], Awaitable[Requeue]], name: str) -> None:
+    def __init__(
+        self,
+        reconcile: Callable[[Key], Awaitable[Requeue]],
+        name: str,
+        *,
+        longest: float = LONGEST_RETRY,
+        forgotten: Callable[[Key], None] = lambda _: None,
+    ) -> None:
+        """`longest` is the longest delay between tries; `forgotten` is told of objects that are gone."""
         self._reconcile = reconcile
         self._name = name
+        self._longest = longest
+        self._forgotten = forgotten
         self._entries: dict[Key, _Entry] = {}
         self._leaving: dict[Key, asyncio.Task[Requeue]] = {}
 
@@ -80,6 +90,7 @@ class KeyedQueue:
         entry = self._entries.pop(key, None)
         if entry is None:
             return
+        self._forgotten(key)
         if entry.timer:
             entry.timer.cancel()
         if entry.task:
@@ -137,6 +148,6 @@ class KeyedQueue:
         entry.failures = entry.failures + 1 if result.failed else 0
         delay = result.after
         if delay is None and result.failed:
-            delay = backoff(entry.failures - 1, first=FIRST_RETRY, longest=LONGEST_RETRY)
+            delay = backoff(entry.failures - 1, first=FIRST_RETRY, longest=self._longest)
         if delay is not None:
             entry.timer = asyncio.get_running_loop().call_later(delay, self._start, key, entry)

@@ -13,7 +13,8 @@ from violet_operator.clients.chart_server import ChartServer, ChartServerSetting
 from violet_operator.clients.kube import Kube
 from violet_operator.errors import Stalled, Waiting
 from violet_operator.package.archive import Archive, Member
-from violet_operator.platform.resolve import GLOBAL, Connection, read_ca_bundle, read_secret
+from violet_operator.platform.kubeconfig import GLOBAL
+from violet_operator.platform.resolve import Connection, read_ca_bundle, read_secret
 from violet_operator.publication.chart import ChartEntry, find_chart, find_version
 from violet_operator.upload.chart_images import oci_reference
 from violet_operator.upload.context import Upload

@@ -12,7 +12,8 @@ from dataclasses import dataclass
 
 from violet_operator.clients.kube import Kube
 from violet_operator.errors import OperatorError, Stalled
-from violet_operator.platform.resolve import GLOBAL, Connection
+from violet_operator.platform.kubeconfig import GLOBAL
+from violet_operator.platform.resolve import Connection
 from violet_operator.upload.context import Failure, Upload
 
 

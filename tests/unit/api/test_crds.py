@@ -42,6 +42,7 @@ PLATFORM: dict[str, Any] = {
     "inCluster": None,
     "address": None,
     "credentialsSecretRef.name": None,
+    "kubeconfigSecretRef.name": None,
     "clientID": "alauda-auth",
     "caBundleRef.kind": "ConfigMap",
     "caBundleRef.name": None,
