@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from aiohttp import web
 
 from tests.cluster import Kit
 from tests.harness import (
@@ -24,7 +25,7 @@ from tests.harness import (
 from tests.packages import Chart, Image
 from tests.packages.content import chart_files
 from tests.packages.oci import tar_gz
-from tests.platform import Charts
+from tests.platform import Charts, Gateway, grant
 from tests.platform.charts import PASSWORD, POWERLESS, TOKEN, USER
 
 pytestmark = pytest.mark.e2e
@@ -38,6 +39,7 @@ class Ground:
 
     site: Site
     charts: Charts
+    gateway: Gateway
 
     def upload(self, chart: Chart, platform: str, repository: str = "public-charts", **spec: Any) -> str:
         """Put a package with this chart into the storage, and apply its upload."""
@@ -55,8 +57,10 @@ class Ground:
 @pytest.fixture(scope="module")
 def ground(kit: Kit, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Ground]:
     """One installation, with a Platform for each backend."""
+    directory = tmp_path_factory.mktemp("charts")
     with (
-        installation(kit, tmp_path_factory.mktemp("charts")) as site,
+        Gateway(kit.clusters, directory) as gateway,
+        installation(kit, directory) as site,
         Charts(kit.cluster().kubeconfig, kit.registry().address) as charts,
     ):
         for name, kind in REPOSITORIES.items():
@@ -64,7 +68,7 @@ def ground(kit: Kit, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Groun
         logins = {"admin": {"token": TOKEN}, "reader": {"token": POWERLESS}}
         logins["curator"] = {"username": USER, "password": PASSWORD}
         site.apply(*(secret(name, **login) for name, login in logins.items()), *_platforms(site, charts.address))
-        yield Ground(site, charts)
+        yield Ground(site, charts, gateway)
 
 
 def _platforms(site: Site, address: str) -> Iterator[Object]:
@@ -197,6 +201,41 @@ def test_taken_back_where_there_is_a_way(ground: Ground) -> None:
     ground.site.delete("packageupload", *uploads)
     assert ground.stored(gone, "museum-charts") is None
     assert ground.stored(kept, "public-charts") == archive(kept)
+
+
+def test_through_the_platforms_own_address_and_login(ground: Ground, kit: Kit) -> None:
+    site, gateway = ground.site, ground.gateway
+    seen: list[str] = []
+
+    async def take(request: web.BaseRequest, user: str) -> web.StreamResponse:
+        seen.append(user)
+        chart = await request.read()
+        if len(seen) == 1:
+            gateway.login.revoke_all()
+            return web.json_response({"message": "token has expired"}, status=401)
+        repository = request.path.split("/")[-2]
+        return web.json_response({}, status=ground.charts.museum.save(repository, chart, force=True))
+
+    gateway.routes["/catalog/v1/chartrepos/cpaas-system"] = take
+    gateway.login.users |= {"admin@example.com": "password-of-the-admin"}
+    grant(kit.cluster(), "admin@example.com")
+    ca = {"apiVersion": "v1", "kind": "ConfigMap", "metadata": {"name": "gateway-ca"}}
+    ca |= {"data": {"ca.crt": gateway.ca_file.read_text()}}
+    body = platform("remote", site.registry.address)
+    way = {
+        "address": gateway.address,
+        "credentialsSecretRef": {"name": "remote"},
+        "caBundleRef": {"name": "gateway-ca"},
+    }
+    body["spec"] = {"registry": body["spec"]["registry"]} | way
+    site.apply(ca, secret("remote", username="admin@example.com", password="password-of-the-admin"), body)
+    spec = chart("remote-zookeeper")
+    name = ground.upload(spec, "remote")
+    site.wait(name, at_rest, 90)
+    site.delete("packageupload", name)
+    site.delete("platform", "remote")
+    assert ground.stored(spec, "public-charts") == archive(spec)
+    assert seen == ["admin@example.com"] * 2
 
 
 def test_preview_uploads_nothing(ground: Ground) -> None:

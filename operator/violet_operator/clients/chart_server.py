@@ -8,7 +8,7 @@ from __future__ import annotations
 import json
 import ssl
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any, NamedTuple, cast
 
 import requests
@@ -40,6 +40,7 @@ class ChartServerSettings:
         username: user, or None.
         password: its password.
         ca_bundle: PEM certificates to trust beside the system's, or None.
+        verify: whether the server's certificate is checked.
     """
 
     address: str
@@ -47,6 +48,7 @@ class ChartServerSettings:
     username: str | None = None
     password: str | None = field(default=None, repr=False)
     ca_bundle: str | None = field(default=None, repr=False)
+    verify: bool = True
 
 
 class _Answer(NamedTuple):
@@ -64,6 +66,10 @@ class ChartServer:
     def __init__(self, settings: ChartServerSettings) -> None:
         self._settings = settings
         self._where = f"Chart server {settings.address}"
+
+    def with_token(self, token: str) -> ChartServer:
+        """The same server, with another login."""
+        return ChartServer(replace(self._settings, token=token))
 
     def find(self, path: str) -> JsonObject | None:
         """A JSON document, or None where there is none.
@@ -132,7 +138,7 @@ class ChartServer:
                 session.trust_env = False  # no .netrc: its credentials are not ours
                 session.mount("https://", self._adapter())
                 data = cast("bytes | None", body)  # a Body is read like a file; the stubs ask for more
-                session.auth, session.stream = login, True
+                session.auth, session.stream, session.verify = login, True, settings.verify
                 url = f"{settings.address}{path}"
                 return _read(
                     session.request(method, url, data=data, headers=headers, timeout=_TIMEOUT, allow_redirects=False)
@@ -152,7 +158,7 @@ class ChartServer:
 
     def _adapter(self) -> TrustingAdapter:
         try:
-            return TrustingAdapter(self._settings.ca_bundle, 1)
+            return TrustingAdapter(self._settings.ca_bundle, 1, verify=self._settings.verify)
         except ssl.SSLError:
             address = self._settings.address
             raise Stalled("InvalidCABundle", f"The CA bundle for {address} holds no PEM certificates.") from None

@@ -10,6 +10,7 @@ from typing import Protocol
 from urllib.parse import quote
 
 from violet_operator.clients.chart_server import ChartServer, ChartServerSettings
+from violet_operator.clients.gateway import Login
 from violet_operator.clients.kube import Kube
 from violet_operator.errors import Stalled, Waiting
 from violet_operator.package.archive import Archive, Member
@@ -53,11 +54,12 @@ class ChartBackend(Protocol):
 class CatalogApi:
     """The platform's own API, which always replaces. It only takes charts: what is there, the Chart object says."""
 
-    def __init__(self, upload: Upload, server: ChartServer, kube: Kube, chart: ChartEntry) -> None:
+    def __init__(self, upload: Upload, server: ChartServer, kube: Kube, chart: ChartEntry, login: Login | None) -> None:
         self._upload = upload
         self._server = server
         self._kube = kube
         self._chart = chart
+        self._login = login
 
     async def find(self) -> str | None:
         """As the Chart object lists it."""
@@ -66,9 +68,19 @@ class CatalogApi:
         return str(listed.get("digest") or "") if listed else None
 
     async def put(self, archive: Archive, member: Member, *, force: bool) -> bool:  # noqa: ARG002 - it knows no other way
-        """Upload it."""
+        """Upload it; with the platform's own login, once more where its token has come to its end."""
         path = f"/catalog/v1/chartrepos/{_quoted(self._chart.namespace, self._chart.repository)}/charts"
-        return await _send(self._upload, self._server, path, archive, member)
+        if self._login is None:
+            return await _send(self._upload, self._server, path, archive, member)
+        token = await self._login.token()
+        try:
+            return await _send(self._upload, self._server.with_token(token), path, archive, member)
+        except Waiting as error:
+            if error.reason != "ChartsUnauthorized":
+                raise
+        await self._login.renew(token)
+        renewed = self._server.with_token(await self._login.token())
+        return await _send(self._upload, renewed, path, archive, member)
 
     async def remove(self) -> bool:
         """No request for that is documented."""
@@ -136,10 +148,15 @@ async def chart_backend(upload: Upload, connection: Connection) -> ChartBackend:
     chart = chart_entry(upload, connection)
     if connection.charts.backend == "oci":
         return Oci(upload, chart, connection.name)
+    spec, gateway = connection.charts, connection.gateway
+    if spec.backend == "catalogApi" and spec.address is None and gateway is not None:
+        way = gateway.settings
+        server = ChartServer(ChartServerSettings(way.address, ca_bundle=way.ca_bundle, verify=way.verify))
+        return CatalogApi(upload, server, connection.cluster(GLOBAL), chart, gateway.login)
     server = ChartServer(await _settings(upload, connection))
     if connection.charts.backend == "chartmuseum":
         return ChartMuseum(upload, server, chart)
-    return CatalogApi(upload, server, connection.cluster(GLOBAL), chart)
+    return CatalogApi(upload, server, connection.cluster(GLOBAL), chart, None)
 
 
 async def _settings(upload: Upload, connection: Connection) -> ChartServerSettings:
