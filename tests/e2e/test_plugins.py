@@ -102,6 +102,7 @@ def test_never_goes_back_to_an_older_version(site: Site) -> None:
         site.apply(site.package_upload(f"aged-{version}"))
         site.wait(f"aged-{version}", is_ready)
 
+    assert "before" not in message(site.upload("aged-1.10.0"))
     site.reconcile("aged-1.9.0")
     kept = site.wait("aged-1.9.0", lambda body: "stays at 1.10.0" in message(body))
     assert is_ready(kept)
@@ -112,6 +113,18 @@ def test_never_goes_back_to_an_older_version(site: Site) -> None:
     assert "ModulePlugin aged of global is at version 1.10.0" in message(refused)
     assert "1.8.0" not in site.registry.tags("acp/aged")
     assert module(site, "aged")["spec"]["version"] == "1.10.0"
+
+
+def test_a_second_upload_of_one_version_says_so(site: Site) -> None:
+    site.put_package("doubled", plugin("doubled"))
+    for name in ("doubled", "doubled-again"):
+        site.apply(site.package_upload(name, "doubled.tgz"))
+        body = site.wait(name, is_ready)
+    note = (
+        f"PackageUpload {site.namespace}/doubled has published the same version before; one of the two is not needed."
+    )
+    assert note in message(body)
+    assert note in condition(body, "Published")["message"]
 
 
 def test_taken_back_unless_it_is_used(site: Site) -> None:

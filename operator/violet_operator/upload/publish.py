@@ -8,6 +8,7 @@ from collections.abc import Sequence
 from violet_operator.api.conditions import PUBLISHED
 from violet_operator.clients.kube import PACKAGE_UPLOADS, Kube
 from violet_operator.errors import OperatorError, Waiting
+from violet_operator.package.versions import same_version
 from violet_operator.publication.apply import apply_all, uploaded_by
 from violet_operator.publication.publisher import Publisher, Standing
 from violet_operator.upload.context import Failure, JsonObject, Upload
@@ -110,8 +111,15 @@ async def _still_publishes(upload: Upload, first: str, live: JsonObject) -> bool
     if body is None or "deletionTimestamp" in body["metadata"]:
         return False
     targets = (body.get("status") or {}).get("targets") or []
+    if live["kind"] == "ModulePlugin" and not _same_version(upload, body):  # one object for all versions
+        return False
     objects = [(item["kind"], item["name"]) for target in targets for item in target.get("objects") or []]
     return (live["kind"], live["metadata"]["name"]) in objects
+
+
+def _same_version(upload: Upload, other: JsonObject) -> bool:
+    theirs = ((other.get("status") or {}).get("package") or {}).get("version", "")
+    return same_version(str(theirs), str(upload.status.facts["package"]["version"]))
 
 
 async def _wait(upload: Upload, to: Place, kube: Kube, publisher: Publisher, standing: Standing) -> Standing:

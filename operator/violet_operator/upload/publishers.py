@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from violet_operator.api.artifact import Publication
+from violet_operator.api.artifact import UPLOADED_BY, Publication
 from violet_operator.api.module_plugin import module_plugin
 from violet_operator.platform.resolve import Connection
 from violet_operator.publication.bundle import BundlePublisher
@@ -22,6 +22,7 @@ def publisher_for(upload: Upload, connection: Connection) -> Publisher:
     if package["type"] == "plugin":
         record, labels = upload.status.facts["verification"], dict(upload.env.settings.artifact_labels)
         body = module_plugin(package["name"], package["module"], record, labels)
+        body["metadata"]["annotations"][UPLOADED_BY] = f"{upload.namespace}/{upload.name}"
         return PluginPublisher(body, registry=connection.pull_address, prefix=connection.prefix)
     return BundlePublisher(_publication(upload, connection), package.get("csv"))
 
