@@ -129,14 +129,23 @@ class Publication:
             **self.labels,
         }
         keys = {key: value for key, value in keys.items() if value}
-        labels = {key: value for key, value in keys.items() if _LABEL_VALUE.fullmatch(value)}
-        return {"name": name, "namespace": self.namespace, "labels": labels, "annotations": keys}
+        return {"name": name, "namespace": self.namespace, "labels": as_labels(keys), "annotations": keys}
 
     def _verified(self) -> dict[str, str]:
-        told = ("method", "fingerprint", "keyID", "userID", "signedAt", "sha256")
-        verdict = {key: self.record[key] for key in told if key in self.record}
-        stamp = {VERIFIED_AT: self.record["verifiedAt"]} if "verifiedAt" in self.record else {}
-        return {VERIFICATION: json.dumps(verdict, sort_keys=True), **stamp} if verdict else {}
+        return verified(self.record)
+
+
+def as_labels(keys: Mapping[str, str]) -> dict[str, str]:
+    """Those whose value a label may have."""
+    return {key: value for key, value in keys.items() if _LABEL_VALUE.fullmatch(value)}
+
+
+def verified(record: JsonObject) -> dict[str, str]:
+    """The annotations that say how a package was verified (`status.verification`)."""
+    told = ("method", "fingerprint", "keyID", "userID", "signedAt", "sha256")
+    verdict = {key: record[key] for key in told if key in record}
+    stamp = {VERIFIED_AT: record["verifiedAt"]} if "verifiedAt" in record else {}
+    return {VERIFICATION: json.dumps(verdict, sort_keys=True), **stamp} if verdict else {}
 
 
 def _shortened(name: str, longest: int) -> str:
