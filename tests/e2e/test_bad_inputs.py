@@ -22,7 +22,7 @@ from tests.harness import (
     small,
     to_platform,
 )
-from tests.packages import Chart, Defect, Image, Plugin, build
+from tests.packages import Defect, Image, build
 from tests.verdicts import Court, Verdict, check, check_only_read, described, waiting
 
 pytestmark = pytest.mark.e2e
@@ -80,7 +80,6 @@ class Unsupported:
 
 
 UNSUPPORTED = {
-    "chart-repository": Unsupported("Helm charts cannot be published yet", {"chartRepository": "my-charts"}),
     "cluster-other": Unsupported(
         "Correct spec.targets", {"targets": to_platform("default", "region1")}, "UnknownCluster"
     ),
@@ -92,13 +91,10 @@ UNSUPPORTED = {
     ),
 }
 
-TYPES = {"plugin-package": Plugin, "chart-package": Chart}
-
 VERDICTS = {
     **SOURCES,
     **DEFECTS,
     **{name: Verdict(case.reason, case.advice, "") for name, case in UNSUPPORTED.items()},
-    **{name: Verdict("NotSupportedYet", "publishes operator bundles only") for name in TYPES},
 }
 
 
@@ -183,9 +179,7 @@ def _defects(site: Site) -> list[Object]:
 
 
 def _unsupported(site: Site) -> list[Object]:
-    for name, kind in TYPES.items():
-        site.put_package(name, kind(name=name))
-    uploads = [site.package_upload(name) for name in TYPES]
+    uploads = []
     for name, case in UNSUPPORTED.items():
         upload = site.package_upload(name, "sound.tgz", **case.spec)
         if not upload["spec"]["source"]["url"].startswith("s3://"):
@@ -203,13 +197,6 @@ def test_bad_upload_is_refused_with_advice(outcome: Outcome, name: str) -> None:
 def test_describe_shows_why(outcome: Outcome, name: str) -> None:
     lines = [line.split() for line in outcome.events[name].splitlines()]
     assert ["Warning", VERDICTS[name].reason] in [line[:2] for line in lines], outcome.events[name]
-
-
-@pytest.mark.parametrize("name", TYPES)
-def test_what_cannot_be_published_yet_is_understood(outcome: Outcome, name: str) -> None:
-    package = outcome.uploads[name]["status"]["package"]
-    assert (package["name"], package["type"], package["version"]) == (name, TYPES[name].__name__.lower(), "1.0.0")
-    assert ("mainChart" in package) == (TYPES[name] is Plugin)
 
 
 def test_nothing_is_visible(outcome: Outcome) -> None:

@@ -105,7 +105,7 @@ def test_deleted_artifact_comes_back_with_its_version(site: Site, name: str) -> 
     remove(site, "artifact", name)
 
     def is_back() -> bool:
-        """Both, made anew at once: nobody has asked for a look. The garbage collector takes the old version."""
+        """Both, made anew with nobody asking for a look; the garbage collector takes the old version meanwhile."""
         found, versions = site.all("artifacts", SYSTEM).get(name), site.all("artifactversions", SYSTEM)
         owners = versions.get(f"{name}.v1.0.0", {}).get("metadata", {}).get("ownerReferences", [])
         return bool(found and found["metadata"]["uid"] != before and owners[:1]) and (

@@ -61,6 +61,7 @@ UPLOAD: dict[str, Any] = {
             "channels": ["stable"],
             "defaultChannel": "stable",
             "relatedImages": ["build.example.com/opensearch:v3.14.2"],
+            "chart": {"name": "web", "version": "1.0.0", "digest": f"sha256:{SHA256}"},
         },
         "progress": {
             "bytesTotal": 1,
@@ -118,6 +119,13 @@ PLATFORM: dict[str, Any] = {
             "caBundleRef": {"kind": "ConfigMap", "name": "registry-ca", "key": "ca.crt"},
             "repositoryPrefix": "acp/packages",
             "pullAddress": "registry.internal:5000",
+            "imagePullSecrets": ["registry-pull"],
+        },
+        "charts": {
+            "backend": "catalogApi",
+            "address": "https://acp.example.com",
+            "credentialsSecretRef": {"name": "acp-admin"},
+            "caBundleRef": {"kind": "ConfigMap", "name": "platform-ca", "key": "ca.crt"},
         },
     },
     "status": {

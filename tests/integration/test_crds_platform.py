@@ -6,7 +6,16 @@ from typing import Any
 import pytest
 
 from tests.cluster import Cluster
-from tests.integration.admission import Admission, Case, ca_bundle_cases, condition_cases, name_cases, rules, schema
+from tests.integration.admission import (
+    Admission,
+    Case,
+    Object,
+    ca_bundle_cases,
+    condition_cases,
+    name_cases,
+    rules,
+    schema,
+)
 from tests.integration.complete import KUBECONFIG, PLATFORM
 from tests.program import install
 
@@ -95,6 +104,54 @@ REGISTRY = [
     Case("spec.registry.pullAddress", HOST, "registry.internal", "registry.internal/acp"),
     Case("spec.registry.pullAddress", "minLength", "a", ""),
     Case("spec.registry.pullAddress", "maxLength", "a" * 512, "a" * 513),
+    Case("spec.registry.imagePullSecrets", "maxItems", [f"s{n}" for n in range(16)], [f"s{n}" for n in range(17)]),
+    Case("spec.registry.imagePullSecrets", "set", ["a", "b"], ["a", "a"]),
+    *name_cases("spec.registry.imagePullSecrets[]", required=False),
+]
+BARE: Object = {"address": None, "credentialsSecretRef": None, "caBundleRef": None}
+MUSEUM = "http://museum:8080"
+CHARTS = [
+    Case("spec.charts.backend", "enum", "chartmuseum", "gitRepository"),
+    Case(
+        "spec.charts",
+        "backend chartmuseum demands an address",
+        {**BARE, "backend": "chartmuseum", "address": MUSEUM},
+        {**BARE, "backend": "chartmuseum"},
+    ),
+    Case(
+        "spec.charts",
+        "backend oci goes to the image registry: remove address",
+        {**BARE, "backend": "oci"},
+        {**BARE, "backend": "oci", "address": MUSEUM},
+    ),
+    Case(
+        "spec.charts",
+        "with backend catalogApi, address and credentialsSecretRef go together",
+        BARE,
+        {"credentialsSecretRef": None},
+    ),
+    Case(
+        "spec.charts",
+        "credentialsSecretRef goes with address",
+        {**BARE, "backend": "oci"},
+        {**BARE, "backend": "oci", "credentialsSecretRef": {"name": "museum"}},
+    ),
+    Case(
+        "spec.charts",
+        "caBundleRef goes with an address of https://",
+        {"address": "http://acp.example.com", "caBundleRef": None},
+        {"address": "http://acp.example.com"},
+    ),
+    Case(
+        "spec.charts.address",
+        "must be http(s)://HOST[:PORT][/PATH], without user name or password",
+        "https://[2001:db8::1]:8443/museum/",
+        "https://user:password@museum",
+    ),
+    Case("spec.charts.address", "minLength", "https://a", "http://"),
+    Case("spec.charts.address", "maxLength", "https://" + "a" * 504, "https://" + "a" * 505),
+    *name_cases("spec.charts.credentialsSecretRef.name"),
+    *ca_bundle_cases("spec.charts.caBundleRef"),
 ]
 STATUS = [
     *condition_cases(),
@@ -117,7 +174,7 @@ STATUS = [
 ]
 BY_KUBECONFIG = name_cases("spec.kubeconfigSecretRef.name")
 """Cases of a Platform without an address."""
-CASES = SPEC + REGISTRY + STATUS
+CASES = SPEC + REGISTRY + CHARTS + STATUS
 
 ADDRESSES = {
     "a DNS name": ("acp.example.com", True),

@@ -108,6 +108,7 @@ def test_every_field_of_the_specs_has_a_heading() -> None:
         ("packageuploadset.md", PackageUploadSetSpec, "TemplateMetadata", "template.metadata."),
         ("packageuploadset.md", PackageUploadSetStatus, "SetVerification", "status.verification."),
         ("platform.md", PlatformSpec, "RegistrySpec", "registry."),
+        ("platform.md", PlatformSpec, "ChartsSpec", "charts."),
         ("package-format.md", PackageManifest, "ManifestSpec", "spec."),
     ],
 )

@@ -7,10 +7,12 @@ from typing import Annotated, Literal
 from pydantic import Field
 
 from violet_operator.api.model import (
+    SET,
     ApiModel,
     CABundleRef,
     Conditions,
     Label,
+    Name,
     SecretRef,
     list_map,
     rule,
@@ -56,6 +58,34 @@ class RegistrySpec(ApiModel):
         description="HOST[:PORT] that clusters pull from, where it differs from address.",
         json_schema_extra=rules(rule(f"self.matches('^{HOST}$')", "must be HOST[:PORT], without https:// and path")),
     )
+    image_pull_secrets: Annotated[list[Name], Field(max_length=16, json_schema_extra=SET)] | None = Field(
+        None,
+        description="Secrets of the clusters' system namespace with which they pull from the registry.",
+    )
+
+
+class ChartsSpec(ApiModel):
+    """How Helm charts get into the platform's chart repositories."""
+
+    backend: Literal["catalogApi", "chartmuseum", "oci"] = Field(
+        "catalogApi",
+        description="catalogApi: the platform's own API. chartmuseum: the ChartMuseum behind it. oci: the image "
+        "registry, for a chart repository that the platform fills from there.",
+    )
+    address: Annotated[str, Field(min_length=8, max_length=512)] | None = Field(
+        None,
+        description="http(s)://HOST[:PORT][/PATH] of the platform (catalogApi) or of ChartMuseum.",
+        json_schema_extra=rules(
+            rule(
+                f"self.matches('^https?://{HOST}(/[-._~a-zA-Z0-9]+)*/?$')",
+                "must be http(s)://HOST[:PORT][/PATH], without user name or password",
+            )
+        ),
+    )
+    credentials_secret_ref: SecretRef | None = Field(
+        None, description="Secret with the key token, or username and password."
+    )
+    ca_bundle_ref: CABundleRef | None = Field(None, description="Certificate authorities to trust for address.")
 
 
 class PlatformSpec(ApiModel):
@@ -104,6 +134,29 @@ class PlatformSpec(ApiModel):
             rule(
                 "!(self.plainHTTP && has(self.caBundleRef))",
                 "plainHTTP uses no certificates: remove caBundleRef",
+            ),
+        ),
+    )
+    charts: ChartsSpec | None = Field(
+        None,
+        description="How Helm charts are uploaded. Default: by the platform's own API.",
+        json_schema_extra=rules(
+            rule("self.backend != 'chartmuseum' || has(self.address)", "backend chartmuseum demands an address"),
+            rule(
+                "self.backend != 'oci' || !has(self.address)",
+                "backend oci goes to the image registry: remove address",
+            ),
+            rule(
+                "self.backend != 'catalogApi' || has(self.address) == has(self.credentialsSecretRef)",
+                "with backend catalogApi, address and credentialsSecretRef go together",
+            ),
+            rule(
+                "has(self.address) || !has(self.credentialsSecretRef)",
+                "credentialsSecretRef goes with address",
+            ),
+            rule(
+                "!has(self.caBundleRef) || (has(self.address) && self.address.startsWith('https://'))",
+                "caBundleRef goes with an address of https://",
             ),
         ),
     )

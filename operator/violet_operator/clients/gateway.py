@@ -127,8 +127,10 @@ class Gateway:
 
     def __init__(self, settings: GatewaySettings, clock: Callable[[], datetime]) -> None:
         self.address = settings.address
+        self.settings = settings
         context = tls(settings.ca_bundle, verify=settings.verify, whose=f"platform {settings.address}")
-        self._client = _Client(settings, context, Login(settings, context, clock))
+        self.login = Login(settings, context, clock)
+        self._client = _Client(settings, context, self.login)
 
     def cluster(self, name: str) -> Kube:
         """The Kubernetes API of a cluster, behind the gateway."""

@@ -48,6 +48,12 @@ SUBSCRIPTIONS = Resource("operators.coreos.com/v1alpha1", "subscriptions")
 INSTALL_PLANS = Resource("operators.coreos.com/v1alpha1", "installplans")
 CSVS = Resource("operators.coreos.com/v1alpha1", "clusterserviceversions")
 PACKAGE_MANIFESTS = Resource("packages.operators.coreos.com/v1", "packagemanifests")
+MODULE_PLUGINS = Resource("cluster.alauda.io/v1alpha1", "moduleplugins")
+MODULE_CONFIGS = Resource("cluster.alauda.io/v1alpha1", "moduleconfigs")
+MODULE_INFOS = Resource("cluster.alauda.io/v1alpha1", "moduleinfoes")
+CHART_REPOS = Resource("app.alauda.io/v1beta1", "chartrepos")
+CHARTS = Resource("app.alauda.io/v1beta1", "charts")
+HELM_REQUESTS = Resource("app.alauda.io/v1", "helmrequests")
 ACCESS_REVIEWS = Resource("authorization.k8s.io/v1", "selfsubjectaccessreviews")
 
 

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import base64
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, Protocol
 
 from pydantic import ValidationError
 
 from violet_operator.api.model import CABundleRef
-from violet_operator.api.platform import PlatformSpec
+from violet_operator.api.platform import ChartsSpec, PlatformSpec
 from violet_operator.clients.gateway import Gateway
 from violet_operator.clients.kube import CONFIG_MAPS, PLATFORMS, SECRETS, Kube, Resource
 from violet_operator.clients.registry import Registry
@@ -36,8 +36,10 @@ class Connection:
         prefix: repository prefix, or an empty string.
         pull_address: what clusters pull from.
         clusters: API client by name of cluster.
+        pull_secrets: Secrets with which clusters pull, by name.
         discovered: whether the platform named the registry, and not its Platform.
         gateway: the platform's own API, where there is one.
+        charts: how Helm charts get into its chart repositories.
     """
 
     name: str
@@ -45,8 +47,10 @@ class Connection:
     prefix: str
     pull_address: str
     clusters: dict[str, Kube]
+    pull_secrets: tuple[str, ...] = ()
     discovered: bool = False
     gateway: Gateway | None = None
+    charts: ChartsSpec = field(default_factory=ChartsSpec)
 
     def cluster(self, name: str) -> Kube:
         """The client of a cluster.

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -28,11 +28,13 @@ class Piece:
         resource: its kind.
         body: apiVersion, kind, metadata and the fields we own.
         owned: whether it belongs to the first piece, and goes with it.
+        yields_to: says of the object that is there whether it is to stay as it is.
     """
 
     resource: Resource
     body: JsonObject
     owned: bool = False
+    yields_to: Callable[[JsonObject], bool] = lambda _: False
 
     @property
     def namespace(self) -> str | None:
@@ -85,13 +87,12 @@ async def apply_all(
     applied: list[Applied] = []
     for piece in pieces:
         live = await kube.get(piece.resource, piece.namespace, piece.name)
+        if live is not None and piece.yields_to(live):
+            applied.append(Applied(piece, {"metadata": {}}, live, "Keep"))
+            continue
         wanted = _labelled(_with_owner(piece.body, applied[0].live) if piece.owned else piece.body)
         wanted = agreed(live, wanted, take_over=take_over)
-        action = _due(live, wanted)
-        if live is None or action != "Keep":
-            force = live is not None and not is_claimed(live)
-            live = await kube.apply(piece.resource, wanted, force=force, dry_run=dry_run)
-        applied.append(Applied(piece, wanted, live, action))
+        applied.append(await _ensure(kube, piece, live, wanted, dry_run=dry_run))
     return applied
 
 
@@ -105,10 +106,27 @@ async def compare_all(kube: Kube, pieces: Sequence[Piece]) -> list[JsonObject]:
     for number, piece in enumerate(pieces):
         live = await kube.get(piece.resource, piece.namespace, piece.name)
         wanted = _labelled(_with_owner(piece.body, owner) if piece.owned else piece.body)
-        found.append(piece.about() | {"action": _due(live, agreed(live, wanted))})
+        keep = live is not None and piece.yields_to(live)
+        found.append(piece.about() | {"action": "Keep" if keep else _due(live, agreed(live, wanted))})
         if number == 0:
             owner = live
     return found
+
+
+async def _ensure(kube: Kube, piece: Piece, live: JsonObject | None, wanted: JsonObject, *, dry_run: bool) -> Applied:
+    action = _due(live, wanted)
+    if live is not None and action == "Keep":
+        return Applied(piece, wanted, live, action)
+    force = live is not None and not is_claimed(live)
+    now = await kube.apply(piece.resource, wanted, force=force, dry_run=dry_run)
+    if live is not None and _version(now) == _version(live):  # the API keeps not all that we say
+        action = "Keep"
+    return Applied(piece, wanted, now, action)
+
+
+def _version(body: JsonObject) -> tuple[str, str]:
+    metadata = body["metadata"]
+    return metadata["uid"], metadata["resourceVersion"]
 
 
 def _due(live: JsonObject | None, wanted: JsonObject) -> str:

@@ -7,6 +7,7 @@ from collections.abc import Callable
 from datetime import UTC, datetime
 from typing import Any
 
+from violet_operator.api.platform import ChartsSpec
 from violet_operator.clients.kube import Kube, Resource
 from violet_operator.clients.registry import Registry
 from violet_operator.clients.registry_http import RegistrySettings
@@ -120,8 +121,10 @@ class Environment:
             prefix=(spec.registry.repository_prefix if spec.registry else None) or "",
             pull_address=pull_address,
             clusters=way.clusters,
+            pull_secrets=tuple((spec.registry.image_pull_secrets if spec.registry else None) or ()),
             discovered=needs_discovery(spec),
             gateway=way.gateway,
+            charts=spec.charts or ChartsSpec(),
         )
 
     async def judge(self, namespace: str, platform: str, verdict: Verdict) -> bool:

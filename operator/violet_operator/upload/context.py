@@ -134,6 +134,7 @@ class Upload:
         findings: what was found out meanwhile.
         opened: the same, once verified and understood.
         plans: what each platform's registry lacks, by name of Platform.
+        chart_due: the platforms whose chart repository lacks the chart.
         failures: what has failed so far and holds back nothing else.
         repairing: whether this very package was installable everywhere before.
         repairs: what was found missing or altered of it, and has been put right.
@@ -158,6 +159,7 @@ class Upload:
     findings: Findings | None = None
     opened: Opened | None = None
     plans: dict[str, PushPlan] = field(default_factory=dict)
+    chart_due: set[str] = field(default_factory=set)
     failures: list[Failure] = field(default_factory=list)
     repairing: bool = False
     repairs: list[str] = field(default_factory=list)

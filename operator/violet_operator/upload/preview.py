@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 from violet_operator.api.conditions import READY
-from violet_operator.publication.apply import compare_all
 from violet_operator.support.durations import human_bytes
 from violet_operator.upload.context import JsonObject, Upload
-from violet_operator.upload.inspection import ONLY_BUNDLES
 from violet_operator.upload.plan import plan_hash
 from violet_operator.upload.publish import places
 from violet_operator.upload.publishers import publisher_for
 from violet_operator.upload.survey import registry_facts
+from violet_operator.upload.targets import client, passed_over
 
 
 def still_holds(upload: Upload) -> bool:
@@ -37,12 +36,12 @@ async def foresee(upload: Upload) -> None:
         OperatorError: a cluster refuses to be read.
     """
     objects: list[JsonObject] = []
-    if not upload.spec.skip_resources and upload.status.facts["package"]["type"] == "bundle":
+    if not upload.spec.skip_resources:
         for to in places(upload):
-            publisher, kube = publisher_for(upload, to.connection), to.connection.cluster(to.cluster)
+            publisher, kube = publisher_for(upload, to.connection), client(upload, to)
             await publisher.prepare(kube)
             about = {"platform": to.connection.name, "cluster": to.cluster}
-            objects += [about | item for item in await compare_all(kube, publisher.pieces)]
+            objects += [about | item for item in await publisher.compare(kube)]
     plan = upload.status.facts["plan"]
     plan["objects"] = objects
     plan["hash"] = plan_hash(upload.plans, objects)
@@ -56,10 +55,5 @@ def summary(upload: Upload) -> str:
     return (
         f"Would push {plan['blobs']} blobs ({human_bytes(plan['bytes'])}; {plan['blobsPresent']} are there already), "
         f"write {len(plan['tags'])} tags{replaced}, create {actions.count('Create')} objects and change "
-        f"{actions.count('Change')}. Nothing was written. {_next_step(upload)}"
+        f"{actions.count('Change')}.{passed_over(upload)} Nothing was written. Set spec.mode: Upload to do it."
     )
-
-
-def _next_step(upload: Upload) -> str:
-    kind = upload.status.facts["package"]["type"]
-    return "Set spec.mode: Upload to do it." if kind == "bundle" else f"The package is a {kind}: {ONLY_BUNDLES}"

@@ -16,7 +16,7 @@ from violet_operator.errors import Cancelled, OperatorError, Stalled, Transient
 from violet_operator.platform.resolve import Connection, invalid_spec
 from violet_operator.support.durations import parse_duration
 from violet_operator.support.requeue import Requeue
-from violet_operator.upload import decide, fetch, gate, preview, verification
+from violet_operator.upload import charts, decide, fetch, gate, preview, verification
 from violet_operator.upload.context import Environment, Failure, Pacer, Upload
 from violet_operator.upload.inspection import inspect
 from violet_operator.upload.publish import publish, rehearse
@@ -215,12 +215,14 @@ _READ: tuple[tuple[str | None, Step], ...] = (
     (VERIFIED, _unless_settled(verification.verify)),
     (FETCHED, _unless_settled(inspect)),
     (PUSHED, _unless_settled(survey)),
+    (PUSHED, _unless_settled(charts.survey)),
 )
 
 STEPS = (
     *_READ,
     (PUBLISHED, _unless_settled(rehearse)),
     (PUSHED, _unless_settled(push)),
+    (PUSHED, _unless_settled(charts.deliver)),
     (VERIFIED, _settle),
     (PUBLISHED, publish),
 )

@@ -14,6 +14,7 @@ from violet_operator.errors import Stalled, Waiting
 from violet_operator.package.model import Image, Opened
 from violet_operator.platform.resolve import Connection
 from violet_operator.support.digests import Digest
+from violet_operator.upload.charts import chart_in_place
 from violet_operator.upload.context import JsonObject, Upload
 from violet_operator.upload.plan import (
     Destination,
@@ -61,7 +62,7 @@ async def knock(upload: Upload) -> None:
 
 
 async def in_place(upload: Upload) -> bool:
-    """Whether the registry of every platform still in has every image of the last status, tag and digest."""
+    """Whether every platform still in has every image of the last status (tag and digest), and its chart."""
     known = sorted({(item["source"], item["digest"]) for item in upload.status.facts.get("images", [])})
     whole: set[str] = set()
 
@@ -70,9 +71,8 @@ async def in_place(upload: Upload) -> bool:
         if await in_thread(partial(_has_all, connection, known), upload):
             whole.add(name)
 
-    if known:
-        await each_platform(upload, PUSHED, look)
-    if not whole or whole < upload.connections.keys():
+    await each_platform(upload, PUSHED, look)
+    if not whole or whole < upload.connections.keys() or not await chart_in_place(upload):
         return False
     state_images(upload, known)
     return True

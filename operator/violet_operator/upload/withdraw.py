@@ -16,6 +16,7 @@ from violet_operator.platform.resolve import Connection
 from violet_operator.publication.apply import Piece, is_ours
 from violet_operator.publication.publisher import Publisher
 from violet_operator.support.requeue import Requeue
+from violet_operator.upload.charts import take_back
 from violet_operator.upload.context import JsonObject, Upload
 from violet_operator.upload.plan import Destination, destination
 from violet_operator.upload.publishers import publisher_for
@@ -77,7 +78,8 @@ async def _take_back(upload: Upload) -> list[str]:
         if body["metadata"]["uid"] != upload.uid and not body["metadata"].get("deletionTimestamp")
     ]
     done: list[str] = []
-    for name in sorted({item["platform"] for item in upload.status.facts.get("images", [])}):
+    facts = upload.status.facts
+    for name in sorted({item["platform"] for item in [*facts.get("images", []), *facts.get("targets", [])]}):
         try:
             connection = await upload.env.connect(upload.namespace, name)
         except OperatorError as error:
@@ -101,7 +103,7 @@ async def _take_back_from(upload: Upload, connection: Connection, others: Sequen
             kept = True
             done.append(f"Kept on {target['cluster']}, as {', '.join(users[:3])} needs it.")
         else:
-            removed = await _remove(kube, publisher)
+            removed = [*await _remove(kube, publisher), *await take_back(upload, connection)]
             done.append(f"Deleted on {target['cluster']}: {', '.join(removed) or 'nothing, it was gone'}.")
     if not kept:
         tags = removable_tags(upload.status.facts.get("images", []), connection, others)
@@ -179,7 +181,9 @@ def sharers(facts: JsonObject, target: JsonObject, others: Iterable[JsonObject])
             for item in each.get("objects") or []
         ]
         shared = images & {item["destination"] for item in status.get("images") or []}
-        if shared and set(wanted) & set(objects):
+        chart = (facts.get("package") or {}).get("chart")
+        same_chart = chart is not None and chart == (status.get("package") or {}).get("chart")
+        if (shared or same_chart) and set(wanted) & set(objects):
             found.append(f"PackageUpload {body['metadata']['namespace']}/{body['metadata']['name']}")
     return found
 

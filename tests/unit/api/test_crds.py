@@ -57,6 +57,13 @@ PLATFORM: dict[str, Any] = {
     "registry.caBundleRef.key": "ca.crt",
     "registry.repositoryPrefix": None,
     "registry.pullAddress": None,
+    "registry.imagePullSecrets": None,
+    "charts.backend": "catalogApi",
+    "charts.address": None,
+    "charts.credentialsSecretRef.name": None,
+    "charts.caBundleRef.kind": "ConfigMap",
+    "charts.caBundleRef.name": None,
+    "charts.caBundleRef.key": "ca.crt",
 }
 PACKAGE_INVENTORY: dict[str, Any] = {
     "platformRef.name": "default",
@@ -200,3 +207,10 @@ def _leaves(part: dict[str, Any], path: str = "") -> list[tuple[str, dict[str, A
     if "properties" in part.get("items", {}):
         return _leaves(part["items"], f"{path}[]")
     return [(path, part)]
+
+
+def test_whatever_a_field_may_hold_is_kept() -> None:
+    package = _part("packageuploads", "status")["properties"]["package"]["properties"]
+    for field in ("affinity", "module"):
+        assert package[field]["x-kubernetes-preserve-unknown-fields"] is True
+        assert "additionalProperties" not in package[field]  # it would prune what lies below the first level

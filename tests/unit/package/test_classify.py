@@ -6,6 +6,7 @@ from typing import Any
 import pytest
 
 from violet_operator.errors import Stalled
+from violet_operator.package.archive import Member
 from violet_operator.package.classify import Findings, classify
 from violet_operator.package.manifest import PackageManifest
 from violet_operator.package.model import Bundle, Chart, Contradiction, Image, Package, Plugin
@@ -17,8 +18,9 @@ BUNDLE = Bundle(
     related_images=(APP,),
 )  # fmt: skip
 PLUGIN = Plugin("web", "v1.0.4", "Web", "acp/web", "aligned", {}, {}, {})
+ARCHIVE = Member("web.tgz", 0, 1, Digest(f"sha256:{'c' * 64}"))
 WEB = "harbor.example.com/acp/web:v1"
-CHART = Chart("web", "v1.0.4", "web", images=(WEB,))
+CHART = Chart("web", "v1.0.4", "web", {}, ARCHIVE, images=(WEB,))
 
 
 def digest(letter: str) -> Digest:
