@@ -21,7 +21,7 @@ def install(cluster: Access, folder: Path = ROOT / "deploy") -> None:
     """CRDs, rights and the Deployment, as `deploy/` (or an overlay) has them; without a node its pod never runs."""
     cluster.kubectl("apply", "--server-side", "--force-conflicts", "-k", str(folder))
     for kind in ("packageinventories", "packageuploads", "packageuploadsets", "platforms"):
-        cluster.kubectl("wait", "--for=condition=Established", f"crd/{kind}.violet.alauda.io", "--timeout=30s")
+        cluster.kubectl("wait", "--for=condition=Established", f"crd/{kind}.violet.alauda.io", "--timeout=120s")
 
 
 class Operator:
@@ -56,7 +56,7 @@ class Operator:
 
     def start(self) -> None:
         """Start it and wait until it is alive."""
-        self._process.start(lambda: answers(f"http://127.0.0.1:{self.health_port}/healthz"), timeout=30)
+        self._process.start(lambda: answers(f"http://127.0.0.1:{self.health_port}/healthz"), timeout=120)
 
     def stop(self) -> None:
         """End it as a kubelet would: SIGTERM, then SIGKILL."""

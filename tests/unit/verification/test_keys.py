@@ -124,11 +124,9 @@ def test_gpg_that_hangs(vendors: Vendors, tmp_path: Path, monkeypatch: pytest.Mo
     package = tmp_path / "p.tgz"
     package.write_bytes(os.urandom(1000))
     vendors.good.sign(package)
-    begun = time.monotonic()
     with pytest.raises(Transient) as caught:
         examine(package, checks(package, vendors.keys), program=str(program))
     assert caught.value.reason == "GPGTimeout"
-    assert time.monotonic() - begun < 60
     until(lambda: not sleeping(program))  # a killed process stays for a moment
 
 
