@@ -181,6 +181,26 @@ def test_related_images_of_a_csv_are_recognised_in_another_registry(named: str, 
     assert (package.contradictions == ()) is inside
 
 
+@pytest.mark.parametrize(
+    ("name", "usable"),
+    [
+        ("a.b-c.d2", "a.b-c.d2"),
+        ("x" * 253, "x" * 253),
+        ("x" * 254, "x" * 253),
+        ("a..b", "a.b"),
+        ("a.-b", "a.b"),
+        ("a-.b", "a.b"),
+        (".-a-.", "a"),
+        ("A_.B", "a.b"),
+        ("x" * 252 + "_.b", "x" * 252),
+    ],
+)
+def test_a_name_is_a_subdomain(name: str, usable: str) -> None:
+    odd = ((MAIN, replace(BUNDLE, package=name)),)
+    assert bundle(bundles=odd, manifest=None).name == usable
+    assert bundle(bundles=odd).name == (name if name == usable else "demo")
+
+
 def test_names_that_kubernetes_does_not_take() -> None:
     odd = ((MAIN, replace(BUNDLE, package="Demo_Operator")),)
     assert bundle(bundles=odd).name == "demo"
