@@ -74,6 +74,8 @@ def _check(whole: Image, part: Image, signed: set[str | None], pinned: set[str])
     Raises:
         Stalled: it does.
     """
+    if part is whole:
+        return
     kept = {manifest.digest for manifest in part.manifests}
     lost = [manifest for manifest in whole.manifests if manifest.digest not in kept]
     about = signed | {_attested(entry) for manifest in whole.manifests for entry in _entries(manifest)}
@@ -146,8 +148,8 @@ class _Cut:
     def _index(self, index: Manifest) -> Manifest | None:
         entries = _entries(index)
         left = [(entry, child) for entry in entries if (child := self._child(entry))]
-        there = {entry["digest"] for entry, _ in left if _attested(entry) is None}
-        kept = [_described(entry, child) for entry, child in left if _attested(entry) in (None, *there)]
+        there = {str(entry["digest"]) for entry, _ in left if _attested(entry) is None}
+        kept = [_described(entry, child) for entry, child in left if (_attested(entry) or entry["digest"]) in there]
         if kept == entries:
             return index
         if not there:
