@@ -39,7 +39,10 @@ class ApiModel(BaseModel):
 
 _LABEL = r"[a-z0-9]([-a-z0-9]*[a-z0-9])?"
 
-Name = Annotated[str, Field(min_length=1, max_length=253, pattern=rf"^{_LABEL}(\.{_LABEL})*$")]
+SUBDOMAIN = rf"{_LABEL}(\.{_LABEL})*"
+"""What Kubernetes takes as the name of most objects (RFC 1123 subdomain), up to 253 characters."""
+
+Name = Annotated[str, Field(min_length=1, max_length=253, pattern=rf"^{SUBDOMAIN}$")]
 """The name of an object of the same namespace (RFC 1123 subdomain)."""
 
 Label = Annotated[str, Field(min_length=1, max_length=63, pattern=rf"^{_LABEL}$")]

@@ -9,12 +9,13 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 
+from violet_operator.api.model import SUBDOMAIN
 from violet_operator.errors import Stalled
 from violet_operator.package.contradictions import judge, missing
 from violet_operator.package.manifest import ManifestSpec, PackageManifest
 from violet_operator.package.model import Bundle, Chart, Image, Package, PackageType
 
-_NAME = re.compile(r"[a-z0-9]([-a-z0-9.]{0,251}[a-z0-9])?")
+_NAME = re.compile(rf"(?=.{{1,253}}\Z){SUBDOMAIN}")
 _LIFECYCLES = ("core", "aligned", "agnostic")
 
 
@@ -150,7 +151,8 @@ def object_name(name: str) -> str:
     Raises:
         Stalled: nothing.
     """
-    usable = re.sub(r"[^a-z0-9.-]+", "-", name.lower())[:253].strip("-.")
+    letters = re.sub(r"[^a-z0-9.-]+", "-", name.lower())[:253]
+    usable = ".".join(label for part in letters.split(".") if (label := part.strip("-")))
     if not usable:
         raise Stalled("InvalidPackage", f"The package's name {name[:80]!r} cannot be the name of a Kubernetes object.")
     return usable

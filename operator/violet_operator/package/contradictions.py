@@ -13,6 +13,7 @@ from dataclasses import replace
 from violet_operator.package.manifest import PackageManifest
 from violet_operator.package.model import Contradiction, Image, Package
 from violet_operator.package.plugin import CONFIG
+from violet_operator.package.references import familiar
 from violet_operator.package.versions import same_version
 
 _FILE_VERSION = re.compile(r"v?\d+(?:\.\d+)+")
@@ -144,18 +145,13 @@ def _known(images: Iterable[Image]) -> set[str]:
     """Everything that images may be called: digests, and names without a registry."""
     run = [image for image in images if not image.attached]
     digests = {str(manifest.digest) for image in run for manifest in image.manifests}
-    return digests | {_path(image.reference.partition("@")[0]) for image in run}
+    return digests | {familiar(image.reference.partition("@")[0]) for image in run}
 
 
 def _key(reference: str) -> str:
     """The name or digest by which an image is recognised: registries get changed, repositories do not."""
     name, _, digest = reference.partition("@")
-    return digest or _path(name)
-
-
-def _path(name: str) -> str:
-    first, slash, rest = name.partition("/")
-    return rest if slash and ("." in first or ":" in first or first == "localhost") else name
+    return digest or familiar(name)
 
 
 def _some(items: Iterable[str], most: int = 5) -> str:

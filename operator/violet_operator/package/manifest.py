@@ -7,6 +7,7 @@ from typing import Annotated, Literal
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, ValidationInfo, field_validator
 from pydantic.alias_generators import to_camel
 
+from violet_operator.api.model import Name
 from violet_operator.package.documents import JsonObject, invalid, load_mapping
 
 API_VERSION = "violet.alauda.io/v1alpha1"
@@ -22,7 +23,7 @@ class _Part(BaseModel):
 class ManifestMetadata(_Part):
     """`metadata` of the document."""
 
-    name: Annotated[str, Field(max_length=253, pattern=r"^[a-z0-9]([-a-z0-9.]*[a-z0-9])?$")]
+    name: Name
 
 
 class ManifestSpec(_Part):

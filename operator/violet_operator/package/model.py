@@ -39,11 +39,13 @@ class Manifest:
         digest: of `raw`.
         media_type: as its descriptor or the document itself says.
         raw: the document.
+        platform: os/arch[/variant] that the config of an index's child says.
     """
 
     digest: Digest
     media_type: str
     raw: bytes
+    platform: str | None = None
 
 
 @dataclass(frozen=True, slots=True)

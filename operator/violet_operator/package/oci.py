@@ -113,21 +113,22 @@ class ImageReader:
         member, raw, document = self.document(descriptor, name)
         if member.digest in tree.manifests:  # or few indexes that name each other often take for ever
             return
-        media_type = media_type_of(document, descriptor)
+        media_type, platform = media_type_of(document, descriptor), None
         if media_type in INDEXES:
             for child in descriptors(name, document, "manifests"):
                 self._walk(child, tree, depth + 1)
         elif media_type in MANIFESTS:
-            self._leaf(document, tree)
+            platform = self._leaf(document, tree)
         else:
             raise Stalled(
                 "InvalidPackage",
                 f"Image {name} has a manifest of media type {str(media_type)[:100]!r}, which is not supported. "
                 "Expected an OCI manifest or index, or Docker's of schema 2; copy the image with a newer tool.",
             )
-        tree.manifests[member.digest] = Manifest(member.digest, str(media_type), raw)
+        tree.manifests[member.digest] = Manifest(member.digest, str(media_type), raw, platform)
 
-    def _leaf(self, document: JsonObject, tree: _Tree) -> None:
+    def _leaf(self, document: JsonObject, tree: _Tree) -> str | None:
+        """Take up what a manifest names; gives back its platform, if it has one."""
         config = document.get("config")
         if not isinstance(config, dict):
             raise Stalled("InvalidPackage", f"Image {tree.name} has a manifest without a config.")
@@ -136,12 +137,15 @@ class ImageReader:
                 continue  # a foreign layer that was not packed: clients fetch it from its own address
             member = self._member(descriptor, tree.name)
             tree.blobs[member.digest] = Blob(member.digest, member.size, member)
-        if str(config.get("mediaType", "")).endswith(_CONFIGS):
-            data = self._read(self._member(config, tree.name))
-            parsed = load_object(f"the config of {tree.name}", data)
-            tree.platforms.extend(platform_of(parsed))
-            if platform_of(parsed):  # attestations have none, and no labels to agree on
-                tree.labels.append({str(key): str(value) for key, value in mapping(parsed, "config", "Labels").items()})
+        if not str(config.get("mediaType", "")).endswith(_CONFIGS):
+            return None
+        data = self._read(self._member(config, tree.name))
+        parsed = load_object(f"the config of {tree.name}", data)
+        platforms = platform_of(parsed)
+        if platforms:  # attestations have none, and no labels to agree on
+            tree.labels.append({str(key): str(value) for key, value in mapping(parsed, "config", "Labels").items()})
+        tree.platforms.extend(platforms)
+        return platforms[0] if platforms else None
 
     def _read(self, member: Member) -> bytes:
         self._bytes += member.size

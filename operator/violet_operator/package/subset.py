@@ -1,20 +1,22 @@
 """Some architectures of a package: pure.
 
 A subset of an image index is another document with another digest. Whatever points at the old digest would not
-hold for it: so a subset is refused where the package signs the index, instead of pushing an image whose
-signature is broken. Images that are not indexes (an operator bundle has no architecture) are taken as they are.
+hold for it: so a subset is refused where the package signs the index, or names by digest what would not be pushed.
+What does not run has no architecture and is taken as it is: bundles (which mostly say linux/amd64 of themselves),
+charts, signatures.
 """
 
 from __future__ import annotations
 
 import dataclasses
 import json
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import Any
 
 from violet_operator.errors import Stalled
+from violet_operator.package.bundle import is_labelled
 from violet_operator.package.model import Image, Manifest, Package
-from violet_operator.package.oci import INDEXES
+from violet_operator.package.oci import INDEXES, platform_of
 from violet_operator.support.digests import sha256_digest
 
 JsonObject = dict[str, Any]
@@ -24,21 +26,27 @@ ATTESTS = "vnd.docker.reference.digest"
 
 
 def subset_package(package: Package, platforms: Sequence[str] | None) -> Package:
-    """The package with only these architectures (os/arch, os/arch/variant) of each image index.
+    """The package with only these architectures (os/arch, os/arch/variant) of each image that runs.
 
     Args:
         package: all of it.
         platforms: what to keep, or None for everything.
 
     Raises:
-        Stalled: an image has none of them, or the package signs an index that would change.
+        Stalled: an image has none of them, or the package signs or names by digest what would change.
     """
     if platforms is None:
         return package
     signed = {image.subject or reference_of_signature(image.reference) for image in package.images}
-    images = tuple(image if image.attached else _subset(image, set(platforms), signed) for image in package.images)
-    architectures = tuple(item for item in package.architectures if _matches(item, set(platforms)))
-    return dataclasses.replace(package, images=images, architectures=architectures)
+    pinned = _pinned(package)
+    images = []
+    for image in package.images:
+        part = _subset(image, set(platforms)) if _runs(image, package) else image
+        _check(image, part, signed, pinned)
+        images.append(part)
+    kept = {platform for image in images if _runs(image, package) for platform in image.platforms}
+    architectures = tuple(sorted(kept)) or package.architectures
+    return dataclasses.replace(package, images=tuple(images), architectures=architectures)
 
 
 def reference_of_signature(reference: str) -> str | None:
@@ -48,58 +56,131 @@ def reference_of_signature(reference: str) -> str | None:
     return stem.replace("-", ":", 1) if kind in ("sig", "att", "sbom") and stem.startswith("sha256-") else None
 
 
-def _subset(image: Image, platforms: set[str], signed: set[str | None]) -> Image:
+def _runs(image: Image, package: Package) -> bool:
+    return not (image.attached or image.reference == package.artifact or is_labelled(image))
+
+
+def _pinned(package: Package) -> set[str]:
+    """Digests by which the package names images."""
+    named = [package.artifact, *package.related_images, *(image.reference for image in package.images)]
+    named += package.bundle.related_images if package.bundle else ()
+    named += package.chart.images if package.chart else ()
+    return {reference.partition("@")[2] for reference in named} - {""}
+
+
+def _check(whole: Image, part: Image, signed: set[str | None], pinned: set[str]) -> None:
+    """Refuse a part of an image if it lacks something that others point at.
+
+    Raises:
+        Stalled: it does.
+    """
+    if part is whole:
+        return
+    kept = {manifest.digest for manifest in part.manifests}
+    lost = [manifest for manifest in whole.manifests if manifest.digest not in kept]
+    about = signed | {_attested(entry) for manifest in whole.manifests for entry in _entries(manifest)}
+    for manifest in lost:
+        if manifest.media_type in INDEXES and manifest.digest in about:
+            raise Stalled(
+                "SignatureWouldBreak",
+                f"The package signs all architectures of {whole.reference} together ({manifest.digest}); a subset has "
+                "another digest, which that signature does not cover. Remove spec.imagePlatforms.",
+            )
+        if manifest.digest in pinned:
+            raise Stalled(
+                "DigestWouldBreak",
+                f"The package names {manifest.digest} of image {whole.reference} by its digest, and a subset of the "
+                "architectures does not have it: whatever names it could not be pulled. Remove spec.imagePlatforms.",
+            )
+
+
+def _subset(image: Image, wanted: set[str]) -> Image:
     top = image.manifests[-1]
     if top.media_type not in INDEXES:
+        if image.platforms and not any(_matches(platform, wanted) for platform in image.platforms):
+            raise _missing(image)
         return image
-    document: JsonObject = json.loads(top.raw)
-    entries = _entries(top)
-    kept = [entry for entry in entries if _platform(entry) is None or _matches(_platform(entry), platforms)]
-    named = {entry["digest"] for entry in kept if _attested(entry) is None}
-    kept = [entry for entry in kept if _attested(entry) is None or _attested(entry) in named]
-    if len(kept) == len(entries):
+    cut = _Cut({str(manifest.digest): manifest for manifest in image.manifests}, wanted)
+    index = cut.index(top)
+    if index is top:
         return image
-    if not named:
-        have = ", ".join(sorted(image.platforms))
-        raise Stalled(
-            "PlatformMissing",
-            f"Image {image.reference} has none of the architectures in spec.imagePlatforms; it has {have}. "
-            "Name one of these, or remove spec.imagePlatforms.",
-        )
-    if image.digest in signed:
-        raise Stalled(
-            "SignatureWouldBreak",
-            f"The package signs all architectures of {image.reference} together ({image.digest}); a subset has another "
-            "digest, which that signature does not cover. Remove spec.imagePlatforms.",
-        )
-    return _rebuilt(image, top, document | {"manifests": kept})
+    if index is None:
+        raise _missing(image)
+    found: dict[str, Manifest] = {}
+    _collect(index, cut.all(), found)
+    manifests = tuple(found.values())
+    platforms = tuple(dict.fromkeys(manifest.platform for manifest in manifests if manifest.platform))
+    if image.platforms and not platforms:
+        raise _missing(image)
+    named = {digest for manifest in manifests for digest in _blobs(manifest)}
+    blobs = tuple(blob for blob in image.blobs if blob.digest in named)
+    return dataclasses.replace(image, digest=index.digest, manifests=manifests, blobs=blobs, platforms=platforms)
 
 
-def _rebuilt(image: Image, top: Manifest, document: JsonObject) -> Image:
-    by_digest = {str(manifest.digest): manifest for manifest in image.manifests}
-    children: dict[str, Manifest] = {}
-    for entry in document["manifests"]:
-        _collect(str(entry["digest"]), by_digest, children)
-    raw = json.dumps(document, separators=(",", ":")).encode()
-    index = Manifest(sha256_digest(raw), top.media_type, raw)
-    named = {digest for manifest in children.values() for digest in _blobs(manifest)}
-    platforms = {platform for entry in document["manifests"] if (platform := _platform(entry))}
-    return dataclasses.replace(
-        image,
-        digest=index.digest,
-        manifests=(*children.values(), index),
-        blobs=tuple(blob for blob in image.blobs if blob.digest in named),
-        platforms=tuple(item for item in image.platforms if _matches(item, platforms)),
+def _missing(image: Image) -> Stalled:
+    have = ", ".join(sorted(image.platforms)) or "others"
+    return Stalled(
+        "PlatformMissing",
+        f"Image {image.reference} has none of the architectures in spec.imagePlatforms; it has {have}. "
+        "Name one of these, or remove spec.imagePlatforms.",
     )
 
 
-def _collect(digest: str, known: dict[str, Manifest], found: dict[str, Manifest]) -> None:
+class _Cut:
+    """The indexes of one image, each cut once, however often it is named."""
+
+    def __init__(self, known: dict[str, Manifest], wanted: set[str]) -> None:
+        self._known = known
+        self._wanted = wanted
+        self._made: dict[str, Manifest | None] = {}
+
+    def all(self) -> dict[str, Manifest]:
+        """Every manifest by its digest, those that were made too."""
+        return self._known | {str(made.digest): made for made in self._made.values() if made}
+
+    def index(self, index: Manifest) -> Manifest | None:
+        """What is left of an index: itself, if all of it is; None: nothing."""
+        digest = str(index.digest)
+        if digest not in self._made:
+            self._made[digest] = self._index(index)
+        return self._made[digest]
+
+    def _index(self, index: Manifest) -> Manifest | None:
+        entries = _entries(index)
+        left = [(entry, child) for entry in entries if (child := self._child(entry))]
+        there = {str(entry["digest"]) for entry, _ in left if _attested(entry) is None}
+        kept = [_described(entry, child) for entry, child in left if (_attested(entry) or entry["digest"]) in there]
+        if kept == entries:
+            return index
+        if not there:
+            return None
+        raw = json.dumps(json.loads(index.raw) | {"manifests": kept}, separators=(",", ":")).encode()
+        return Manifest(sha256_digest(raw), index.media_type, raw)
+
+    def _child(self, entry: JsonObject) -> Manifest | None:
+        """What is left of what an index names; whether an attestation stays is for what it is about to say."""
+        child = self._known[str(entry["digest"])]
+        platform = _platform(entry, child)
+        if platform and _attested(entry) is None and not _matches(platform, self._wanted):
+            return None
+        return self.index(child) if child.media_type in INDEXES else child
+
+
+def _described(entry: JsonObject, child: Manifest) -> JsonObject:
+    """The descriptor of what is left; a copy of the content in it (`data`) is of the old one."""
+    if entry["digest"] == child.digest:
+        return entry
+    rest = {key: value for key, value in entry.items() if key != "data"}
+    return rest | {"digest": str(child.digest), "size": len(child.raw)}
+
+
+def _collect(manifest: Manifest, known: dict[str, Manifest], found: dict[str, Manifest]) -> None:
     """A manifest and what it names, children first; each is looked at once, however often it is named."""
-    if digest in found:
+    if str(manifest.digest) in found:
         return
-    for entry in _entries(known[digest]):
-        _collect(str(entry["digest"]), known, found)
-    found[digest] = known[digest]
+    for entry in _entries(manifest):
+        _collect(known[str(entry["digest"])], known, found)
+    found[str(manifest.digest)] = manifest
 
 
 def _entries(manifest: Manifest) -> list[JsonObject]:
@@ -115,15 +196,12 @@ def _blobs(manifest: Manifest) -> set[str]:
     return {str(item["digest"]) for item in (document["config"], *document["layers"]) if "digest" in item}
 
 
-def _platform(entry: JsonObject) -> str | None:
-    """os/arch[/variant] of an index entry; None where it names none, or stands for an attestation."""
-    platform = entry.get("platform")
-    if not isinstance(platform, dict):
-        return None
-    parts = [platform.get("os"), platform.get("architecture"), platform.get("variant")]
-    if parts[0] in (None, "unknown"):
-        return None
-    return "/".join(str(part) for part in parts if part)
+def _platform(entry: JsonObject, child: Manifest) -> str | None:
+    """os/arch[/variant] of an index entry, else of the config behind it; None: it has none, as an attestation."""
+    said = entry.get("platform")
+    if not isinstance(said, dict) or not said:
+        return child.platform
+    return next(iter(platform_of(said)), None)
 
 
 def _attested(entry: JsonObject) -> str | None:
@@ -132,10 +210,8 @@ def _attested(entry: JsonObject) -> str | None:
     return None if about is None else str(about)
 
 
-def _matches(platform: str | None, wanted: set[str]) -> bool:
+def _matches(platform: str, wanted: Iterable[str]) -> bool:
     """Whether a platform is wanted; `linux/arm64` wants every variant of it, and `linux/arm64/v8` also has no name."""
-    if platform is None:
-        return False
     return any(
         platform == item or platform.startswith(f"{item}/") or item.startswith(f"{platform}/") for item in wanted
     )

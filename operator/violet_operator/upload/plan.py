@@ -11,6 +11,7 @@ from typing import Any
 
 from violet_operator.errors import Stalled
 from violet_operator.package.model import Blob, Image, Manifest
+from violet_operator.package.references import without_registry
 from violet_operator.support.digests import Digest
 
 _PART = r"[a-z0-9]+(?:(?:\.|_|__|-+)[a-z0-9]+)*"
@@ -114,15 +115,12 @@ def plan_hash(plans: dict[str, PushPlan], objects: list[dict[str, Any]]) -> str:
 def destination(reference: str, prefix: str) -> Destination:
     """Where an image goes: its repository without the packager's registry, behind our prefix.
 
-    The first component is a registry if it has a dot or a colon, or is `localhost` (the rule of the distribution
-    reference grammar).
+    Only the registry is left out: `nginx:1.2` and `library/nginx:1.2` are two places.
 
     Raises:
         Stalled: the reference has neither tag nor digest, or is not a reference.
     """
-    first, slash, rest = reference.partition("/")
-    path = rest if slash and ("." in first or ":" in first or first == "localhost") else reference
-    found = _PATH.fullmatch(path)
+    found = _PATH.fullmatch(without_registry(reference))
     if not found or not (found[2] or found[3]):
         raise Stalled(
             "InvalidPackage",

@@ -181,6 +181,43 @@ def test_related_images_of_a_csv_are_recognised_in_another_registry(named: str, 
     assert (package.contradictions == ()) is inside
 
 
+HUB = ["docker.io/library/nginx:1.2", "index.docker.io/library/nginx:1.2", "library/nginx:1.2", "nginx:1.2"]
+
+
+@pytest.mark.parametrize("inside", [*HUB, "docker.io/nginx:1.2", "harbor.example.com/library/nginx:1.2"])
+@pytest.mark.parametrize("named", HUB)
+def test_names_of_docker_hub_have_long_and_short_forms(named: str, inside: str) -> None:
+    bundles = ((MAIN, replace(BUNDLE, related_images=(named,))),)
+    assert bundle(bundles=bundles, images=(*IMAGES, image(inside, "d"))).contradictions == ()
+
+
+@pytest.mark.parametrize("inside", ["nginx:1.3", "other/nginx:1.2", "library/other/nginx:1.2", "docker.io/x/nginx:1.2"])
+def test_other_names_of_docker_hub_are_others(inside: str) -> None:
+    bundles = ((MAIN, replace(BUNDLE, related_images=("docker.io/library/nginx:1.2",))),)
+    notes = bundle(bundles=bundles, images=(*IMAGES, image(inside, "d"))).contradictions
+    assert any("not inside" in note.message for note in notes)
+
+
+@pytest.mark.parametrize(
+    ("name", "usable"),
+    [
+        ("a.b-c.d2", "a.b-c.d2"),
+        ("x" * 253, "x" * 253),
+        ("x" * 254, "x" * 253),
+        ("a..b", "a.b"),
+        ("a.-b", "a.b"),
+        ("a-.b", "a.b"),
+        (".-a-.", "a"),
+        ("A_.B", "a.b"),
+        ("x" * 252 + "_.b", "x" * 252),
+    ],
+)
+def test_a_name_is_a_subdomain(name: str, usable: str) -> None:
+    odd = ((MAIN, replace(BUNDLE, package=name)),)
+    assert bundle(bundles=odd, manifest=None).name == usable
+    assert bundle(bundles=odd).name == (name if name == usable else "demo")
+
+
 def test_names_that_kubernetes_does_not_take() -> None:
     odd = ((MAIN, replace(BUNDLE, package="Demo_Operator")),)
     assert bundle(bundles=odd).name == "demo"

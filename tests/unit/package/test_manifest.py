@@ -46,6 +46,11 @@ def test_unknown_fields_belong_to_later_packagers() -> None:
     assert parse_manifest("m", f"{GOOD}  somethingNew: {{a: 1}}\n".encode()).spec.version == "2.3.0"
 
 
+@pytest.mark.parametrize("name", ["a..b", "a.-b", "a-.b", "x" * 254])
+def test_the_name_is_a_subdomain(name: str) -> None:
+    assert "metadata.name" in refused(GOOD.replace("topolvm-operator\n", f"{name}\n", 1))
+
+
 def test_every_wrong_field_is_named() -> None:
     bad = GOOD.replace("bundle\n", "parcel\n", 1).replace('"2.3.0"', "[2]").replace("topolvm-operator\n", "Topo\n", 1)
     said = refused(bad.replace("    - registry", "    - {a: 7}\n    - registry") + "  lifecycle: eternal\n")

@@ -4,10 +4,24 @@ import dataclasses
 import json
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from tests.packages import Bundle, Image, build
+from tests.unit.package.inputs import (
+    APP,
+    BUNDLE,
+    LABELS,
+    bundle_files,
+    bundle_image,
+    csv,
+    files_of,
+    manifest,
+    package_of,
+    to_yaml,
+)
+from tests.unit.package.source import OCI_CONFIG, Layout, gz, tar_of
 from violet_operator.errors import Stalled
 from violet_operator.package.archive import Archive
 from violet_operator.package.model import Image as PackedImage
@@ -127,3 +141,141 @@ def test_an_attestation_goes_with_its_manifest(package: Package) -> None:
 )
 def test_cosign_tags_name_what_they_sign(reference: str, about: str | None) -> None:
     assert reference_of_signature(reference) == about
+
+
+def leaf(layout: Layout, arch: str, *, said: str | None = None) -> dict[str, Any]:
+    """An image for one architecture; `said`: its descriptor says which."""
+    descriptor = layout.image(layout.add(f"layer {arch}".encode()), platform=arch)
+    return descriptor | ({"platform": {"os": "linux", "architecture": said}} if said else {})
+
+
+def both(layout: Layout) -> list[dict[str, Any]]:
+    return [leaf(layout, arch, said=arch) for arch in ("amd64", "arm64")]
+
+
+def bundled(layout: Layout, *related: str) -> Layout:
+    """The layout with a bundle that names these images."""
+    files = bundle_files(csv(relatedImages=[{"name": "x", "image": reference} for reference in related]))
+    layout.name(bundle_image(layout, gz(tar_of(files))), BUNDLE)
+    return layout
+
+
+def reason(package: Package, *wanted: str) -> str:
+    """Why a subset of it is refused."""
+    with pytest.raises(Stalled) as caught:
+        subset_package(package, wanted)
+    return caught.value.reason
+
+
+def image_of(package: Package, start: str) -> PackedImage:
+    return next(image for image in package.images if image.reference.startswith(start))
+
+
+@pytest.mark.parametrize("lost", ["index", "child"])
+def test_what_the_csv_names_by_digest_stays(lost: str) -> None:
+    layout = Layout()
+    children = both(layout)
+    index = layout.index(*children)
+    layout.name(index, APP)
+    named = {"index": index, "child": children[0]}[lost]["digest"]
+    package = package_of(files_of(bundled(layout, f"harbor.example.com/acp/demo@{named}"), ""))
+    assert reason(package, "linux/arm64") == "DigestWouldBreak"
+    assert subset_package(package, ["linux/amd64", "linux/arm64"]).images == package.images
+
+
+def test_a_digest_that_stays_may_be_named() -> None:
+    layout = Layout()
+    children = both(layout)
+    layout.name(layout.index(*children), APP)
+    package = package_of(files_of(bundled(layout, f"harbor.example.com/acp/demo@{children[1]['digest']}"), ""))
+    assert subset_package(package, ["linux/arm64"]).architectures == ("linux/arm64",)
+
+
+def test_what_a_chart_names_by_digest_stays() -> None:
+    layout = Layout()
+    index = layout.index(*both(layout))
+    layout.name(index, APP)
+    pinned = f"acp/demo@{index['digest']}"
+    listed = to_yaml([{"name": "demo", "image": pinned}]).decode()
+    chart = {"name": "web", "version": "v1.0.4", "annotations": {"artifacthub.io/images": listed}}
+    files = {"web/Chart.yaml": to_yaml(chart)}
+    said = {"type": "chart", "artifact": None, "version": "v1.0.4", "relatedImages": []}
+    parts = files_of(layout, "demo/images/") | {"demo/chart/web.tgz": gz(tar_of(files))}
+    by_chart = package_of(parts | {"demo/manifest.yaml": manifest(**said)})
+    assert by_chart.chart is not None
+    assert by_chart.chart.images == (pinned,)
+    assert reason(by_chart, "linux/arm64") == "DigestWouldBreak"
+
+
+@pytest.mark.parametrize("name", ["harbor.example.com/acp/demo", APP])
+def test_an_image_that_is_packed_by_digest_stays(name: str) -> None:
+    layout = bundled(Layout())
+    index = layout.index(*both(layout))
+    layout.name(index, f"{name}@{index['digest']}")
+    files = files_of(layout, "demo/images/")
+    named = manifest(relatedImages=[f"{name}@{index['digest']}"])
+    assert reason(package_of(files), "linux/arm64") == "DigestWouldBreak"
+    assert reason(package_of(files | {"demo/manifest.yaml": named}), "linux/arm64") == "DigestWouldBreak"
+
+
+def test_platforms_that_only_the_configs_name() -> None:
+    layout = bundled(Layout())
+    arm = leaf(layout, "arm64")
+    layout.name(layout.index(leaf(layout, "amd64"), arm), APP)
+    package = package_of(files_of(layout, ""))
+    part = subset_package(package, ["linux/arm64"])
+    kept = image_of(part, APP)
+    assert json.loads(kept.manifests[-1].raw)["manifests"] == [arm]
+    assert kept.platforms == part.architectures == ("linux/arm64",)
+    assert reason(package, "linux/s390x") == "PlatformMissing"
+
+
+def test_indexes_in_indexes_are_cut() -> None:
+    layout = bundled(Layout())
+    amd, arm = both(layout)
+    layout.name(layout.index(layout.index(amd, arm) | {"data": "e30="}, layout.index(amd)), APP)
+    package = package_of(files_of(layout, ""))
+    kept = image_of(subset_package(package, ["linux/arm64"]), APP)
+    (inner,) = json.loads(kept.manifests[-1].raw)["manifests"]
+    documents = {manifest.digest: manifest.raw for manifest in kept.manifests}
+    assert "data" not in inner  # of the old index
+    assert len(documents[inner["digest"]]) == inner["size"]
+    assert json.loads(documents[inner["digest"]])["manifests"] == [arm]
+    assert set(documents) == {kept.digest, inner["digest"], arm["digest"]}
+    assert kept.platforms == ("linux/arm64",)
+    assert reason(package, "linux/s390x") == "PlatformMissing"
+
+
+def test_a_single_image_of_another_platform_is_named() -> None:
+    layout = bundled(Layout())
+    layout.name(leaf(layout, "amd64"), APP)
+    package = package_of(files_of(layout, ""))
+    assert reason(package, "linux/arm64") == "PlatformMissing"
+    assert subset_package(package, ["linux/amd64"]).images == package.images
+
+
+def test_what_does_not_run_is_taken_whole() -> None:
+    """Bundles, though they say linux/amd64 of themselves, and what has no platform, such as a chart."""
+    layout = Layout()
+    files = gz(tar_of(bundle_files(csv())))
+    labels = {"os": "linux", "config": {"Labels": LABELS}}
+    configs = [layout.add(labels | {"architecture": arch}, OCI_CONFIG) for arch in ("amd64", "s390x")]
+    layout.name(layout.index(*(layout.image(layout.add(files), config=config) for config in configs)), BUNDLE)
+    layout.name(layout.index(*both(layout)), APP)
+    data = layout.image(layout.add(b"data"), config=layout.add(b"{}", "application/vnd.oci.empty.v1+json"))
+    layout.name(data, "harbor.example.com/acp/data:v1")
+    package = package_of(files_of(layout, ""))
+    part = subset_package(package, ["linux/arm64"])
+    assert part.main_image() == package.main_image()
+    assert image_of(part, "harbor.example.com/acp/data") == image_of(package, "harbor.example.com/acp/data")
+    assert part.architectures == ("linux/arm64",)
+
+
+def test_a_signed_index_in_an_index_is_not_cut() -> None:
+    layout = bundled(Layout())
+    inner = layout.index(*both(layout))
+    layout.name(layout.index(inner), APP)
+    layout.name(
+        layout.image(layout.add(b"sig")), f"harbor.example.com/acp/demo:{inner['digest'].replace(':', '-')}.sig"
+    )
+    assert reason(package_of(files_of(layout, "")), "linux/arm64") == "SignatureWouldBreak"
