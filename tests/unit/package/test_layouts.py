@@ -13,6 +13,7 @@ from tests.unit.package.inputs import (
     bundle_files,
     bundle_image,
     bundle_layout,
+    chart_files,
     csv,
     files_of,
     manifest,
@@ -205,7 +206,7 @@ def test_an_unknown_layout_says_what_was_found_and_expected() -> None:
         ({"oci-layout": b"{}", "index.json": b"[]"}, "InvalidPackage", "index.json"),
         ({"oci-layout": b"{}", "index.json": b'{"manifests": []}'}, "InvalidPackage", "names no images"),
         ({"manifest.json": b"{}"}, "UnknownLayout", "manifest.json"),
-        ({"manifest.json": b"[" * 100_000}, "InvalidPackage", "not JSON"),
+        ({"manifest.json": b"[" * 100_000}, "UnknownLayout", "manifest.json"),
         ({"docker/registry/v2/x": b""}, "InvalidPackage", "no tagged images"),
         ({"docker/registry/v2/repositories/a/_manifests/tags/v1/current/link": b"x"}, "InvalidPackage", "no digest"),
         ({"docker/registry/v2/repositories/a/_manifests/tags/v1/current/link": f"sha256:{'0' * 64}".encode()},
@@ -234,3 +235,26 @@ def test_indexes_that_share_large_manifests_do_not_multiply_the_work() -> None:
     large = layout.image(layout.add(b"x"), annotations={"a": "x" * (3 << 20)})
     layout.named = [layout.index(large | {"annotations": {"n": str(n)}}) for n in range(40)]
     assert refused(files_of(layout, ""))[0] == "PackageTooLarge"
+
+
+@pytest.mark.parametrize("data", [b"{{ .Values.x }}", b'[{"Config":"a","Layers":[]}]', b"\xff"])
+def test_a_chart_may_hold_a_manifest_json(data: bytes) -> None:
+    assert package_of(chart_files() | {"web/files/manifest.json": data}).type == "chart"
+
+
+def test_a_manifest_json_that_is_something_else_hides_no_docker_archive() -> None:
+    other = {"demo/docs/manifest.json": b"{{"}
+    inside = {"demo/manifest.yaml": manifest(relatedImages=[])} | docker_archive("demo/images/")
+    assert references(package_of(other | inside)) == [BUNDLE]
+
+
+def test_our_own_layout_counts_in_a_deeper_folder() -> None:
+    deep = files_of(bundle_layout(), "x/demo/images/") | {"x/demo/manifest.yaml": manifest(lifecycle="core")}
+    assert package_of(deep | {"x/demo/docs/manifest.yaml": b"a: b"}).lifecycle == "core"
+
+
+def test_the_platforms_own_kind_of_manifest() -> None:
+    document = manifest(lifecycle="core").replace(b"kind: Package\n", b"kind: PackageManifest\n")
+    document = document.replace(b"violet.alauda.io/v1alpha1", b"violet/v1")
+    files = files_of(bundle_layout(), "demo/images/") | {"demo/manifest.yaml": document}
+    assert package_of(files).lifecycle == "core"
