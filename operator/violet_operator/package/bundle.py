@@ -34,9 +34,14 @@ def read_bundle(archive: Archive, image: Image, limits: Limits) -> Bundle | None
     Raises:
         Stalled: a layer or a document in it cannot be read.
     """
-    files = _files(archive, image, limits)
-    annotations = _annotations(files)
-    csvs = list(_csvs(files))
+    try:
+        files = _files(archive, image, limits)
+        annotations = _annotations(files)
+        csvs = list(_csvs(files))
+    except Stalled:
+        if is_labelled(image):
+            raise
+        return None  # nothing says that it is a bundle: somebody else's files
     if not is_labelled(image) and not (annotations and csvs):
         return None
     facts = {**image.labels, **annotations}

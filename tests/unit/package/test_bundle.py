@@ -175,3 +175,12 @@ def test_what_is_refused(layer: bytes, reason: str) -> None:
     with pytest.raises(Stalled) as caught:
         layered(layer, limits=Limits(nested=8 << 20, nested_members=1000))
     assert caught.value.reason == reason
+
+
+@pytest.mark.parametrize("layer", [b"no tar at all" * 100, tar_of({"manifests/x.yaml": b"{{"})])
+def test_the_manifests_artifact_is_another_image(layer: bytes) -> None:
+    layout = bundle_layout()
+    layout.name(layout.image(layout.add(layer)), "harbor.example.com/acp/other:v1")
+    package = own(layout, artifact="harbor.example.com/acp/other:v1")
+    assert package.artifact == BUNDLE
+    assert f"The manifest says artifact harbor.example.com/acp/other:v1, the content is {BUNDLE}" in said(package)

@@ -146,8 +146,18 @@ def test_names_from_the_manifest_json_beside_an_oci_layout() -> None:
     assert (package.artifact, references(package)) == (BUNDLE, [BUNDLE, "other.example.com/b:v1", APP])
 
 
-@pytest.mark.parametrize(("name", "wanted"), [("v9", "demo-bundle:v9"), ("", "demo-bundle:v1.2.3")])
-def test_a_bare_bundle_with_a_tag_or_no_name(name: str, wanted: str) -> None:
+@pytest.mark.parametrize(
+    ("name", "wanted"),
+    [
+        ("v9", "demo-bundle:v9"),
+        ("", "demo-bundle:v1.2.3"),
+        ("-no tag", "demo-bundle:v1.2.3"),
+        ("h.io/acp/demo-bundle", "h.io/acp/demo-bundle:v1.2.3"),
+        ("localhost:5000/demo-bundle", "localhost:5000/demo-bundle:v1.2.3"),
+        ("localhost:5000/demo-bundle:v9", "localhost:5000/demo-bundle:v9"),
+    ],
+)
+def test_a_bare_bundle_with_half_a_name_or_none(name: str, wanted: str) -> None:
     layout = Layout()
     layout.name(bundle_image(layout, gz(tar_of(bundle_files(csv(relatedImages=[]))))), name)
     assert references(package_of(files_of(layout, ""))) == [wanted]
