@@ -166,6 +166,21 @@ def load_yaml(name: str, data: bytes, *, typed: bool = False) -> list[Any]:
         raise invalid(name, f"it is not usable YAML ({' '.join(str(error).split())[:200]})") from None
 
 
+_SURROGATES = re.compile(rb"\\\\|\\u([dD][89abAB][0-9a-fA-F]{2})\\u([dD][c-fC-F][0-9a-fA-F]{2})")
+
+
+def as_yaml(data: bytes) -> bytes:
+    """A JSON document as YAML, with the same caps then: the one thing that YAML has not are surrogate pairs."""
+    return _SURROGATES.sub(_one_escape, data)
+
+
+def _one_escape(match: re.Match[bytes]) -> bytes:
+    if match[1] is None:  # a backslash that is escaped itself
+        return match[0]
+    character = bytes.fromhex((match[1] + match[2]).decode()).decode("utf-16-be")
+    return b"\\U%08x" % ord(character)
+
+
 def _documents(data: bytes, *, typed: bool) -> Iterator[Any]:
     builder = _Builder(typed=typed)
     for event in yaml.parse(data, Loader=_LOADER):
