@@ -268,3 +268,18 @@ def test_the_platforms_own_kind_of_manifest() -> None:
     document = document.replace(b"violet.alauda.io/v1alpha1", b"violet/v1")
     files = files_of(bundle_layout(), "demo/images/") | {"demo/manifest.yaml": document}
     assert package_of(files).lifecycle == "core"
+
+
+def test_a_docker_save_of_some_platforms_says_so() -> None:
+    layout = Layout()
+    absent = layout.image(layout.add(b"x"), platform="arm64")
+    del layout.files[f"images/blobs/sha256/{absent['digest'][7:]}"]
+    here = bundle_image(layout, gz(tar_of(bundle_files(csv(relatedImages=[])))))
+    layout.name(layout.index(here, absent), BUNDLE)
+    entry = {"Config": "blobs/sha256/x", "RepoTags": [BUNDLE], "Layers": []}
+    beside = {"manifest.json": json.dumps([entry]).encode()}
+    assert "docker save" not in refused(files_of(layout, ""))[1]
+    reason, message = refused(files_of(layout, "") | beside)
+    assert (reason, "vendor" in message) == ("IncompletePackage", False)
+    assert absent["digest"] in message
+    assert "docker save --platform" in message

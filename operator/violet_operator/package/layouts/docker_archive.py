@@ -30,10 +30,11 @@ _LOOKS = 16
 
 
 def _recognise(archive: Archive) -> str | None:
-    return next((root for root in folders_with(archive, _MANIFEST)[:_LOOKS] if _is_one(archive, root)), None)
+    return next((root for root in folders_with(archive, _MANIFEST)[:_LOOKS] if is_one(archive, root)), None)
 
 
-def _is_one(archive: Archive, root: str) -> bool:
+def is_one(archive: Archive, root: str) -> bool:
+    """Whether docker's own manifest.json lies in this folder."""
     try:
         return bool(_entries(archive, root))
     except Stalled:  # no JSON, or large: somebody else's file
