@@ -11,6 +11,7 @@ from collections.abc import Iterable
 from violet_operator.errors import Stalled
 from violet_operator.package.archive import Archive
 from violet_operator.package.documents import (
+    AGAIN,
     JsonObject,
     as_yaml,
     load_mapping,
@@ -56,7 +57,10 @@ def read_bundle(archive: Archive, image: Image, limits: Limits) -> Bundle | None
     csv = newest(csvs, key=_version)
     notes = [
         *_differences(image.labels, annotations, image.reference),
-        *(Contradiction(f"Passed over, as the bundle has a CSV elsewhere: {error.message}") for error in broken),
+        *(
+            Contradiction(f"Passed over, as the bundle has a CSV elsewhere: {error.message.removesuffix(AGAIN)}")
+            for error in broken
+        ),
         *_several([text(item, "metadata", "name") for item in csvs], text(csv, "metadata", "name")),
     ]
     if csv is None:

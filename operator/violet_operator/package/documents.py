@@ -36,6 +36,8 @@ _FLOAT = re.compile(r"[-+]?(\.[0-9]+|[0-9]+\.[0-9]*)([eE][-+]?[0-9]{1,3})?|[-+]?
 
 JsonObject = dict[str, Any]
 
+AGAIN = " Get the package again from its vendor."
+
 
 class _Refused(Exception):
     """The document is within the grammar, but not within our caps."""
@@ -228,9 +230,7 @@ def load_object(name: str, data: bytes) -> JsonObject:
 
 def invalid(name: str, why: str) -> Stalled:
     """A document of the package that cannot be used."""
-    return Stalled(
-        "InvalidPackage", f"{name} in the package is not usable: {why}. Get the package again from its vendor."
-    )
+    return Stalled("InvalidPackage", f"{name} in the package is not usable: {why}.{AGAIN}")
 
 
 def text(document: Any, *path: str) -> str:  # noqa: ANN401 - YAML or JSON data

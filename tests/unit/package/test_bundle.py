@@ -117,6 +117,7 @@ def test_files_beside_the_csv_that_cannot_be_read() -> None:
     package = layered(gz(tar_of(files)))
     assert bundle(package).csv == "demo.v1.2.3"
     assert "Passed over, as the bundle has a CSV elsewhere: 'manifests/r.yaml'" in said(package)
+    assert "vendor" not in said(package)
 
 
 def test_large_icons() -> None:

@@ -263,6 +263,11 @@ def test_our_own_layout_counts_in_a_deeper_folder() -> None:
     assert package_of(deep | {"x/demo/docs/manifest.yaml": b"a: b"}).lifecycle == "core"
 
 
+def test_another_manifest_yaml_beside_our_layout() -> None:
+    files = files_of(bundle_layout(), "demo/images/") | {"demo/manifest.yaml": manifest(lifecycle="core")}
+    assert package_of(files | {"manifest.yaml": b"a: b"}).lifecycle == "core"
+
+
 def test_the_platforms_own_kind_of_manifest() -> None:
     document = manifest(lifecycle="core").replace(b"kind: Package\n", b"kind: PackageManifest\n")
     document = document.replace(b"violet.alauda.io/v1alpha1", b"violet/v1")

@@ -16,16 +16,18 @@ from violet_operator.package.model import Image
 _MANIFEST = "manifest.yaml"
 _IMAGES, _CHARTS = "images/", "chart/"
 _LOOKS = 16
-"""Deeper folders with a manifest.yaml that are looked into."""
+"""Folders with a manifest.yaml that are looked into."""
 
 
 def _recognise(archive: Archive) -> str | None:
-    """Deeper than one folder, as when a parent folder was packed, it must have its images or charts beside."""
+    """One of several, or in a deeper folder, as when a parent was packed, must have its images or charts beside."""
     folders = folders_with(archive, _MANIFEST)
-    roots = [root for root in folders if root.count("/") <= 1 and f"{root}{CHART_FILE}" not in archive.members]
-    if not roots and folders and helm_chart.LAYOUT.recognise(archive) is None:
-        roots = [root for root in folders[:_LOOKS] if _has_parts(archive, root)]
-        roots = [root for root in roots if root.count("/") == roots[0].count("/")]
+    near = [root for root in folders if root.count("/") <= 1 and f"{root}{CHART_FILE}" not in archive.members]
+    if len(near) == 1:
+        return near[0]
+    others = near or ([] if helm_chart.LAYOUT.recognise(archive) else folders)
+    roots = [root for root in others[:_LOOKS] if _has_parts(archive, root)]
+    roots = [root for root in roots if root.count("/") == roots[0].count("/")]
     return roots[0] if len(roots) == 1 else None
 
 
