@@ -198,3 +198,13 @@ def test_images_of_a_chart_are_carried_with_it() -> None:
     assert [image.reference for image in package.images] == [IMAGES[0]]
     assert package.architectures == ("linux/amd64",)
     assert "name demo, the content web" in said(package)
+
+
+def test_only_so_many_subcharts_are_looked_into() -> None:
+    files = {"web/Chart.yaml": to_yaml({"name": "web", "version": "1.0.0"})}
+    for number in range(70):
+        folder = f"web/charts/s{number:03}"
+        files[f"{folder}/Chart.yaml"] = to_yaml({"name": f"s{number:03}", "version": "1"})
+        files[f"{folder}/values.yaml"] = to_yaml({"image": {"repository": f"a/s{number:03}", "tag": "1"}})
+    for package in (package_of(files), packed(files, "chart", version="1.0.0", relatedImages=[])):
+        assert (len(chart(package).images), chart(package).images[-1]) == (64, "a/s063:1")
