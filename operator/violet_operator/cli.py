@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import argparse
 import asyncio
+import io
+import os
 import sys
 from collections.abc import Sequence
 
@@ -15,6 +17,9 @@ from violet_operator.support.redact import printable
 
 _INTERRUPTED = 130
 """Exit status of a shell command ended by Ctrl-C: 128 and SIGINT."""
+
+_NO_READER = 141
+"""Exit status of a shell command whose output nobody reads any more: 128 and SIGPIPE."""
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -53,8 +58,16 @@ def main(arguments: Sequence[str] | None = None) -> int:
     verify.add_arguments(command)
     command.set_defaults(action=verify.run)
     flags = parser.parse_args(arguments)
+    if isinstance(sys.stdout, io.TextIOWrapper):  # names may have characters that the locale has not
+        sys.stdout.reconfigure(errors="backslashreplace")
     try:
         status: int = flags.action(flags)
+        sys.stdout.flush()
+    except BrokenPipeError:
+        if flags.command == "run":
+            raise
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # Python flushes once more at its end
+        return _NO_READER
     except ValueError as error:
         parser.error(str(error))
     except OperatorError as error:

@@ -18,7 +18,7 @@ from violet_operator.package.inflate import GZIP_MAGIC, GzipIndex, PlainIndex
 from violet_operator.package.limits import KIB, Limits
 from violet_operator.package.pipe import piped
 from violet_operator.package.source import Buffer, ByteSource
-from violet_operator.package.tarwalk import entries, is_header
+from violet_operator.package.tarwalk import APPLE_DOUBLE, VOLUME_LABEL, entries, is_header
 from violet_operator.package.zstd import ZstdIndex, is_zstd
 from violet_operator.support.digests import Digest, sha256_digest
 
@@ -140,6 +140,8 @@ class Archive:
         reader.expect_end()
 
     def _take(self, entry: tarfile.TarInfo, reader: ForwardReader) -> None:
+        if entry.type == VOLUME_LABEL:
+            return
         name = self._safe_name(entry)
         if entry.isdir():
             return
@@ -152,6 +154,8 @@ class Archive:
                 f"The package holds {name!r}, which is a link, a device or another special file. Only plain files and "
                 "directories are accepted; build the package anew without it.",
             )
+        if name.rpartition("/")[2].startswith(APPLE_DOUBLE):
+            return
         reader.seek(entry.offset_data)
         hasher = hashlib.sha256()
         kept: list[bytes] | None = self._keeps(entry.size)

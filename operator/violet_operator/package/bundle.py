@@ -10,7 +10,17 @@ from collections.abc import Iterable
 
 from violet_operator.errors import Stalled
 from violet_operator.package.archive import Archive
-from violet_operator.package.documents import JsonObject, load_mapping, load_object, load_yaml, mapping, objects, text
+from violet_operator.package.documents import (
+    AGAIN,
+    JsonObject,
+    as_yaml,
+    load_mapping,
+    load_object,
+    load_yaml,
+    mapping,
+    objects,
+    text,
+)
 from violet_operator.package.limits import Limits
 from violet_operator.package.model import Bundle, Contradiction, Image
 from violet_operator.package.nested import Budget, files_in
@@ -18,8 +28,7 @@ from violet_operator.package.versions import newest
 
 _PREFIX = "operators.operatorframework.io.bundle."
 _PACKAGE = f"{_PREFIX}package.v1"
-_ANNOTATIONS = "metadata/annotations.yaml"
-_MANIFESTS = "manifests/"
+_UTF16 = (b"\xff\xfe", b"\xfe\xff")
 _ARCH, _OS = "operatorframework.io/arch.", "operatorframework.io/os."
 
 
@@ -34,15 +43,24 @@ def read_bundle(archive: Archive, image: Image, limits: Limits) -> Bundle | None
     Raises:
         Stalled: a layer or a document in it cannot be read.
     """
-    files = _files(archive, image, limits)
-    annotations = _annotations(files)
-    csvs = list(_csvs(files))
+    try:
+        files = _files(archive, image, limits)
+        annotations = _annotations(files, _annotations_path(image))
+        csvs, broken = _csvs(files)
+    except Stalled:
+        if is_labelled(image):
+            raise
+        return None  # nothing says that it is a bundle: somebody else's files
     if not is_labelled(image) and not (annotations and csvs):
         return None
     facts = {**image.labels, **annotations}
     csv = newest(csvs, key=_version)
     notes = [
         *_differences(image.labels, annotations, image.reference),
+        *(
+            Contradiction(f"Passed over, as the bundle has a CSV elsewhere: {error.message.removesuffix(AGAIN)}")
+            for error in broken
+        ),
         *_several([text(item, "metadata", "name") for item in csvs], text(csv, "metadata", "name")),
     ]
     if csv is None:
@@ -70,32 +88,64 @@ def _files(archive: Archive, image: Image, limits: Limits) -> dict[str, bytes]:
     members = {str(blob.digest): blob.member for blob in image.blobs}
     digests = [text(layer, "digest") for layer in objects(lowest, "layers")]
     once = reversed(dict.fromkeys(reversed(digests)))  # of a layer that comes twice, the upper one hides the other
+    manifests, annotations = _folder(image, "manifests"), _annotations_path(image)
+
+    def wanted(path: str) -> bool:
+        folder, _, name = path.rpartition("/")
+        return path == annotations or (folder == manifests and name.endswith((".yaml", ".yml", ".json")))
+
     found: dict[str, bytes | None] = {}
     budget = Budget.of(limits)
     for member in (members[digest] for digest in once if digest in members):
         if member.size:
-            found |= files_in(archive, member, _wanted, limits, budget)
+            found |= files_in(archive, member, wanted, limits, budget)
     return {path: data for path, data in found.items() if data is not None}
 
 
-def _wanted(path: str) -> bool:
-    folder, _, name = path.rpartition("/")
-    return path == _ANNOTATIONS or (f"{folder}/" == _MANIFESTS and name.endswith((".yaml", ".yml", ".json")))
+def _folder(image: Image, name: str) -> str:
+    """Where the bundle has its `manifests` or `metadata`, as the label says."""
+    said = image.labels.get(f"{_PREFIX}{name}.v1", name)
+    return "/".join(part for part in said.split("/") if part not in ("", "."))
 
 
-def _annotations(files: dict[str, bytes]) -> dict[str, str]:
-    data = files.get(_ANNOTATIONS)
-    found = mapping(load_mapping(repr(_ANNOTATIONS), data), "annotations") if data is not None else {}
+def _annotations_path(image: Image) -> str:
+    return f"{_folder(image, 'metadata')}/annotations.yaml".lstrip("/")
+
+
+def _annotations(files: dict[str, bytes], path: str) -> dict[str, str]:
+    data = files.get(path)
+    found = mapping(load_mapping(repr(path), data), "annotations") if data is not None else {}
     return {key: value.strip() for key, value in found.items() if isinstance(value, str) and value.strip()}
 
 
-def _csvs(files: dict[str, bytes]) -> Iterable[JsonObject]:
-    """Every ClusterServiceVersion; other manifests, CRDs of megabytes among them, are not even parsed."""
-    for path, data in sorted(files.items()):
-        if b"ClusterServiceVersion" in data:
-            for document in load_yaml(repr(path), data):
-                if text(document, "kind") == "ClusterServiceVersion":
-                    yield document
+def _csvs(files: dict[str, bytes]) -> tuple[list[JsonObject], list[Stalled]]:
+    """Every ClusterServiceVersion, and what could not be read of the files that look like one.
+
+    Other manifests, CRDs of megabytes among them, are parsed only if there is none: the kind may be written with
+    escapes.
+
+    Raises:
+        Stalled: there is none, and a file cannot be read.
+    """
+    likely = {path for path, data in files.items() if b"ClusterServiceVersion" in data or data.startswith(_UTF16)}
+    broken: list[Stalled] = []
+    for paths in (likely, files.keys() - likely):
+        found: list[JsonObject] = []
+        for path in sorted(paths):
+            try:
+                found += _csvs_in(path, files[path])
+            except Stalled as error:
+                broken.append(error)
+        if found:
+            return found, broken
+    if broken:
+        raise broken[0]
+    return [], []
+
+
+def _csvs_in(path: str, data: bytes) -> Iterable[JsonObject]:
+    documents = load_yaml(repr(path), as_yaml(data) if path.endswith(".json") else data)
+    return (document for document in documents if text(document, "kind") == "ClusterServiceVersion")
 
 
 def _version(csv: JsonObject | None) -> str:

@@ -1,5 +1,8 @@
 """A chart directory as the archive that `helm package` makes of it: all its files but those that `.helmignore` names.
 
+Helm loads the chart and saves it, so that more is lost: hidden templates, what begins with a dot or an underscore in
+`charts/`, and the lock of the other apiVersion's dependencies.
+
 The rules of `.helmignore` are Helm's own (helm, pkg/ignore): patterns of a shell, of which one without a slash counts
 in every folder, one with a slash at its end for folders alone, and one after `!` lets through only what it matches.
 """
@@ -7,6 +10,7 @@ in every folder, one with a slash at its end for folders alone, and one after `!
 from __future__ import annotations
 
 import gzip
+import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 from fnmatch import fnmatchcase
@@ -18,6 +22,13 @@ from violet_operator.package.virtual import VirtualTar, entry_of_file
 
 CHART_FILE = "Chart.yaml"
 _IGNORE = ".helmignore"
+_LOST = {"v1": ("Chart.lock",), "v2": ("requirements.yaml", "requirements.lock")}
+"""Files at the top that Helm does not save, by apiVersion of the chart."""
+
+_ESCAPED = re.compile(r"\\(.)")
+_TOKEN = re.compile(r"\\(.)|\[(\^?)((?:\\.|[^\]\\])+)\]")
+"""What Go's patterns write otherwise than Python's: escapes, and classes, which it negates with a caret."""
+
 _ALWAYS = "templates/.?*"
 """Helm never takes hidden templates."""
 
@@ -29,11 +40,13 @@ def chart_archive(directory: Path) -> bytes:
         Stalled: it is no chart, or holds what cannot be packed.
         OSError: a file cannot be read.
     """
-    name = text(load_mapping(str(directory / CHART_FILE), (directory / CHART_FILE).read_bytes()), "name")
+    document = load_mapping(str(directory / CHART_FILE), (directory / CHART_FILE).read_bytes())
+    name = text(document, "name")
     if not name or "/" in name:
         raise Stalled("InvalidPackage", f"{directory / CHART_FILE} states no name that a chart can have.")
     ignore = directory / _IGNORE
     rules = rules_of(ignore.read_text(encoding="utf-8-sig", errors="replace") if ignore.is_file() else "")
+    rules += rules_of("".join(f"/{lost}\n" for lost in _LOST.get(text(document, "apiVersion"), _LOST["v1"])))
     files = _files(directory, directory, rules)
     entries = [entry_of_file(f"{name}/{path.relative_to(directory).as_posix()}", path) for path in files]
     return gzip.compress(b"".join(bytes(piece) for piece in VirtualTar(entries).read_from(0)), mtime=0)
@@ -80,15 +93,33 @@ def rules_of(content: str) -> list[Rule]:
 def _rule(line: str) -> Rule:
     if "**" in line:
         raise Stalled("InvalidPackage", f"{_IGNORE} has the line {line[:80]!r}: Helm knows no double star (**).")
-    body = line.removeprefix("!").replace("[^", "[!")  # Go's way to negate a class, and Python's
+    body = line.removeprefix("!")
+    if _TOKEN.sub("", body).endswith("\\"):
+        raise Stalled("InvalidPackage", f"{_IGNORE} has the line {line[:80]!r}, which ends in the midst of an escape.")
+    body = _TOKEN.sub(_as_fnmatch, body)
     bare = body.removesuffix("/")
     return Rule(bare.removeprefix("/"), "/" not in bare, body.endswith("/"), line.startswith("!"))
+
+
+def _as_fnmatch(token: re.Match[str]) -> str:
+    if token[1]:
+        return f"[{token[1]}]" if token[1] in "*?[" else token[1]
+    return f"[{'!' if token[2] else ''}{_ESCAPED.sub(_character, token[3])}]"
+
+
+def _character(escaped: re.Match[str]) -> str:
+    return escaped[1]
+
+
+def _is_hidden_subchart(name: str) -> bool:
+    parts = name.split("/")
+    return len(parts) % 2 == 0 and set(parts[::2]) == {"charts"} and parts[-1][0] in "_."
 
 
 def _files(folder: Path, root: Path, rules: list[Rule]) -> Iterator[Path]:
     for path in sorted(folder.iterdir()):
         name = path.relative_to(root).as_posix()
-        if any(rule.ignores(name, folder=path.is_dir()) for rule in rules):
+        if _is_hidden_subchart(name) or any(rule.ignores(name, folder=path.is_dir()) for rule in rules):
             continue
         if path.is_symlink():
             raise Stalled(

@@ -35,6 +35,7 @@ def judge(package: Package, manifest: PackageManifest | None, file_name: str) ->
         found += _manifest(package, manifest)
     if package.bundle:
         found += _bundle(package)
+        found += _unnamed(package, (*package.bundle.related_images, *package.related_images))
     if package.chart:
         found += _chart(package)
     found += _tag(package)
@@ -54,6 +55,10 @@ def _manifest(package: Package, manifest: PackageManifest) -> Iterator[Contradic
     if manifest.metadata.name != package.name:
         yield Contradiction(
             f"The manifest says name {manifest.metadata.name}, the content {package.name}: the content counts."
+        )
+    if spec.artifact and spec.artifact != package.artifact:
+        yield Contradiction(
+            f"The manifest says artifact {spec.artifact}, the content is {package.artifact}: the content counts."
         )
     if "lifecycle" in spec.model_fields_set and spec.lifecycle != package.lifecycle:
         yield Contradiction(
@@ -111,6 +116,18 @@ def _elsewhere(package: Package, who: str, named: Iterable[str]) -> Iterator[Con
         yield Contradiction(
             f"The {who} {len(lacking)} image(s) that are not inside: {_some(lacking)}. "
             "The clusters must get them from elsewhere."
+        )
+
+
+def _unnamed(package: Package, named: Iterable[str]) -> Iterator[Contradiction]:
+    """Images that nobody asks for: forgotten, or slipped in."""
+    known = {_key(name) for name in (*named, package.artifact)}
+    others = [image for image in package.images if not image.attached]
+    unnamed = [image.reference for image in others if known.isdisjoint(_known([image]))]
+    if unnamed:
+        yield Contradiction(
+            f"The package holds {len(unnamed)} image(s) that neither its manifest nor its CSV names: {_some(unnamed)}. "
+            "They are pushed as well."
         )
 
 

@@ -36,6 +36,8 @@ _FLOAT = re.compile(r"[-+]?(\.[0-9]+|[0-9]+\.[0-9]*)([eE][-+]?[0-9]{1,3})?|[-+]?
 
 JsonObject = dict[str, Any]
 
+AGAIN = " Get the package again from its vendor."
+
 
 class _Refused(Exception):
     """The document is within the grammar, but not within our caps."""
@@ -166,6 +168,21 @@ def load_yaml(name: str, data: bytes, *, typed: bool = False) -> list[Any]:
         raise invalid(name, f"it is not usable YAML ({' '.join(str(error).split())[:200]})") from None
 
 
+_SURROGATES = re.compile(rb"\\\\|\\u([dD][89abAB][0-9a-fA-F]{2})\\u([dD][c-fC-F][0-9a-fA-F]{2})")
+
+
+def as_yaml(data: bytes) -> bytes:
+    """A JSON document as YAML, with the same caps then: the one thing that YAML has not are surrogate pairs."""
+    return _SURROGATES.sub(_one_escape, data)
+
+
+def _one_escape(match: re.Match[bytes]) -> bytes:
+    if match[1] is None:  # a backslash that is escaped itself
+        return match[0]
+    character = bytes.fromhex((match[1] + match[2]).decode()).decode("utf-16-be")
+    return b"\\U%08x" % ord(character)
+
+
 def _documents(data: bytes, *, typed: bool) -> Iterator[Any]:
     builder = _Builder(typed=typed)
     for event in yaml.parse(data, Loader=_LOADER):
@@ -213,9 +230,7 @@ def load_object(name: str, data: bytes) -> JsonObject:
 
 def invalid(name: str, why: str) -> Stalled:
     """A document of the package that cannot be used."""
-    return Stalled(
-        "InvalidPackage", f"{name} in the package is not usable: {why}. Get the package again from its vendor."
-    )
+    return Stalled("InvalidPackage", f"{name} in the package is not usable: {why}.{AGAIN}")
 
 
 def text(document: Any, *path: str) -> str:  # noqa: ANN401 - YAML or JSON data

@@ -1,4 +1,7 @@
-"""`manifest.yaml` of our package layout: apiVersion violet.alauda.io/v1alpha1, kind Package (a file format)."""
+"""`manifest.yaml` of our package layout: apiVersion violet.alauda.io/v1alpha1, kind Package (a file format).
+
+The platform's own tool calls the kind PackageManifest; of what group nobody says, so that any is taken.
+"""
 
 from __future__ import annotations
 
@@ -12,6 +15,7 @@ from violet_operator.package.documents import JsonObject, invalid, load_mapping
 
 API_VERSION = "violet.alauda.io/v1alpha1"
 KIND = "Package"
+PLATFORMS_KIND = "PackageManifest"
 
 Text = Annotated[str, Field(min_length=1, max_length=512)]
 
@@ -65,7 +69,7 @@ def parse_manifest(name: str, data: bytes) -> PackageManifest:
     """
     document = load_mapping(repr(name), data)
     found = (document.get("apiVersion"), document.get("kind"))
-    if found != (API_VERSION, KIND):
+    if found != (API_VERSION, KIND) and found[1] != PLATFORMS_KIND:
         why = f"apiVersion and kind are {found[0]!r} and {found[1]!r}, not {API_VERSION!r} and {KIND!r}"
         raise invalid(repr(name), why)
     try:

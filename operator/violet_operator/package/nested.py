@@ -11,7 +11,7 @@ from violet_operator.package.forward import ForwardReader
 from violet_operator.package.inflate import GZIP_MAGIC, Inflater, slices
 from violet_operator.package.limits import Limits
 from violet_operator.package.source import Buffer
-from violet_operator.package.tarwalk import entries
+from violet_operator.package.tarwalk import APPLE_DOUBLE, entries
 from violet_operator.package.zstd import ZstdDecoder, is_zstd
 
 _WHITEOUT = ".wh."
@@ -67,7 +67,7 @@ def files_in(
         folder, _, name = path.rpartition("/")
         if name.startswith(_WHITEOUT):
             found[f"{folder}/{name.removeprefix(_WHITEOUT)}"] = None
-        elif entry.isreg() and not entry.issparse() and wanted(path):
+        elif entry.isreg() and not entry.issparse() and not name.startswith(APPLE_DOUBLE) and wanted(path):
             if entry.size > limits.document:
                 raise Stalled(
                     "PackageTooLarge",

@@ -40,8 +40,13 @@ class FileSource:
         try:
             if path.is_dir():
                 raise Waiting("SourceNotFound", f"{path} is a directory: name the package's file.")
-            if not path.is_file():
+            if not path.exists():
                 raise Waiting("SourceNotFound", f"{path}: there is no such file.")
+            if not path.is_file():
+                raise Waiting(
+                    "SourceNotFound",
+                    f"{path} is a pipe, socket or device. A package is read more than once: save it as a file first.",
+                )
             self.size = path.stat().st_size
         except OSError as error:
             raise self._unreadable(error) from None

@@ -9,6 +9,12 @@ from typing import IO, cast
 from violet_operator.errors import Stalled
 from violet_operator.package.forward import ForwardReader
 
+APPLE_DOUBLE = "._"
+"""Begins the names of files that macOS puts beside each file, with its attributes; they belong to no package."""
+
+VOLUME_LABEL = b"V"
+"""Type of the entry that GNU tar writes for `--label`."""
+
 
 def entries(reader: ForwardReader, longest_header: int, what: str = "The package") -> Iterator[tarfile.TarInfo]:
     """Every entry, in order; the reader stands before its data.

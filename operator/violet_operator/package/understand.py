@@ -17,6 +17,9 @@ from violet_operator.package.model import Bundle, Chart, Image, Package
 _UNLABELLED = 32 * MIB
 """Bytes of an image without labels that is still looked into: a bundle holds some YAML."""
 
+_TAG = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.-]{0,127}")
+"""As registries take it (OCI distribution specification 1.1)."""
+
 _CANDIDATES = 16
 """Bundles and charts that are read to find what a package is for."""
 
@@ -71,7 +74,7 @@ def _contents(archive: Archive, limits: Limits) -> Contents:
 
 
 def _bundles(archive: Archive, contents: Contents, limits: Limits, *, look_closer: bool) -> list[tuple[Image, Bundle]]:
-    """Images that are operator bundles: the one that the manifest names, else those that their labels call so.
+    """Images that are operator bundles: the one that the manifest names, if it is one, else those that are labelled so.
 
     Args:
         archive: the package.
@@ -83,12 +86,15 @@ def _bundles(archive: Archive, contents: Contents, limits: Limits, *, look_close
     named = [image for image in images if contents.manifest and image.reference == contents.manifest.spec.artifact]
     labelled = [image for image in images if is_labelled(image)]
     small = [image for image in images if sum(blob.size for blob in image.blobs) <= _UNLABELLED]
-    likely = [image for image in named if image in (*labelled, *small)] or labelled
-    likely = likely or (small[:_CANDIDATES] if look_closer else [])
-    candidates = list({image.digest: image for image in reversed(likely)}.values())
-    _check_number(len(candidates), "operator bundles")
-    found = ((image, read_bundle(archive, image, limits)) for image in candidates if chart_layer(image) is None)
-    return [(image, bundle) for image, bundle in found if bundle is not None]
+    named = [image for image in named if image in (*labelled, *small)]
+    for likely in (named, labelled, small[:_CANDIDATES] if look_closer else []):
+        candidates = list({image.digest: image for image in reversed(likely)}.values())
+        _check_number(len(candidates), "operator bundles")
+        read = ((image, read_bundle(archive, image, limits)) for image in candidates if chart_layer(image) is None)
+        found = [(image, bundle) for image, bundle in read if bundle is not None]
+        if found:
+            return found
+    return []
 
 
 def _charts(archive: Archive, contents: Contents, limits: Limits) -> list[tuple[Image | None, Chart]]:
@@ -118,10 +124,12 @@ def _name(image: Image, repository: str, version: str) -> str:
     """
     if _has_name(image):
         return image.reference
-    tag = image.reference or re.sub(r"[^A-Za-z0-9_.-]", "-", f"v{version.removeprefix('v')}")[:128]
-    return f"{repository}:{tag}"
+    tag = re.sub(r"[^A-Za-z0-9_.-]", "-", f"v{version.removeprefix('v')}")[:128]
+    if "/" in image.reference:
+        return f"{image.reference}:{tag}"
+    return f"{repository}:{image.reference if _TAG.fullmatch(image.reference) else tag}"
 
 
 def _has_name(image: Image) -> bool:
-    """Whether the package names the image in full; a tag alone is no name."""
-    return ":" in image.reference or "@" in image.reference
+    """Whether the package names the image in full; a tag alone is no name, nor is a repository of `HOST:PORT`."""
+    return ":" in image.reference.rpartition("/")[2] or "@" in image.reference

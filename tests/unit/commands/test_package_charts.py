@@ -12,6 +12,7 @@ from tests.packages import Chart, Image, Plugin, build
 from tests.unit.package.inputs import module_plugin
 from violet_operator.cli import main
 from violet_operator.commands.show import lines, read
+from violet_operator.package.chart_directory import chart_archive
 
 IGNORED = """\
 \ufeff# what is left out
@@ -72,14 +73,14 @@ def inner_chart(package: Path, name: str = "web-1.4.0") -> bytes:
 def test_a_chart_without_its_images(chart: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     made = tmp_path / "made.tgz"
     assert main(["package", str(chart), "--output", str(made)]) == 0
-    assert "note: The chart's values name 1 image(s) that are not inside" in capsys.readouterr().err
+    assert "note: The chart's values name 2 image(s) that are not inside" in capsys.readouterr().err
     assert lines(read(made), everything=True) == [
         "Name: web",
         "Type: chart",
         "Arch: []",
         "Version: 1.4.0",
         "Artifact: ",
-        "RelateImages: [harbor.example.com/acp/web:v1]",
+        "RelateImages: [harbor.example.com/acp/web:v1 x.io/other:v1]",
     ]
 
 
@@ -111,6 +112,38 @@ def test_a_name_that_kubernetes_does_not_take_is_changed(chart: Path, tmp_path: 
     (chart / "Chart.yaml").write_text("name: My_Chart\nversion: 1.0.0\n")
     assert main(["package", str(chart), "--output", str(tmp_path / "made.tgz")]) == 0
     assert read(tmp_path / "made.tgz").name == "my-chart"
+
+
+@pytest.mark.parametrize(
+    ("api_version", "lost"), [("v1", {"Chart.lock"}), ("v2", {"requirements.yaml", "requirements.lock"})]
+)
+def test_what_helm_package_leaves_out(api_version: str, lost: set[str], tmp_path: Path) -> None:
+    """As `helm package` of Helm 3.21 did it with these files."""
+    locks = {"Chart.lock", "requirements.yaml", "requirements.lock"}
+    kept = {"axb", "files/.hid/a", "files/_u/a", "files/charts/_x", "charts/s-1.tgz.prov", "charts/sub/Chart.yaml"}
+    left_out = {
+        "a*b",
+        "q?",
+        "#h",
+        "!h",
+        "charts/_x/a",
+        "charts/.y/a",
+        "charts/.f",
+        "charts/_f",
+        "charts/sub/charts/_z/a",
+    }
+    document = f"apiVersion: {api_version}\nname: w\nversion: 1.0.0\n"
+    files = dict.fromkeys(locks | kept | left_out, "x\n")
+    files |= {"Chart.yaml": document, ".helmignore": "a\\*b\n\\#h\n\\!h\n[\\q]\\?\n"}
+    for name, content in files.items():
+        (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / name).write_text(content)
+    wanted = {f"w/{name}" for name in (kept | locks | {"Chart.yaml", ".helmignore"}) - lost}
+    assert set(packed_files(chart_archive(tmp_path))) == wanted
+
+
+def half_an_escape(chart: Path) -> None:
+    (chart / ".helmignore").write_text("x\\\n")
 
 
 def linked(chart: Path) -> None:
@@ -147,6 +180,7 @@ def not_yaml(chart: Path) -> None:
         (linked, "passwd is a link, which is not followed"),
         (piped, "pipe is a pipe, socket or device"),
         (double_star, "no double star"),
+        (half_an_escape, "ends in the midst of an escape"),
         (evil_version, "leads out of the archive"),
         (evil_name, "states no name that a chart can have"),
         (nameless, "states no name that"),

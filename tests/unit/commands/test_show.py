@@ -1,6 +1,7 @@
 """`violet-operator show`: the words of the CLI, on a local file."""
 
 import io
+import os
 import subprocess
 import sys
 import tarfile
@@ -128,3 +129,29 @@ def test_progress_on_a_terminal_alone(package: Path, monkeypatch: pytest.MonkeyP
         assert main(["show", str(package)]) == 0
         assert ("Reading " in stream.getvalue()) is wanted
         assert (stream.getvalue().endswith("\r\x1b[K")) is wanted
+
+
+def test_a_locale_without_the_characters_of_the_name(tmp_path: Path) -> None:
+    path = tmp_path / "demo.tgz"
+    path.write_bytes(gz(tar_of(files_of(bundle_layout(csv(displayName="\u7f51\u9875")), ""))))
+    program = Path(sys.executable).with_name("violet-operator")
+    done = subprocess.run(
+        [program, "show", path], capture_output=True, text=True, check=False, env={"PYTHONIOENCODING": "ascii"}
+    )
+    assert (done.returncode, done.stderr) == (0, "")
+    assert done.stdout.startswith("Name: \\u7f51\\u9875\n")
+
+
+def test_output_that_nobody_reads(package: Path) -> None:
+    read, write = os.pipe()
+    os.close(read)
+    program = Path(sys.executable).with_name("violet-operator")
+    done = subprocess.run([program, "show", package], stdout=write, stderr=subprocess.PIPE, text=True, check=False)
+    os.close(write)
+    assert (done.returncode, done.stderr) == (141, "")
+
+
+def test_a_pipe_is_no_file(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    os.mkfifo(tmp_path / "pipe")
+    assert main(["show", str(tmp_path / "pipe")]) == 1
+    assert "save it as a file first" in capsys.readouterr().err

@@ -279,3 +279,8 @@ def test_a_package_that_is_read_again_shorter_is_truncated() -> None:
 def test_our_own_writer_agrees_with_tarfile() -> None:
     with tarfile.open(fileobj=io.BytesIO(tar(member("a", b"x"), pax({"path": "long"}), member("b", b"y")))) as archive:
         assert archive.getnames() == ["a", "long"]
+
+
+def test_what_other_tars_write_beside_the_files() -> None:
+    parts = (header("/a label", kind=b"V"), member("a/._x", b"\0\5\x16\7"), member("a/x", b"x"))
+    assert list(scan(tar(*parts)).members) == ["a/x"]

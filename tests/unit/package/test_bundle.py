@@ -1,6 +1,7 @@
 """Operator bundles made by others: labels, annotations and CSV, whatever their layers and YAML look like."""
 
 import base64
+import json
 import random
 from typing import Any
 
@@ -78,6 +79,45 @@ def test_csv_as_others_write_it(change: str) -> None:
     files = {name: data, "metadata/annotations.yaml": to_yaml({"annotations": LABELS})}
     assert bundle(layered(gz(tar_of(files)))).csv == "demo.v1.2.3"
     assert bundle(layered(gz(tar_of(files)))).version == "1.2.3"
+
+
+@pytest.mark.parametrize(
+    "data",
+    [
+        to_yaml(csv()).decode().encode("utf-16"),
+        to_yaml(csv()).replace(b"ClusterServiceVersion", b'"Cluster\\x53erviceVersion"'),
+    ],
+    ids=["UTF-16", "escaped"],
+)
+def test_a_csv_whose_kind_is_not_in_its_bytes(data: bytes) -> None:
+    assert b"ClusterServiceVersion" not in data
+    files = bundle_files(csv()) | {"manifests/0.clusterserviceversion.yaml": data}
+    assert bundle(layered(gz(tar_of(files)))).csv == "demo.v1.2.3"
+
+
+def test_json_with_what_yaml_cannot_escape() -> None:
+    name = "\U0001f600 \\ud83d\\ude00 \\"
+    files = {"manifests/c.json": json.dumps(csv(displayName=name)).encode()}
+    files |= {"metadata/annotations.yaml": to_yaml({"annotations": LABELS})}
+    assert bundle(layered(gz(tar_of(files)))).display_name == name
+
+
+def test_other_folders_as_the_labels_say() -> None:
+    labels = LABELS | {f"{OLM}manifests.v1": "/deploy/olm/", f"{OLM}metadata.v1": "./deploy/meta"}
+    said_there = to_yaml({"annotations": labels | {f"{OLM}channels.v1": "beta"}})
+    files = {"deploy/olm/c.yaml": to_yaml(csv()), "deploy/meta/annotations.yaml": said_there}
+    found = bundle(layered(gz(tar_of(files)), labels=labels))
+    assert (found.csv, found.channels) == ("demo.v1.2.3", ("beta",))
+
+
+def test_files_beside_the_csv_that_cannot_be_read() -> None:
+    files = bundle_files(csv()) | {"manifests/._0.yaml": b"\0\5\x16\7ClusterServiceVersion\xff"}
+    assert "Passed over" not in said(layered(gz(tar_of(files))))
+    files |= {"manifests/r.yaml": "# ClusterServiceVersion caf\xe9\na: b\n".encode("latin-1")}
+    package = layered(gz(tar_of(files)))
+    assert bundle(package).csv == "demo.v1.2.3"
+    assert "Passed over, as the bundle has a CSV elsewhere: 'manifests/r.yaml'" in said(package)
+    assert "vendor" not in said(package)
 
 
 def test_large_icons() -> None:
@@ -175,3 +215,12 @@ def test_what_is_refused(layer: bytes, reason: str) -> None:
     with pytest.raises(Stalled) as caught:
         layered(layer, limits=Limits(nested=8 << 20, nested_members=1000))
     assert caught.value.reason == reason
+
+
+@pytest.mark.parametrize("layer", [b"no tar at all" * 100, tar_of({"manifests/x.yaml": b"{{"})])
+def test_the_manifests_artifact_is_another_image(layer: bytes) -> None:
+    layout = bundle_layout()
+    layout.name(layout.image(layout.add(layer)), "harbor.example.com/acp/other:v1")
+    package = own(layout, artifact="harbor.example.com/acp/other:v1")
+    assert package.artifact == BUNDLE
+    assert f"The manifest says artifact harbor.example.com/acp/other:v1, the content is {BUNDLE}" in said(package)

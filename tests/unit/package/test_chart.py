@@ -21,6 +21,8 @@ from violet_operator.package.model import Chart, Package
 
 IMAGES = ("harbor.example.com/acp/web:v1", "harbor.example.com/3rdparty/x:v2")
 
+DIGEST = f"sha256:{'a' * 64}"
+
 
 def chart(package: Package) -> Chart:
     assert package.chart is not None
@@ -79,6 +81,18 @@ def test_lifecycle_comes_from_the_label() -> None:
     assert package.lifecycle == "aligned"
 
 
+def test_images_of_subcharts_with_what_the_chart_sets_for_them() -> None:
+    files = {
+        "web/Chart.yaml": to_yaml({"name": "web", "version": "1.0.0", "appVersion": "7"}),
+        "web/values.yaml": to_yaml({"image": {"repository": "a/main"}, "sub": {"image": {"tag": "3"}}}),
+        "web/charts/sub/Chart.yaml": to_yaml({"name": "sub", "version": "1", "appVersion": "2"}),
+        "web/charts/sub/values.yaml": to_yaml({"image": {"repository": "a/sub"}, "side": {"image": "x"}}),
+        "web/charts/odd/Chart.yaml": b"{{",
+    }
+    for package in (package_of(files), packed(files, "chart", version="1.0.0", relatedImages=[])):
+        assert chart(package).images == ("a/main:7", "a/sub:3")
+
+
 def test_subcharts_and_helmignore_are_left_to_the_chart() -> None:
     files = plugin_files() | {
         "web/.helmignore": b"scripts/\nmodule-plugin.yaml\n",
@@ -121,6 +135,10 @@ def test_display_names(name: str) -> None:
         ({"annotations": {"artifacthub.io/images": "- image: q.io/a:1\n- name: x\n"}},
          {"image": {"repository": "no", "tag": "1"}}, ("q.io/a:1",)),
         ({}, {"global": {"images": {"a": {"repository": "x/a", "tag": "1"}, "b": {"repository": "b"}}}}, ("x/a:1",)),
+        ({"appVersion": "1"}, {"a": {"repository": "x/a", "digest": DIGEST}, "b": {"repository": "b", "tag": ""}},
+         (f"x/a@{DIGEST}", "b:1")),
+        ({}, {"global": {"images": {"a": {"repository": "x/a", "tag": "1", "digest": DIGEST}}}}, (f"x/a:1@{DIGEST}",)),
+        ({}, {"image": {"repository": "{{ .x }}", "tag": "<< y >>"}}, ()),
         ({}, {"global": {"images": ["odd"], "registry": "odd"}, "image": None}, ()),
     ],
 )  # fmt: skip
@@ -180,3 +198,13 @@ def test_images_of_a_chart_are_carried_with_it() -> None:
     assert [image.reference for image in package.images] == [IMAGES[0]]
     assert package.architectures == ("linux/amd64",)
     assert "name demo, the content web" in said(package)
+
+
+def test_only_so_many_subcharts_are_looked_into() -> None:
+    files = {"web/Chart.yaml": to_yaml({"name": "web", "version": "1.0.0"})}
+    for number in range(70):
+        folder = f"web/charts/s{number:03}"
+        files[f"{folder}/Chart.yaml"] = to_yaml({"name": f"s{number:03}", "version": "1"})
+        files[f"{folder}/values.yaml"] = to_yaml({"image": {"repository": f"a/s{number:03}", "tag": "1"}})
+    for package in (package_of(files), packed(files, "chart", version="1.0.0", relatedImages=[])):
+        assert (len(chart(package).images), chart(package).images[-1]) == (64, "a/s063:1")

@@ -13,6 +13,7 @@ from violet_operator.package.model import Bundle, Chart, Contradiction, Image, P
 from violet_operator.support.digests import Digest
 
 MAIN, APP = "harbor.example.com/acp/demo-bundle:v1.2.3", "harbor.example.com/acp/app:v9"
+SIDE = "x.io/side:v1"
 BUNDLE = Bundle(
     "demo", channels=("stable",), default_channel="stable", csv="demo.v1.2.3", version="1.2.3", display_name="Demo",
     related_images=(APP,),
@@ -78,7 +79,11 @@ TABLE = [
      "names 1 image(s) that are not inside: x.io/gone:v1"),
     (lambda: bundle(bundles=((MAIN, replace(BUNDLE, platforms=("linux/s390x",))),)), "type", "bundle",
      "claims linux/s390x, which no image inside is for"),
-    (lambda: bundle(images=(*IMAGES, image("x.io/side:v1", "c", "linux/amd64"))), "architectures",
+    (lambda: bundle(images=(*IMAGES, image("x.io/sneaky:v1", "c"))), "related_images", (APP,),
+     "holds 1 image(s) that neither its manifest nor its CSV names: x.io/sneaky:v1. They are pushed"),
+    (lambda: bundle(manifest=manifest(artifact=APP)), "artifact", MAIN, f"says artifact {APP}, the content is {MAIN}"),
+    (lambda: bundle(images=(*IMAGES, image(SIDE, "c", "linux/amd64")), manifest=manifest(relatedImages=[APP, SIDE])),
+     "architectures",
      ("linux/amd64", "linux/arm64"), "x.io/side:v1 is not for linux/arm64"),
     (lambda: bundle(file_name="s3://b/demo.v1.2.2.tgz"), "version", "1.2.3", "file name says version v1.2.2"),
     (lambda: bundle(bundles=((MAIN, replace(BUNDLE, notes=(Contradiction("odd"),))),)), "type", "bundle", "odd"),

@@ -13,6 +13,7 @@ from tests.unit.package.inputs import (
     bundle_files,
     bundle_image,
     bundle_layout,
+    chart_files,
     csv,
     files_of,
     manifest,
@@ -145,8 +146,18 @@ def test_names_from_the_manifest_json_beside_an_oci_layout() -> None:
     assert (package.artifact, references(package)) == (BUNDLE, [BUNDLE, "other.example.com/b:v1", APP])
 
 
-@pytest.mark.parametrize(("name", "wanted"), [("v9", "demo-bundle:v9"), ("", "demo-bundle:v1.2.3")])
-def test_a_bare_bundle_with_a_tag_or_no_name(name: str, wanted: str) -> None:
+@pytest.mark.parametrize(
+    ("name", "wanted"),
+    [
+        ("v9", "demo-bundle:v9"),
+        ("", "demo-bundle:v1.2.3"),
+        ("-no tag", "demo-bundle:v1.2.3"),
+        ("h.io/acp/demo-bundle", "h.io/acp/demo-bundle:v1.2.3"),
+        ("localhost:5000/demo-bundle", "localhost:5000/demo-bundle:v1.2.3"),
+        ("localhost:5000/demo-bundle:v9", "localhost:5000/demo-bundle:v9"),
+    ],
+)
+def test_a_bare_bundle_with_half_a_name_or_none(name: str, wanted: str) -> None:
     layout = Layout()
     layout.name(bundle_image(layout, gz(tar_of(bundle_files(csv(relatedImages=[]))))), name)
     assert references(package_of(files_of(layout, ""))) == [wanted]
@@ -205,7 +216,7 @@ def test_an_unknown_layout_says_what_was_found_and_expected() -> None:
         ({"oci-layout": b"{}", "index.json": b"[]"}, "InvalidPackage", "index.json"),
         ({"oci-layout": b"{}", "index.json": b'{"manifests": []}'}, "InvalidPackage", "names no images"),
         ({"manifest.json": b"{}"}, "UnknownLayout", "manifest.json"),
-        ({"manifest.json": b"[" * 100_000}, "InvalidPackage", "not JSON"),
+        ({"manifest.json": b"[" * 100_000}, "UnknownLayout", "manifest.json"),
         ({"docker/registry/v2/x": b""}, "InvalidPackage", "no tagged images"),
         ({"docker/registry/v2/repositories/a/_manifests/tags/v1/current/link": b"x"}, "InvalidPackage", "no digest"),
         ({"docker/registry/v2/repositories/a/_manifests/tags/v1/current/link": f"sha256:{'0' * 64}".encode()},
@@ -234,3 +245,46 @@ def test_indexes_that_share_large_manifests_do_not_multiply_the_work() -> None:
     large = layout.image(layout.add(b"x"), annotations={"a": "x" * (3 << 20)})
     layout.named = [layout.index(large | {"annotations": {"n": str(n)}}) for n in range(40)]
     assert refused(files_of(layout, ""))[0] == "PackageTooLarge"
+
+
+@pytest.mark.parametrize("data", [b"{{ .Values.x }}", b'[{"Config":"a","Layers":[]}]', b"\xff"])
+def test_a_chart_may_hold_a_manifest_json(data: bytes) -> None:
+    assert package_of(chart_files() | {"web/files/manifest.json": data}).type == "chart"
+
+
+def test_a_manifest_json_that_is_something_else_hides_no_docker_archive() -> None:
+    other = {"demo/docs/manifest.json": b"{{"}
+    inside = {"demo/manifest.yaml": manifest(relatedImages=[])} | docker_archive("demo/images/")
+    assert references(package_of(other | inside)) == [BUNDLE]
+
+
+def test_our_own_layout_counts_in_a_deeper_folder() -> None:
+    deep = files_of(bundle_layout(), "x/demo/images/") | {"x/demo/manifest.yaml": manifest(lifecycle="core")}
+    assert package_of(deep | {"x/demo/docs/manifest.yaml": b"a: b"}).lifecycle == "core"
+
+
+def test_another_manifest_yaml_beside_our_layout() -> None:
+    files = files_of(bundle_layout(), "demo/images/") | {"demo/manifest.yaml": manifest(lifecycle="core")}
+    assert package_of(files | {"manifest.yaml": b"a: b"}).lifecycle == "core"
+
+
+def test_the_platforms_own_kind_of_manifest() -> None:
+    document = manifest(lifecycle="core").replace(b"kind: Package\n", b"kind: PackageManifest\n")
+    document = document.replace(b"violet.alauda.io/v1alpha1", b"violet/v1")
+    files = files_of(bundle_layout(), "demo/images/") | {"demo/manifest.yaml": document}
+    assert package_of(files).lifecycle == "core"
+
+
+def test_a_docker_save_of_some_platforms_says_so() -> None:
+    layout = Layout()
+    absent = layout.image(layout.add(b"x"), platform="arm64")
+    del layout.files[f"images/blobs/sha256/{absent['digest'][7:]}"]
+    here = bundle_image(layout, gz(tar_of(bundle_files(csv(relatedImages=[])))))
+    layout.name(layout.index(here, absent), BUNDLE)
+    entry = {"Config": "blobs/sha256/x", "RepoTags": [BUNDLE], "Layers": []}
+    beside = {"manifest.json": json.dumps([entry]).encode()}
+    assert "docker save" not in refused(files_of(layout, ""))[1]
+    reason, message = refused(files_of(layout, "") | beside)
+    assert (reason, "vendor" in message) == ("IncompletePackage", False)
+    assert absent["digest"] in message
+    assert "docker save --platform" in message

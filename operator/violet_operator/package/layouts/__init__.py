@@ -8,10 +8,11 @@ from violet_operator.package.layouts.base import Contents, Layout
 LAYOUTS: tuple[Layout, ...] = (
     own.LAYOUT,
     oci_layout.LAYOUT,
+    helm_chart.LAYOUT,
     docker_archive.LAYOUT,
     distribution.LAYOUT,
-    helm_chart.LAYOUT,
 )
-"""In the order they are looked for: newer `docker save` writes an OCI layout and its own manifest side by side."""
+"""In the order they are looked for: newer `docker save` writes an OCI layout and its own manifest side by side, and a
+chart may hold any file."""
 
 __all__ = ["LAYOUTS", "Contents", "Layout"]

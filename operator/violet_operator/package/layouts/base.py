@@ -45,5 +45,10 @@ class Layout:
 
 def shallowest(archive: Archive, name: str) -> str | None:
     """The folder of the least deep member with this path at its end, or None."""
+    return next(iter(folders_with(archive, name)), None)
+
+
+def folders_with(archive: Archive, name: str) -> list[str]:
+    """The folders of the members with this path at their end, the least deep first."""
     found = [path.removesuffix(name) for path in archive.members if path == name or path.endswith(f"/{name}")]
-    return min(found, key=lambda folder: (folder.count("/"), folder), default=None)
+    return sorted(found, key=lambda folder: (folder.count("/"), folder))

@@ -13,7 +13,7 @@ from collections.abc import Iterator
 from violet_operator.errors import Stalled
 from violet_operator.package.archive import Archive, Member
 from violet_operator.package.documents import JsonObject, load_json, load_object, mapping, objects
-from violet_operator.package.layouts.base import Contents, Layout, shallowest
+from violet_operator.package.layouts.base import Contents, Layout, folders_with
 from violet_operator.package.limits import Limits
 from violet_operator.package.model import Blob, Image, Manifest
 from violet_operator.package.nested import plain_bytes
@@ -25,9 +25,20 @@ _CONFIG_TYPE = "application/vnd.oci.image.config.v1+json"
 _LAYER_TYPE = "application/vnd.oci.image.layer.v1.tar"
 
 
+_LOOKS = 16
+"""Files named manifest.json that are looked into: the name is a common one (web apps, browsers, Helm charts)."""
+
+
 def _recognise(archive: Archive) -> str | None:
-    root = shallowest(archive, _MANIFEST)
-    return root if root is not None and _entries(archive, root) else None
+    return next((root for root in folders_with(archive, _MANIFEST)[:_LOOKS] if is_one(archive, root)), None)
+
+
+def is_one(archive: Archive, root: str) -> bool:
+    """Whether docker's own manifest.json lies in this folder."""
+    try:
+        return bool(_entries(archive, root))
+    except Stalled:  # no JSON, or large: somebody else's file
+        return False
 
 
 def _contents(archive: Archive, root: str, limits: Limits) -> Contents:

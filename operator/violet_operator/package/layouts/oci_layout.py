@@ -26,6 +26,13 @@ FULL_NAME = "io.containerd.image.name"
 _MARK = "oci-layout"
 _INDEX = "index.json"
 
+_INCOMPLETE = "It was made or copied incompletely; get it again from its vendor."
+_PARTIAL_SAVE = (
+    "`docker save` wrote it: with the containerd image store it lists every platform of an image and packs those that "
+    "were pulled. Save it again with `docker save --platform OS/ARCHITECTURE`, or with all of them: "
+    "skopeo copy --all docker://IMAGE oci:DIR:IMAGE"
+)
+
 
 def _recognise(archive: Archive) -> str | None:
     root = shallowest(archive, _MARK)
@@ -33,7 +40,13 @@ def _recognise(archive: Archive) -> str | None:
 
 
 def _contents(archive: Archive, root: str, limits: Limits) -> Contents:
-    return Contents(images=tuple(OCILayout(archive, root, limits).images()))
+    try:
+        return Contents(images=tuple(OCILayout(archive, root, limits).images()))
+    except Stalled as error:
+        if error.reason != "IncompletePackage" or not docker_archive.is_one(archive, root):
+            raise
+        found = error.message.removesuffix(_INCOMPLETE)
+        raise Stalled("IncompletePackage", f"{found}{_PARTIAL_SAVE}") from None
 
 
 LAYOUT = Layout(

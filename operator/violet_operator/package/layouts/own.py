@@ -6,26 +6,33 @@ In place of the OCI layout in `images/` there may be an unpacked docker-archive 
 from __future__ import annotations
 
 from violet_operator.package.archive import Archive
-from violet_operator.package.layouts import distribution, docker_archive, oci_layout
-from violet_operator.package.layouts.base import Contents, Layout
+from violet_operator.package.layouts import distribution, docker_archive, helm_chart, oci_layout
+from violet_operator.package.layouts.base import Contents, Layout, folders_with
 from violet_operator.package.layouts.helm_chart import CHART_FILE
 from violet_operator.package.limits import Limits
 from violet_operator.package.manifest import parse_manifest
 from violet_operator.package.model import Image
 
 _MANIFEST = "manifest.yaml"
-_IMAGES = "images/"
+_IMAGES, _CHARTS = "images/", "chart/"
+_LOOKS = 16
+"""Folders with a manifest.yaml that are looked into."""
 
 
 def _recognise(archive: Archive) -> str | None:
-    roots = [
-        root
-        for name in archive.members
-        if name.rpartition("/")[2] == _MANIFEST
-        and name.count("/") <= 1
-        and f"{(root := name.removesuffix(_MANIFEST))}{CHART_FILE}" not in archive.members
-    ]
+    """One of several, or in a deeper folder, as when a parent was packed, must have its images or charts beside."""
+    folders = folders_with(archive, _MANIFEST)
+    near = [root for root in folders if root.count("/") <= 1 and f"{root}{CHART_FILE}" not in archive.members]
+    if len(near) == 1:
+        return near[0]
+    others = near or ([] if helm_chart.LAYOUT.recognise(archive) else folders)
+    roots = [root for root in others[:_LOOKS] if _has_parts(archive, root)]
+    roots = [root for root in roots if root.count("/") == roots[0].count("/")]
     return roots[0] if len(roots) == 1 else None
+
+
+def _has_parts(archive: Archive, root: str) -> bool:
+    return any(name.startswith((f"{root}{_IMAGES}", f"{root}{_CHARTS}")) for name in archive.members)
 
 
 def _contents(archive: Archive, root: str, limits: Limits) -> Contents:
@@ -33,7 +40,7 @@ def _contents(archive: Archive, root: str, limits: Limits) -> Contents:
     charts = [
         member
         for name, member in sorted(archive.members.items())
-        if name.startswith(f"{root}chart/") and name.endswith((".tgz", ".tar.gz"))
+        if name.startswith(f"{root}{_CHARTS}") and name.endswith((".tgz", ".tar.gz"))
     ]
     return Contents(
         images=_images(archive, f"{root}{_IMAGES}", limits),
