@@ -8,7 +8,7 @@ from contextlib import suppress
 from dataclasses import dataclass
 
 from violet_operator.errors import Stalled
-from violet_operator.verification.packets import SIGNATURES, packets
+from violet_operator.verification.packets import signature_packets
 
 SIDE_FILE_LIMIT = 64 << 10
 """Bytes a side file may have: honest ones have some hundred."""
@@ -16,7 +16,6 @@ SIDE_FILE_LIMIT = 64 << 10
 PACKAGE_SUFFIXES = (".tar.gz", ".tgz", ".tar.zst", ".tar")
 _ALGORITHMS = {64: "sha256", 128: "sha512"}
 _LINE = re.compile(r"^(?:SHA(?:256|512) ?\((?P<bsd>.+)\) ?= )?(?P<hex>[0-9a-fA-F]{32,})(?:\s+\*?(?P<name>\S.*))?$")
-_ARMOR = b"-----BEGIN PGP SIGNATURE-----"
 
 
 @dataclass(frozen=True, slots=True)
@@ -127,9 +126,9 @@ def _signature(name: str, data: bytes) -> SideFile:
     found = "is no detached OpenPGP signature, or is cut off (an HTML error page is a common cause)"
     if not data.strip():
         found = "is empty"
-    elif data.lstrip().startswith(_ARMOR) or data[0] & 0x80:
+    else:
         with suppress(ValueError):
-            return SideFile(name, packets(data, SIGNATURES))
+            return SideFile(name, signature_packets(data))
     raise Stalled(
         "InvalidSignatureFile", f"{name!r} beside the package {found}. Make one with gpg --detach-sign, and upload it."
     )
