@@ -41,6 +41,11 @@ class Checks:
         return Reading(self.evidence.signatures if keys else (), keys if self.evidence.signatures else None, sha512)
 
     @property
+    def may_fail(self) -> bool:
+        """Whether there is anything that the content of the package must agree with."""
+        return bool(self.reading.signatures or self.evidence.sums or self.evidence.pin)
+
+    @property
     def identity(self) -> str:
         """The same checks on the same package have the same verdict."""
         evidence, rules = self.evidence, self.rules
