@@ -36,7 +36,7 @@ class VerificationStatus(ApiModel):
         None, description="When it was verified.", json_schema_extra={"format": "date-time"}
     )
     trust: str | None = Field(
-        None, description="Hash of the keys and pinned fingerprints that it was judged by; others are a new judgement."
+        None, description="Hash of the keys, fingerprints and policy that it was judged by; others are a new judgement."
     )
     evidence: str | None = Field(
         None,

@@ -114,8 +114,8 @@ def _record(upload: Upload, proof: Proof, sha256: str) -> JsonObject:
         record |= {"fingerprint": signature.primary, "keyID": signature.key_id}
         record |= {"userID": shorten(signature.user_id, _NAME)} if signature.user_id else {}
         record |= {"signedAt": timestamp(proof.signed_at)} if proof.signed_at else {}
-    trust = upload.checks.rules.trust
-    return record | ({"trust": trust} if trust else {}) | {"evidence": upload.checks.identity}
+    trust = upload.checks.rules.trust(pinned=upload.checks.evidence.pin is not None)
+    return record | {"trust": trust, "evidence": upload.checks.identity}
 
 
 def _state(status: UploadStatus, record: JsonObject, more: str = "") -> None:

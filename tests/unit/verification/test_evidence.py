@@ -166,7 +166,7 @@ def test_what_the_operator_demands_of_everyone() -> None:
 
 def test_a_verdict_counts_while_what_it_was_made_by_stays() -> None:
     now = rules("Require", KEYS, ("B" * 40,), Settings())
-    good = {"method": "GPG", "sha256": SHA256, "verifiedAt": "2026-01-01T00:00:00Z", "trust": now.trust}
+    good = {"method": "GPG", "sha256": SHA256, "verifiedAt": "2026-01-01T00:00:00Z", "trust": now.trust(pinned=False)}
     assert now.accept(good, None)
     assert now.accept(good, SHA256)
     assert not now.accept(good, OTHER)
@@ -175,6 +175,22 @@ def test_a_verdict_counts_while_what_it_was_made_by_stays() -> None:
     assert not rules("Require", KEYS, (), Settings()).accept(good, None)
     assert not rules("Require", None, (), Settings()).accept(good, None)
     assert not now.accept({}, None)
-    none = {"method": "None", "sha256": SHA256, "verifiedAt": "2026-01-01T00:00:00Z"}
-    assert rules("IfPresent", None, (), Settings()).accept(none, None)
-    assert not rules("Require", None, (), Settings()).accept(none, None)
+
+
+@pytest.mark.parametrize("method", ["None", "Checksum"])
+def test_a_verdict_by_weaker_rules_does_not_count(method: str) -> None:
+    policies: list[Policy] = ["Skip", "IfPresent", "Require"]
+    for then, judged_by in enumerate(policies):
+        record = {"method": method, "sha256": SHA256, "verifiedAt": "2026-01-01T00:00:00Z"}
+        record["trust"] = Rules(judged_by).trust(pinned=False)
+        assert [Rules(policy).accept(record, None) for policy in policies] == [now <= then for now in range(3)]
+
+
+@pytest.mark.parametrize("method", ["Pin", "GPG"])
+def test_a_verdict_by_a_pin_does_not_count_without_it(method: str) -> None:
+    """Checksum files were not looked at."""
+    record = {"method": method, "sha256": SHA256, "verifiedAt": "2026-01-01T00:00:00Z"}
+    record["trust"] = Rules().trust(pinned=True)
+    assert Rules().accept(record, SHA256)
+    assert not Rules().accept(record, None)
+    assert not Rules().accept(record, OTHER)
