@@ -138,7 +138,6 @@ class Upload:
         failures: what has failed so far and holds back nothing else.
         repairing: whether this very package was installable everywhere before.
         repairs: what was found missing or altered of it, and has been put right.
-        outdated: why the last verdict does not count any more, where no other could be reached.
         outdated: why the last verdict does not count any more, where the package cannot be read for another one.
         partly: how far publishing has come where something has failed.
         writing: held while the status is written, as several clusters report side by side.

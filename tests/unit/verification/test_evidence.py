@@ -100,6 +100,11 @@ def test_wrong_sum_fails_whatever_the_policy(policy: Policy) -> None:
         assert refused.value.reason == "ChecksumMismatch"
 
 
+def test_a_wrong_sum_of_another_file_says_so() -> None:
+    with pytest.raises(Stalled, match=r"p\.v1\.tgz\.sha256, for 'q\.tgz'\)"):
+        verdict(beside({".sha256": f"{OTHER}  q.tgz"}))
+
+
 def test_side_files_that_contradict_each_other() -> None:
     with pytest.raises(Stalled, match="contradict each other") as refused:
         beside({".sha256": SHA256, ".checksum": OTHER})
@@ -109,7 +114,11 @@ def test_side_files_that_contradict_each_other() -> None:
 
 @pytest.mark.parametrize("policy", ["Require", "IfPresent", "Skip"])
 def test_pin_wins_over_checksum_files(policy: Policy) -> None:
-    assert verdict(beside({".sha256": OTHER, ".checksum": "<html>"}, pin=SHA256), policy) == "Pin"
+    assert verdict(beside({".sha256": OTHER}, pin=SHA256), policy) == "Pin"
+    for bad in ({".sha256": SHA256, ".checksum": "<html>"}, {".sha256": OTHER, ".checksum": SHA256}):
+        with pytest.raises(Stalled) as refused:
+            beside(bad, pin=SHA256)
+        assert refused.value.reason == "InvalidChecksumFile"
     with pytest.raises(Stalled, match=r"spec\.source\.sha256 says"):
         verdict(beside({".sha256": SHA256}, pin=OTHER), policy)
 
