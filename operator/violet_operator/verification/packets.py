@@ -84,6 +84,8 @@ def _check_around(text: bytes, allowed: bytes) -> None:
 def _dearmored(block: bytes) -> bytes:
     """Headers, a blank line, base64, and perhaps a checksum, which the standard tells not to rely on."""
     lines = [line.strip() for line in block.splitlines()]
+    if b"" not in lines:
+        raise ValueError("an armored block without its blank line")
     body = lines[lines.index(b"") + 1 :]
     return base64.b64decode(b"".join(line for line in body if not line.startswith(b"=")), validate=True)
 
