@@ -35,8 +35,11 @@ class VerificationStatus(ApiModel):
     verified_at: str | None = Field(
         None, description="When it was verified.", json_schema_extra={"format": "date-time"}
     )
+    unchecked: list[str] = Field(
+        default_factory=list, description="Signature files beside it that no keys were there for."
+    )
     trust: str | None = Field(
-        None, description="Hash of the keys and pinned fingerprints that it was judged by; others are a new judgement."
+        None, description="Hash of the keys, fingerprints and policy that it was judged by; others are a new judgement."
     )
     evidence: str | None = Field(
         None,

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import argparse
 import hashlib
+import os
 import sys
 from collections.abc import Iterator
 from pathlib import Path
@@ -40,9 +41,11 @@ def run(arguments: argparse.Namespace) -> int:
     """Verify and print the summary; 0 only if every package is verified.
 
     Raises:
-        ValueError: there is no package.
+        ValueError: there is no package, or there are fingerprints of no keys.
         OperatorError: the keys are none.
     """
+    if arguments.fingerprints and not arguments.keys:
+        raise ValueError("--fingerprints says which of the --keys count: give those as well")
     keys = _read_keys(arguments.keys) if arguments.keys else None
     packages = _packages(arguments.path)
     found: dict[VerificationClass, list[Path]] = {kind: [] for kind in VerificationClass}
@@ -106,7 +109,7 @@ def _read_keys(paths: list[Path]) -> KeySet:
 
 def _read_side_file(name: str) -> bytes | None:
     path = Path(name)
-    if not path.exists():
+    if not os.path.lexists(path):  # a link to nowhere is there, and cannot be read
         return None
     data = _read(path, SIDE_FILE_LIMIT)
     if len(data) > SIDE_FILE_LIMIT:

@@ -78,6 +78,7 @@ class Archive:
         *,
         limits: Limits | None = None,
         on_bytes: Callable[[int], None] = lambda _: None,
+        on_flaw: Callable[[str], None] | None = None,
     ) -> Archive:
         """Read the whole package once.
 
@@ -85,6 +86,8 @@ class Archive:
             source: the package.
             limits: caps.
             on_bytes: told the number of bytes of each piece read; may raise to call the scan off.
+            on_flaw: told the sha256 of what is no sound package, which is read to its end for that; may raise
+                what counts more.
 
         Raises:
             Stalled: not a package, damaged, cut off, unsafe, or over the caps.
@@ -101,9 +104,14 @@ class Archive:
                 on_bytes(len(piece))
                 digest.update(piece)
                 yield piece
+            archive.sha256 = digest.hexdigest()
 
-        piped(pieces(), archive._walk)
-        archive.sha256 = digest.hexdigest()
+        try:
+            piped(pieces(), archive._walk, to_end=on_flaw is not None)
+        except Stalled:
+            if on_flaw is not None and archive.sha256:  # or it was the source that failed
+                on_flaw(archive.sha256)
+            raise
         return archive
 
     def rebind(self, source: ByteSource) -> None:

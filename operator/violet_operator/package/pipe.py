@@ -20,10 +20,11 @@ class _End:
         self.error = error
 
 
-def piped(pieces: Iterator[T], consume: Callable[[Iterator[T]], None]) -> None:
+def piped(pieces: Iterator[T], consume: Callable[[Iterator[T]], None], *, to_end: bool = False) -> None:
     """Run `consume` in a second thread on what `pieces` yields in this one; ends when both have ended.
 
-    The consumer may stop early only by raising. Whichever side fails first, its error is raised here.
+    The consumer may stop early only by raising. Whichever side fails first, its error is raised here. With `to_end`,
+    the producer goes on to its end all the same, and its own error comes first.
 
     Raises:
         BaseException: what either side raised.
@@ -44,7 +45,7 @@ def piped(pieces: Iterator[T], consume: Callable[[Iterator[T]], None]) -> None:
     end = _End()
     try:
         for piece in pieces:
-            if not _put(channel, piece, stopped):
+            if not _put(channel, piece, stopped) and not to_end:
                 break
     except BaseException as error:  # noqa: BLE001 - the consumer is told, and it is raised below
         end = _End(error)

@@ -138,6 +138,7 @@ class Upload:
         failures: what has failed so far and holds back nothing else.
         repairing: whether this very package was installable everywhere before.
         repairs: what was found missing or altered of it, and has been put right.
+        outdated: why the last verdict does not count any more, where the package cannot be read for another one.
         partly: how far publishing has come where something has failed.
         writing: held while the status is written, as several clusters report side by side.
     """
@@ -163,6 +164,7 @@ class Upload:
     failures: list[Failure] = field(default_factory=list)
     repairing: bool = False
     repairs: list[str] = field(default_factory=list)
+    outdated: OperatorError | None = None
     partly: OperatorError | None = None
     writing: asyncio.Lock = field(default_factory=asyncio.Lock)
 

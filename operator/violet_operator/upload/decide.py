@@ -7,7 +7,7 @@ from typing import Any
 from violet_operator.api.conditions import FETCHED, STALLED, VERIFIED, find
 from violet_operator.api.package_upload import PackageUploadSpec
 from violet_operator.clients.object_store import ObjectInfo
-from violet_operator.errors import Stalled
+from violet_operator.errors import Stalled, Waiting
 from violet_operator.verification.rules import Rules
 
 JsonObject = dict[str, Any]
@@ -38,6 +38,19 @@ def is_known(status: JsonObject, spec: PackageUploadSpec, rules: Rules) -> bool:
         bool(package and pushed)
         and package.get("imagePlatforms") == spec.image_platforms
         and rules.accept(status.get("verification") or {}, spec.source.sha256)
+    )
+
+
+def outdated(status: JsonObject, spec: PackageUploadSpec, rules: Rules) -> Waiting | None:
+    """What to say of a good verdict that does not count any more, of a package that cannot be read for another one."""
+    record, said = status.get("verification") or {}, find(status.get("conditions", []), VERIFIED) or {}
+    gone = "verifiedAt" in record and not rules.accept(record, spec.source.sha256)
+    if not gone and said.get("reason") != "VerificationOutdated":
+        return None
+    return Waiting(
+        "VerificationOutdated",
+        "The keys, the fingerprints, the checksum or the policy have changed since the package was verified, and it "
+        "cannot be read to be verified again. Put it back where it was.",
     )
 
 

@@ -19,7 +19,7 @@ from violet_operator.upload.context import Upload
 from violet_operator.upload.threads import in_thread
 from violet_operator.upload.transfer import reported
 from violet_operator.upload.verification import refused
-from violet_operator.verification.checks import Checks, Reading
+from violet_operator.verification.checks import Checks
 from violet_operator.verification.examine import Examination, Findings
 
 
@@ -74,7 +74,7 @@ async def read(upload: Upload) -> None:
 
 async def _scanned(upload: Upload, source: ByteSource, checks: Checks) -> tuple[Archive, Findings]:
     try:
-        return await in_thread(lambda: scan(source, checks.reading, upload.meter), upload)
+        return await in_thread(lambda: scan(source, checks, upload.meter), upload)
     except Stalled as error:
         if error.condition == VERIFIED:
             upload.status.facts["verification"] = refused(checks)
@@ -94,14 +94,21 @@ def fetched(upload: Upload) -> None:
     upload.status.done(FETCHED, "Fetched", shorten(message))
 
 
-def scan(source: ByteSource, reading: Reading, meter: Meter) -> tuple[Archive, Findings]:
+def scan(source: ByteSource, checks: Checks, meter: Meter) -> tuple[Archive, Findings]:
     """The first pass: hashing, listing and gpg side by side on the same bytes.
+
+    A package that is damaged gets its verdict first: who has signed something else learns that it was altered.
 
     Raises:
         OperatorError: as `Archive.scan` and `Examination` do.
     """
-    with Examination(reading) as examination:
-        archive = Archive.scan(_Watched(source, examination), on_bytes=meter.moved)
+    with Examination(checks.reading) as examination:
+
+        def judge(sha256: str) -> None:
+            examination.verdict(checks, sha256)
+
+        on_flaw = judge if checks.may_fail else None
+        archive = Archive.scan(_Watched(source, examination), on_bytes=meter.moved, on_flaw=on_flaw)
         return archive, examination.findings()
 
 

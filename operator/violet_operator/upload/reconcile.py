@@ -116,6 +116,8 @@ def _fail(upload: Upload, failure: Failure) -> Requeue:
     """Something has gone wrong, on one target at least."""
     state_dropped(upload)
     upload.status.failed(failure.step, failure.error)
+    if upload.outdated is not None:
+        upload.status.degraded(VERIFIED, upload.outdated)
     if upload.partly is not None:
         upload.status.degraded(PUBLISHED, upload.partly)
     for step, error, _, _ in (*upload.failures, failure):
@@ -173,6 +175,7 @@ async def _find(upload: Upload) -> None:
     try:
         await fetch.locate(upload)
     except OperatorError as error:
+        upload.outdated = decide.outdated(status.last, upload.spec, upload.rules)
         if not (known and is_true(status.last.get("conditions", []), READY)) or not await in_place(upload):
             raise
         status.degraded(FETCHED, error)

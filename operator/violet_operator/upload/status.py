@@ -21,7 +21,7 @@ from violet_operator.api.conditions import (
     Conditions,
     timestamp,
 )
-from violet_operator.errors import OperatorError, Stalled
+from violet_operator.errors import OperatorError, Stalled, Transient
 from violet_operator.support.durations import human_bytes
 from violet_operator.support.meter import Reading
 from violet_operator.support.redact import shorten
@@ -75,7 +75,7 @@ class UploadStatus:
     def failed(self, step: str | None, error: OperatorError) -> None:
         """A step does not hold; what follows it is not known any more. None: before the first step."""
         if step is not None:
-            self.conditions.set(step, "False", error.reason, error.message)
+            self.degraded(step, error)
         self._forget_unfinished()
         for later in STEPS[STEPS.index(step) + 1 if step else 0 :]:
             if not self.conditions.is_current(later):
@@ -90,8 +90,15 @@ class UploadStatus:
         self._facts["observedGeneration"] = self._generation
 
     def degraded(self, step: str, error: OperatorError) -> None:
-        """A step fails that an installable package can do without: its source cannot be read any more."""
+        """A step does not hold; what follows it may, as an installable package can do without its source.
+
+        A package that is not verified keeps no good record. A fault of the moment says nothing about it, though, and
+        is no reason to read it again.
+        """
         self.conditions.set(step, "False", error.reason, error.message)
+        record = self._facts.get("verification") or {}
+        if step == VERIFIED and not isinstance(error, Transient) and record.get("method") != "None":
+            self._facts["verification"] = {"method": "None"}
 
     def ready(self, message: str) -> None:
         """Everything holds."""

@@ -87,8 +87,9 @@ async def verify(upload: Upload) -> None:
     upload.status.facts["verification"] = refused(upload.checks)
     proof = judge(upload.checks, upload.archive.sha256, upload.findings)
     record = upload.status.facts["verification"] = _record(upload, proof, upload.archive.sha256)
-    left = "".join(f" {name} was not checked: spec.verification.gpg names no keys." for name in proof.unchecked)
-    _state(upload.status, record, left)
+    more = [f" {name} was not checked: spec.verification.gpg names no keys." for name in proof.unchecked]
+    more += [f" {item.name} calls it {shorten(item.of, _NAME)!r}." for item in upload.checks.evidence.sums if item.of]
+    _state(upload.status, record, "".join(more))
 
 
 def confirm(upload: Upload) -> None:
@@ -114,8 +115,9 @@ def _record(upload: Upload, proof: Proof, sha256: str) -> JsonObject:
         record |= {"fingerprint": signature.primary, "keyID": signature.key_id}
         record |= {"userID": shorten(signature.user_id, _NAME)} if signature.user_id else {}
         record |= {"signedAt": timestamp(proof.signed_at)} if proof.signed_at else {}
-    trust = upload.checks.rules.trust
-    return record | ({"trust": trust} if trust else {}) | {"evidence": upload.checks.identity}
+    record |= {"unchecked": list(proof.unchecked)} if proof.unchecked else {}
+    trust = upload.checks.rules.trust(pinned=upload.checks.evidence.pin is not None)
+    return record | {"trust": trust, "evidence": upload.checks.identity}
 
 
 def _state(status: UploadStatus, record: JsonObject, more: str = "") -> None:

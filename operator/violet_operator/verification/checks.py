@@ -41,10 +41,15 @@ class Checks:
         return Reading(self.evidence.signatures if keys else (), keys if self.evidence.signatures else None, sha512)
 
     @property
+    def may_fail(self) -> bool:
+        """Whether there is anything that the content of the package must agree with."""
+        return bool(self.reading.signatures or self.evidence.sums or self.evidence.pin)
+
+    @property
     def identity(self) -> str:
         """The same checks on the same package have the same verdict."""
         evidence, rules = self.evidence, self.rules
-        parts = [str(evidence.pin), rules.policy, str(rules.trust), str(rules.signature)]
+        parts = [str(evidence.pin), rules.trust(pinned=evidence.pin is not None), str(rules.signature)]
         parts += [f"{item.name} {hashlib.sha256(item.data).hexdigest()}" for item in evidence.signatures]
         parts += [f"{item.name} {item.value}" for item in evidence.sums]
         return hashlib.sha256("\n".join(parts).encode()).hexdigest()

@@ -8,15 +8,16 @@ from contextlib import suppress
 from dataclasses import dataclass
 
 from violet_operator.errors import Stalled
-from violet_operator.verification.packets import SIGNATURES, packets
+from violet_operator.verification.packets import signature_packets
 
 SIDE_FILE_LIMIT = 64 << 10
 """Bytes a side file may have: honest ones have some hundred."""
 
 PACKAGE_SUFFIXES = (".tar.gz", ".tgz", ".tar.zst", ".tar")
 _ALGORITHMS = {64: "sha256", 128: "sha512"}
-_LINE = re.compile(r"^(?:SHA(?:256|512) ?\((?P<bsd>.+)\) ?= )?(?P<hex>[0-9a-fA-F]{32,})(?:\s+\*?(?P<name>\S.*))?$")
-_ARMOR = b"-----BEGIN PGP SIGNATURE-----"
+_LINE = re.compile(
+    r"(?:SHA(?:2-)?(?P<bits>256|512) ?\((?P<bsd>.+)\) ?= )?\\?(?P<hex>[0-9a-fA-F]{32,})(?:\s+\*?(?P<name>\S.*))?"
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,11 +36,13 @@ class Sum:
         name: of the file.
         algorithm: sha256 or sha512.
         value: lower-case hex.
+        of: the file that it names, if that is not the package: packages get renamed.
     """
 
     name: str
     algorithm: str
     value: str
+    of: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,7 +73,7 @@ def checksum_names(package: str) -> list[str]:
 
 
 def gather(package: str, pin: str | None, read: Callable[[str], bytes | None]) -> Evidence:
-    """Read what lies beside a package. With a pin, checksum files say nothing more: the pin wins.
+    """Read what lies beside a package. With a pin, checksum files must be sound, but say nothing more: the pin wins.
 
     Args:
         package: key or path.
@@ -82,12 +85,10 @@ def gather(package: str, pin: str | None, read: Callable[[str], bytes | None]) -
         OperatorError: as `read` does.
     """
     signatures = [_signature(name, data) for name in signature_names(package) if (data := read(name)) is not None]
-    sums: list[Sum] = []
-    if pin is None:
-        found = [(name, data) for name in checksum_names(package) if (data := read(name)) is not None]
-        sums = [item for name, data in found for item in parse_sums(name, data, package)]
+    found = [(name, data) for name in checksum_names(package) if (data := read(name)) is not None]
+    sums = [item for name, data in found for item in parse_sums(name, data, package)]
     _check_agreement(sums)
-    return Evidence(package, pin, tuple(signatures), tuple(sums))
+    return Evidence(package, pin, tuple(signatures), tuple(sums) if pin is None else ())
 
 
 def parse_sums(name: str, data: bytes, package: str) -> list[Sum]:
@@ -98,13 +99,16 @@ def parse_sums(name: str, data: bytes, package: str) -> list[Sum]:
     Raises:
         Stalled: it holds no such sum, or several that contradict each other.
     """
-    text = data.decode("utf-8-sig", "replace")
-    lines = [match for line in text.splitlines() if (match := _LINE.match(line.strip()))]
-    base = _base(package)
-    ours = [match for match in lines if _base((match["bsd"] or match["name"] or "").replace("\\", "/")) == base]
+    lines = [
+        _line(name, number, text) for number, text in enumerate(data.decode("utf-8-sig", "replace").splitlines(), 1)
+    ]
+    given = [line for line in lines if line is not None]
     wanted = [algorithm for algorithm in _ALGORITHMS.values() if name.endswith(algorithm)] or [*_ALGORITHMS.values()]
-    values = {match["hex"].lower() for match in ours or lines}
-    sums = [Sum(name, found, value) for value in values if (found := _ALGORITHMS.get(len(value))) in wanted]
+    base = _base(package)
+    values = {value: "" for value, of in given if of == base} or dict(given)
+    sums = [
+        Sum(name, found, value, of) for value, of in values.items() if (found := _ALGORITHMS.get(len(value))) in wanted
+    ]
     if len({item.algorithm for item in sums}) < len(sums):
         raise _invalid(name, "several sums, none of them clearly for the package")
     if not sums and values:
@@ -112,6 +116,20 @@ def parse_sums(name: str, data: bytes, package: str) -> list[Sum]:
     if not sums:
         raise _invalid(name, "no sum" if data.strip() else "nothing")
     return sums
+
+
+def _line(name: str, number: int, text: str) -> tuple[str, str] | None:
+    """Sum and file name of a line; None for an empty one and a comment, as sha256sum reads them."""
+    text = text.strip()
+    if not text or text.startswith("#"):
+        return None
+    match = _LINE.fullmatch(text)
+    if match is None:
+        raise _invalid(name, f"no sum in line {number}")
+    value, bits = match["hex"].lower(), match["bits"]
+    if bits and len(value) * 4 != int(bits):
+        raise _invalid(name, f"a sum of {len(value)} hex digits in line {number}, which is no sha{bits}")
+    return value, _base((match["bsd"] or match["name"] or "").replace("\\", "/"))
 
 
 def _names(package: str, beside: Sequence[str], on_stem: Sequence[str]) -> list[str]:
@@ -127,9 +145,9 @@ def _signature(name: str, data: bytes) -> SideFile:
     found = "is no detached OpenPGP signature, or is cut off (an HTML error page is a common cause)"
     if not data.strip():
         found = "is empty"
-    elif data.lstrip().startswith(_ARMOR) or data[0] & 0x80:
+    else:
         with suppress(ValueError):
-            return SideFile(name, packets(data, SIGNATURES))
+            return SideFile(name, signature_packets(data))
     raise Stalled(
         "InvalidSignatureFile", f"{name!r} beside the package {found}. Make one with gpg --detach-sign, and upload it."
     )

@@ -12,7 +12,7 @@ from typing import Self
 from violet_operator.api.conditions import VERIFIED
 from violet_operator.errors import OperatorError
 from violet_operator.verification.checks import Checks, Reading
-from violet_operator.verification.judge import judge_rehearsal
+from violet_operator.verification.judge import Proof, judge, judge_rehearsal
 from violet_operator.verification.keyring import Keyring
 from violet_operator.verification.signature import Signature, signatures
 from violet_operator.verification.stream import Buffer, SignatureStream
@@ -103,6 +103,11 @@ class Examination:
         with _own_failures():
             found = [(stream.signature.name, tuple(signatures(stream.verdict().lines))) for stream in self._streams]
         return Findings(self._sha512.hexdigest() if self._sha512 else None, tuple(found))
+
+    def verdict(self, checks: Checks, sha256: str) -> Proof:
+        """The verdict, once every piece went by; raises as `findings` and `judge` do."""
+        with _own_failures():
+            return judge(checks, sha256, self.findings())
 
 
 @contextmanager

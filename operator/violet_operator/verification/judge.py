@@ -84,7 +84,8 @@ def judge(checks: Checks, sha256: str, found: Found) -> Proof:
         raise _mismatch("sha256", sha256, f"spec.source.sha256 says {evidence.pin}")
     for item in evidence.sums:
         if actual[item.algorithm] != item.value:
-            said = f"the checksum file beside it says {item.value} ({item.name})"
+            about = f", for {item.of!r}" if item.of else ""
+            said = f"the checksum file beside it says {item.value} ({item.name}{about})"
             raise _mismatch(item.algorithm, str(actual[item.algorithm]), said)
     if accepted:
         return Proof("GPG", accepted[0])

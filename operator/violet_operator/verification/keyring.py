@@ -18,7 +18,7 @@ from violet_operator.errors import Stalled
 from violet_operator.verification.evidence import SideFile
 from violet_operator.verification.gpg import Gpg, Verdict
 from violet_operator.verification.keys import KeySet, invalid_keys
-from violet_operator.verification.packets import KEYS, packets
+from violet_operator.verification.packets import PrivateKeyError, key_packets
 
 _PREFIX = "violet-gpg-"
 
@@ -72,19 +72,19 @@ class Keyring:
 
     def _import(self, gpg: Gpg, name: str, content: bytes) -> None:
         where, magic = _KEYBOX
-        no_key = invalid_keys(self._keys.origin, name, "gpg finds no usable public key in it")
+        no_key = "gpg finds no usable public key in it"
         try:
-            data = packets(self._export(content) if content[where] == magic else content, KEYS)
+            data = key_packets(self._export(content) if content[where] == magic else content)
             result = gpg.call(lambda: _imported(gpg, data))
-        except ValueError:
-            raise no_key from None
+        except PrivateKeyError:
+            problem = "it holds a private key, which does not belong there; consider it disclosed"
+            raise invalid_keys(self._keys.origin, name, problem) from None
+        except ValueError as error:
+            raise invalid_keys(self._keys.origin, name, f"{no_key} ({error})") from None
         except Stalled:
             raise invalid_keys(self._keys.origin, name, "gpg has far too much to say of it") from None
-        if result is not None and result.sec_read:
-            problem = "it holds a private key, which does not belong there; consider it disclosed"
-            raise invalid_keys(self._keys.origin, name, problem)
         if result is None or not result.fingerprints:
-            raise no_key
+            raise invalid_keys(self._keys.origin, name, no_key)
 
     def _export(self, keybox: bytes) -> bytes:
         """The keys of a keybox file (`pubring.kbx`), which gpg cannot import."""

@@ -32,24 +32,33 @@ class Rules:
     pins: tuple[frozenset[str], ...] = ()
     signature: bool = False
 
-    @property
-    def trust(self) -> str | None:
-        """Identity of the keys and pins; a verdict counts for as long as it stays the same."""
-        if self.keys is None:
-            return None
-        parts = [self.keys.digest, *(",".join(sorted(pin)) for pin in self.pins)]
-        return hashlib.sha256("\n".join(parts).encode()).hexdigest()
+    def trust(self, *, pinned: bool) -> str:
+        """Identity of what a verdict is made by, but for the side files; it counts for as long as this stays the same.
+
+        Args:
+            pinned: whether the user has given a sum, which silences checksum files.
+        """
+        return self._trust(self.policy, pinned)
 
     def accept(self, record: Mapping[str, Any], pin: str | None) -> bool:
-        """Whether a verdict in a status (`status.verification`) is still enough."""
-        method = record.get("method", "None")
+        """Whether a verdict in a status (`status.verification`) is still enough: by the same rules or stronger ones."""
+        policies = _STRENGTH[_STRENGTH.index(self.policy) :]
+        enough = {self._trust(policy, pinned) for policy in policies for pinned in (False, pin is not None)}
         return (
             "verifiedAt" in record
-            and record.get("trust") == self.trust
-            and (method == "GPG" or not self.signature)
-            and (method != "None" or self.policy != "Require")
+            and record.get("trust") in enough
+            and (record.get("method") == "GPG" or not self.signature)
             and pin in (None, record.get("sha256"))
         )
+
+    def _trust(self, policy: Policy, pinned: bool) -> str:  # noqa: FBT001
+        parts = [
+            policy,
+            str(pinned),
+            self.keys.digest if self.keys else "",
+            *(",".join(sorted(pin)) for pin in self.pins),
+        ]
+        return hashlib.sha256("\n".join(parts).encode()).hexdigest()
 
 
 def rules(policy: Policy, keys: KeySet | None, fingerprints: Sequence[str], settings: Settings) -> Rules:

@@ -43,6 +43,30 @@ def test_key_rotation(site: Site, proxy: FaultProxy, vendor: SigningKey, strange
     assert len(registry_writes(proxy, name)) == pushed
 
 
+def test_all_keys_removed_after_the_package(site: Site, vendor: SigningKey, name: str) -> None:
+    signed(site, vendor, name)
+    site.apply(secret(name, old=vendor.public_key), gpg_upload(site, name, {"kind": "Secret", "name": name}))
+    site.wait(name, is_ready)
+    site.storage.delete(f"{name}.tgz")
+    site.cluster.kubectl("delete", "secret", name, "-n", site.namespace)
+    body = wait_for_look(site, name, has_failed("KeysNotFound"))
+    assert body["status"]["verification"] == {"method": "None"}
+
+
+def test_key_exchanged_after_the_package(site: Site, vendor: SigningKey, stranger: SigningKey, name: str) -> None:
+    """It cannot be verified anew, and is not verified any more, however often it is looked at."""
+    signed(site, vendor, name)
+    site.apply(secret(name, a=vendor.public_key), gpg_upload(site, name, {"kind": "Secret", "name": name}))
+    site.wait(name, is_ready)
+    site.storage.delete(f"{name}.tgz")
+    site.apply(secret(name, a=stranger.public_key))
+    for _ in range(2):  # and it stays so
+        body = wait_for_look(site, name, has_failed("SourceNotFound"))
+        found = condition(body, "Verified")
+        assert (found["status"], found["reason"]) == ("False", "VerificationOutdated")
+        assert body["status"]["verification"] == {"method": "None"}
+
+
 def wait_for_look(site: Site, name: str, reached: Reached) -> Object:
     """Ask for a look and wait; a Secret may be some seconds old at the first one."""
     for _ in range(10):

@@ -126,6 +126,27 @@ def test_every_bad_side_file_is_refused_and_nothing_is_written(
     assert platform_writes(site, name) == []
 
 
+def test_what_is_altered_is_told_before_what_is_damaged(site: Site, vendor: SigningKey, name: str) -> None:
+    """Altered or cut off after it was signed; and signed as it is, damaged, which is the vendor's fault."""
+    built = signed(site, vendor, name)
+    sound, signature = built.path.read_bytes(), vendor.sign(built.path)
+    middle = len(sound) // 2
+    altered = {"flipped": sound[:middle] + bytes([sound[middle] ^ 0x55]) + sound[middle + 1 :], "cut": sound[:-200]}
+    for case, content in altered.items():
+        site.storage.put(f"{name}-{case}.tgz", content)
+        site.storage.put(f"{name}-{case}.tgz.sig", signature)
+        site.apply(gpg_upload(site, f"{name}-{case}"))
+    built.path.write_bytes(sound[:-200])
+    site.storage.put(f"{name}-signed.tgz", built.path)
+    site.storage.put(f"{name}-signed.tgz.sig", vendor.sign(built.path))
+    site.apply(gpg_upload(site, f"{name}-signed"))
+    for case in altered:
+        body = site.wait(f"{name}-{case}", has_failed("BadSignature"))
+        assert condition(body, "Verified")["status"] == "False"
+    body = site.wait(f"{name}-signed", has_failed("TruncatedPackage"))
+    assert condition(body, "Fetched")["status"] == "False"
+
+
 @pytest.mark.parametrize("defect", ["bad-manifest-yaml", "no-manifest", "digest-mismatch"])
 def test_nothing_inside_is_looked_at_before_the_verdict(
     site: Site, vendor: SigningKey, stranger: SigningKey, name: str, defect: str

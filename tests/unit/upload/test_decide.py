@@ -6,7 +6,7 @@ import pytest
 
 from violet_operator.api.package_upload import PackageUploadSpec
 from violet_operator.clients.object_store import ObjectInfo
-from violet_operator.upload.decide import is_known, known_verdict, same_source
+from violet_operator.upload.decide import is_known, known_verdict, outdated, same_source
 from violet_operator.verification.rules import Rules
 
 URL = "s3://bucket/p.tgz"
@@ -38,13 +38,14 @@ def test_same_source(facts: dict[str, Any], url: str, found: ObjectInfo, same: b
     assert same_source(facts, url, found) is same
 
 
+RECORD = {"sha256": SUM, "verifiedAt": "2026-01-01T00:00:00Z"}
 KNOWN: dict[str, Any] = {
     "package": {"name": "p"},
     "images": [{"digest": "d"}],
     "source": {"sha256": SUM},
-    "verification": {"method": "Checksum", "sha256": SUM, "verifiedAt": "2026-01-01T00:00:00Z"},
+    "verification": RECORD | {"method": "Checksum", "trust": Rules().trust(pinned=False)},
 }
-NOTHING = {"method": "None", "sha256": SUM, "verifiedAt": "2026-01-01T00:00:00Z"}
+NOTHING = RECORD | {"method": "None", "trust": Rules("IfPresent").trust(pinned=False)}
 
 
 @pytest.mark.parametrize(
@@ -73,6 +74,25 @@ def test_is_known(changes: dict[str, Any], wanted: dict[str, Any], known: bool) 
     }
     rules = Rules(wanted.get("policy", "Require"))
     assert is_known(KNOWN | changes, PackageUploadSpec.model_validate(spec), rules) is known
+
+
+SAID = {"type": "Verified", "status": "False", "reason": "VerificationOutdated"}
+
+
+@pytest.mark.parametrize(
+    ("status", "policy", "said"),
+    [
+        (KNOWN, "Require", False),
+        (KNOWN | {"verification": NOTHING}, "Require", True),
+        (KNOWN | {"verification": NOTHING}, "IfPresent", False),
+        (KNOWN | {"verification": {"method": "None", "evidence": "refused"}}, "Require", False),
+        ({}, "Require", False),
+        ({"verification": {"method": "None"}, "conditions": [SAID]}, "Require", True),  # again at each look
+    ],
+)
+def test_outdated(status: dict[str, Any], policy: Any, said: bool) -> None:
+    spec = PackageUploadSpec.model_validate({"source": {"url": URL}, "targets": [{}]})
+    assert (outdated(status, spec, Rules(policy)) is not None) is said
 
 
 def stalled(step: str, reason: str, *, generation: int = 3) -> dict[str, Any]:

@@ -92,6 +92,19 @@ def test_what_follows_a_failed_step_is_not_known_any_more() -> None:
     assert set(said(status)) == {"Fetched", "Verified", "Ready", "Stalled"}
 
 
+@pytest.mark.parametrize("error", ERRORS)
+def test_what_is_not_verified_keeps_no_good_record(error: Any) -> None:
+    good, bad = {"method": "GPG", "sha256": "a"}, {"method": "None", "evidence": "e"}
+    kept = isinstance(error, Transient)
+    for record, left in ((good, good if kept else {"method": "None"}), (bad, bad)):
+        for fail in (UploadStatus.failed, UploadStatus.degraded):
+            status = fresh(ready_status().to_api() | {"verification": record})
+            fail(status, "Fetched", error)
+            assert status.facts["verification"] == record
+            fail(status, "Verified", error)
+            assert status.facts["verification"] == left
+
+
 def test_a_stalled_object_that_is_tried_again_is_not_stalled() -> None:
     status = fresh()
     status.failed("Fetched", Stalled("Bad", "bad"))

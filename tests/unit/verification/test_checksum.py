@@ -38,6 +38,8 @@ def test_names_of_side_files(key: str, stem: str | None) -> None:
         f"{A}  /build/out/topolvm-v2.tgz\n",
         f"SHA256 (topolvm-v2.tgz) = {A}\n",
         f"SHA256 (out/topolvm-v2.tgz) = {A}\n",
+        f"SHA2-256(topolvm-v2.tgz)= {A}\n",
+        f"\\{A}  C:\\\\out\\\\topolvm-v2.tgz\n",
         f"{A}  its-name-at-the-vendor.tgz\n",
         f"SHA256 (its-name-at-the-vendor.tgz) = {A}\n",
         f"{B}  other.tgz\n{A}  topolvm-v2.tgz\n",
@@ -64,6 +66,11 @@ def test_the_sum_is_found(text: str) -> None:
         (f"x{A}", "no sum"),
         ("d41d8cd98f00b204e9800998ecf8427e  topolvm-v2.tgz", "hex digits, which is no sha256"),
         (f"{'c' * 128}  topolvm-v2.tgz", "hex digits, which is no sha256"),
+        (f"{A}  topolvm-v2.tgz\n<html>404</html>\n", "no sum in line 2"),
+        (f"{A}  topolvm-v2.tgz\nMD5 (topolvm-v2.tgz) = {'d' * 32}\n", "no sum in line 2"),
+        ("# nothing but a comment", "no sum"),
+        (f"SHA512 (topolvm-v2.tgz) = {A}\n", "64 hex digits in line 1, which is no sha512"),
+        (f"SHA2-256(topolvm-v2.tgz)= {'c' * 128}\n", "128 hex digits in line 1, which is no sha256"),
         (f"{A}\n{B}\n", "several"),
         (f"{A}  one.tgz\n{B}  two.tgz\n", "several"),
         (f"{A}  topolvm-v2.tgz\n{B}  topolvm-v2.tgz\n", "several"),
@@ -76,6 +83,12 @@ def test_what_holds_no_sum(text: str, said: str) -> None:
     assert caught.value.reason == "InvalidChecksumFile"
     assert said in caught.value.message
     assert "'p.sha256'" in caught.value.message
+
+
+def test_the_name_of_another_file_is_kept() -> None:
+    (sum_of_other,) = parse_sums("p.sha256", f"{A}  out/old.tgz\n".encode(), KEY)
+    (sum_of_ours,) = parse_sums("p.sha256", f"{B}  old.tgz\n{A}  out/topolvm-v2.tgz\n".encode(), KEY)
+    assert (sum_of_other.of, sum_of_ours.of) == ("old.tgz", "")
 
 
 @given(st.binary(max_size=300))

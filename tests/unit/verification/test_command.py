@@ -104,6 +104,7 @@ def test_what_cannot_be_verified(folder: Path, keys: Path, tmp_path: Path) -> No
     for arguments, status, said in (
         ((tmp_path / "absent",), 2, "there is no "),
         ((empty,), 2, "there is no package in "),
+        ((folder, "--fingerprints", "A" * 40), 2, "give those as well"),
         ((folder, "--keys", tmp_path / "absent"), 1, "InvalidKeys: "),
         ((folder, "--keys", junk), 1, "all keys together may have 1048576"),
     ):
@@ -111,6 +112,15 @@ def test_what_cannot_be_verified(folder: Path, keys: Path, tmp_path: Path) -> No
         assert (done.returncode, done.stdout) == (status, "")
         assert said in done.stderr
     assert verify().returncode == 2
+
+
+@pytest.mark.parametrize("suffix", [".sig", ".sha256"])
+def test_a_side_file_that_leads_nowhere_is_no_missing_one(tmp_path: Path, suffix: str) -> None:
+    side = Path(f"{package(tmp_path, 'p')}{suffix}")
+    side.symlink_to(tmp_path / "gone")
+    done = verify(tmp_path)
+    assert "Verification failed: 1 file(s)" in done.stdout
+    assert "cannot be read" in done.stderr
 
 
 def test_without_gpg(folder: Path, keys: Path) -> None:

@@ -100,6 +100,11 @@ def test_wrong_sum_fails_whatever_the_policy(policy: Policy) -> None:
         assert refused.value.reason == "ChecksumMismatch"
 
 
+def test_a_wrong_sum_of_another_file_says_so() -> None:
+    with pytest.raises(Stalled, match=r"p\.v1\.tgz\.sha256, for 'q\.tgz'\)"):
+        verdict(beside({".sha256": f"{OTHER}  q.tgz"}))
+
+
 def test_side_files_that_contradict_each_other() -> None:
     with pytest.raises(Stalled, match="contradict each other") as refused:
         beside({".sha256": SHA256, ".checksum": OTHER})
@@ -109,7 +114,11 @@ def test_side_files_that_contradict_each_other() -> None:
 
 @pytest.mark.parametrize("policy", ["Require", "IfPresent", "Skip"])
 def test_pin_wins_over_checksum_files(policy: Policy) -> None:
-    assert verdict(beside({".sha256": OTHER, ".checksum": "<html>"}, pin=SHA256), policy) == "Pin"
+    assert verdict(beside({".sha256": OTHER}, pin=SHA256), policy) == "Pin"
+    for bad in ({".sha256": SHA256, ".checksum": "<html>"}, {".sha256": OTHER, ".checksum": SHA256}):
+        with pytest.raises(Stalled) as refused:
+            beside(bad, pin=SHA256)
+        assert refused.value.reason == "InvalidChecksumFile"
     with pytest.raises(Stalled, match=r"spec\.source\.sha256 says"):
         verdict(beside({".sha256": SHA256}, pin=OTHER), policy)
 
@@ -166,7 +175,7 @@ def test_what_the_operator_demands_of_everyone() -> None:
 
 def test_a_verdict_counts_while_what_it_was_made_by_stays() -> None:
     now = rules("Require", KEYS, ("B" * 40,), Settings())
-    good = {"method": "GPG", "sha256": SHA256, "verifiedAt": "2026-01-01T00:00:00Z", "trust": now.trust}
+    good = {"method": "GPG", "sha256": SHA256, "verifiedAt": "2026-01-01T00:00:00Z", "trust": now.trust(pinned=False)}
     assert now.accept(good, None)
     assert now.accept(good, SHA256)
     assert not now.accept(good, OTHER)
@@ -175,6 +184,22 @@ def test_a_verdict_counts_while_what_it_was_made_by_stays() -> None:
     assert not rules("Require", KEYS, (), Settings()).accept(good, None)
     assert not rules("Require", None, (), Settings()).accept(good, None)
     assert not now.accept({}, None)
-    none = {"method": "None", "sha256": SHA256, "verifiedAt": "2026-01-01T00:00:00Z"}
-    assert rules("IfPresent", None, (), Settings()).accept(none, None)
-    assert not rules("Require", None, (), Settings()).accept(none, None)
+
+
+@pytest.mark.parametrize("method", ["None", "Checksum"])
+def test_a_verdict_by_weaker_rules_does_not_count(method: str) -> None:
+    policies: list[Policy] = ["Skip", "IfPresent", "Require"]
+    for then, judged_by in enumerate(policies):
+        record = {"method": method, "sha256": SHA256, "verifiedAt": "2026-01-01T00:00:00Z"}
+        record["trust"] = Rules(judged_by).trust(pinned=False)
+        assert [Rules(policy).accept(record, None) for policy in policies] == [now <= then for now in range(3)]
+
+
+@pytest.mark.parametrize("method", ["Pin", "GPG"])
+def test_a_verdict_by_a_pin_does_not_count_without_it(method: str) -> None:
+    """Checksum files were not looked at."""
+    record = {"method": method, "sha256": SHA256, "verifiedAt": "2026-01-01T00:00:00Z"}
+    record["trust"] = Rules().trust(pinned=True)
+    assert Rules().accept(record, SHA256)
+    assert not Rules().accept(record, None)
+    assert not Rules().accept(record, OTHER)

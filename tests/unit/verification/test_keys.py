@@ -6,7 +6,7 @@ import random
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -19,6 +19,7 @@ from violet_operator.verification import gpg, stream
 from violet_operator.verification.examine import Examination
 from violet_operator.verification.keyring import Keyring, remove_abandoned
 from violet_operator.verification.keys import LIMIT, KeySet, key_set
+from violet_operator.verification.packets import key_packets
 
 
 def problem(keys: KeySet) -> OperatorError:
@@ -62,15 +63,55 @@ def test_private_key_is_refused_and_not_shown(vendors: Vendors) -> None:
     assert private[100:130] not in found.message
 
 
-def test_private_key_behind_a_public_one(vendors: Vendors) -> None:
-    both = vendors.stranger.public_key + vendors.good.private_key
-    assert "private key" in problem(key_set("Secret keys", {"a": both.encode()})).message
+def dearmor(given: bytes) -> bytes:
+    return subprocess.run(["gpg", "--dearmor"], input=given, capture_output=True, check=True).stdout
+
+
+Disguise = Callable[[bytes], bytes]
+
+DISGUISES: dict[str, Disguise] = {
+    "as it is": lambda armored: armored,
+    "without its end": lambda armored: armored.rpartition(b"-----END")[0],
+    "indented": lambda armored: b"\n".join(b"  " + line for line in armored.splitlines()),
+    "binary": dearmor,
+    "as public": lambda armored: armored.replace(b"PRIVATE", b"PUBLIC"),
+}
+
+
+@pytest.mark.parametrize("disguise", DISGUISES.values(), ids=DISGUISES)
+def test_private_key_behind_a_public_one(vendors: Vendors, disguise: Disguise) -> None:
+    private = disguise(vendors.good.private_key.encode())
+    for public in (vendors.stranger.public_key.encode(), dearmor(vendors.stranger.public_key.encode())):
+        problem(key_set("Secret keys", {"a": public + private}))
+
+
+def test_private_key_alone_is_named_as_such(vendors: Vendors) -> None:
+    for disguise in DISGUISES.values():
+        private = disguise(vendors.good.private_key.encode())
+        assert "private key" in problem(key_set("Secret keys", {"a": private})).message
+
+
+def test_key_that_is_cut_off_beside_a_good_one(vendors: Vendors) -> None:
+    cut = vendors.good.public_key + vendors.stranger.public_key.rpartition("-----END")[0]
+    assert "without its end" in problem(key_set("Secret keys", {"a": cut.encode()})).message
+
+
+def test_blocks_without_end_are_read_in_no_time() -> None:
+    """A key file's worth of them: looking for the end of each anew would take minutes, and stop the operator."""
+    line = b"-----BEGIN PGP PUBLIC KEY BLOCK-----\n"
+    begun = time.monotonic()
+    for data in (
+        line * (LIMIT // len(line)),
+        line * (LIMIT // len(line) - 2) + b"\n-----END PGP PUBLIC KEY BLOCK-----",
+    ):
+        with pytest.raises(ValueError, match="armored block"):
+            key_packets(data)
+    assert time.monotonic() - begun < 30
 
 
 def binary(vendors: Vendors) -> bytes:
     """A good key without armor."""
-    given = vendors.good.public_key.encode()
-    return subprocess.run(["gpg", "--dearmor"], input=given, capture_output=True, check=True).stdout
+    return dearmor(vendors.good.public_key.encode())
 
 
 def compressed(packets: bytes) -> bytes:

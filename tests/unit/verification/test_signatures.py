@@ -89,6 +89,12 @@ def armored(vendors: Vendors, package: Path, *names: str) -> None:
     Path(f"{package}.sig").write_bytes(b"\n".join(parts))
 
 
+def more(vendors: Vendors, package: Path, end: int, rest: bytes = b"") -> None:
+    """A good armored signature, and behind it a part of the same and something else."""
+    good = vendors.good.sign(package, armor=True).read_bytes()
+    Path(f"{package}.sig").write_bytes(good + good[:end] + rest)
+
+
 ACCEPTED: dict[str, Make] = {
     "binary": lambda vendors, package: vendors.good.sign(package),
     "armored": lambda vendors, package: vendors.good.sign(package, armor=True),
@@ -149,6 +155,14 @@ REFUSED: dict[str, tuple[Make, str]] = {
     ),
     "armored, without a blank line": (
         content(b"-----BEGIN PGP SIGNATURE-----\niHUE\n-----END PGP SIGNATURE-----\n"),
+        "InvalidSignatureFile",
+    ),
+    "armored, and one more that is cut off": (
+        lambda vendors, package: more(vendors, package, -60),
+        "InvalidSignatureFile",
+    ),
+    "armored, and an HTML page": (
+        lambda vendors, package: more(vendors, package, 0, b"<html>404</html>"),
         "InvalidSignatureFile",
     ),
     "HTML page": (content(b"<!DOCTYPE html><html>404</html>"), "InvalidSignatureFile"),
