@@ -25,6 +25,7 @@ KEYWORDS = {
     "maxLength": ("is not too long", "may not be more than {} bytes"),
     "minLength": ("is not too short", "should be at least {} chars long"),
     "maxItems": ("has not too many items", "must have at most {} items"),
+    "maxProperties": ("has not too many entries", "must have at most {} items"),
     "minItems": ("has enough items", "should have at least {} items"),
     "minimum": ("is not too small", "should be greater than or equal to {}"),
     "maximum": ("is not too large", "should be less than or equal to {}"),
@@ -35,6 +36,11 @@ KEYWORDS = {
     "set": ("has no item twice", "Duplicate value"),
     "map": ("has no key twice", "Duplicate value"),
 }
+
+
+BOUNDS = ("maxLength", "minLength", "maxItems", "minItems", "maxProperties", "minimum", "maximum", "pattern", "format")
+ANY = "any"
+"""The key of an entry of a map, in paths."""
 
 
 @dataclass(frozen=True)
@@ -129,7 +135,7 @@ def schema(plural: str) -> Object:
 
 def rules(part: Object, path: str = "") -> Iterator[Rule]:
     """Every rule in a part of a schema."""
-    for keyword in ("maxLength", "minLength", "maxItems", "minItems", "minimum", "maximum", "pattern", "format"):
+    for keyword in BOUNDS:
         if keyword in part:
             yield Rule(path, keyword, KEYWORDS[keyword][1].format(part[keyword]))
     if "enum" in part:
@@ -145,6 +151,8 @@ def rules(part: Object, path: str = "") -> Iterator[Rule]:
         yield from rules(value, below)
     if "items" in part:
         yield from rules(part["items"], f"{path}[]")
+    if isinstance(part.get("additionalProperties"), dict):
+        yield from rules(part["additionalProperties"], f"{path}.{ANY}")
 
 
 def changed(base: Object, path: str, value: Any) -> Object:
@@ -205,6 +213,12 @@ class Admission:
             changes["metadata"] = {"generateName": "try-"}
             answer = self._session.post(self._url, json=changes, params=strict, timeout=30)
         return dict(answer.json())
+
+    def change(self, path: str, value: Any) -> Object:
+        """The server's answer to the stored object with this change; nothing is stored."""
+        changes = changed(self._object, path, value)
+        strict = {"dryRun": "All", "fieldValidation": "Strict"}
+        return dict(self._session.put(self._mine, json=changes, params=strict, timeout=30).json())
 
     def create(self, spec: Object) -> Object:
         """The server's answer to an object with this spec and nothing else."""

@@ -12,7 +12,15 @@ from typing import Any
 import yaml
 from pydantic import BaseModel
 
-from violet_operator.api import GROUP, VERSION, package_upload, package_upload_status, platform
+from violet_operator.api import (
+    GROUP,
+    VERSION,
+    cleanup_policy,
+    cleanup_run,
+    package_upload,
+    package_upload_status,
+    platform,
+)
 from violet_operator.api.schema import structural
 
 
@@ -70,6 +78,22 @@ def crd(
 def all_crds() -> dict[str, dict[str, Any]]:
     """Every CRD by the name of its file."""
     return {
+        "cleanuppolicies.yaml": crd(
+            kind="CleanupPolicy",
+            plural="cleanuppolicies",
+            short="vcp",
+            spec=cleanup_policy.CleanupPolicySpec,
+            status=cleanup_policy.CleanupPolicyStatus,
+            module=cleanup_policy,
+        ),
+        "cleanupruns.yaml": crd(
+            kind="CleanupRun",
+            plural="cleanupruns",
+            short="vcr",
+            spec=cleanup_run.CleanupRunSpec,
+            status=cleanup_run.CleanupRunStatus,
+            module=cleanup_run,
+        ),
         "packageuploads.yaml": crd(
             kind="PackageUpload",
             plural="packageuploads",

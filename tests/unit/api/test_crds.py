@@ -57,6 +57,33 @@ PLATFORM: dict[str, Any] = {
     "registry.repositoryPrefix": None,
     "registry.pullAddress": None,
 }
+CLEANUP: dict[str, Any] = {
+    "platformRef.name": "default",
+    "clusters": None,
+    "mode": "DryRun",
+    "kinds": ["Artifact", "ArtifactVersion", "ModulePlugin", "ModuleConfig"],
+    "exclude.names": None,
+    "exclude.selector.matchLabels": None,
+    "exclude.selector.matchExpressions[].key": None,
+    "exclude.selector.matchExpressions[].operator": None,
+    "exclude.selector.matchExpressions[].values": None,
+    "retention.keepNewerThanInstalled": True,
+    "retention.keepLast": 0,
+    "retention.minAge": None,
+    "retention.observations": 1,
+    "limits.maxDeletions": None,
+    "limits.maxPercent": None,
+    "images": "Retain",
+}
+CLEANUP_POLICY: dict[str, Any] = {
+    "schedule": None,
+    "timeZone": None,
+    "startingDeadlineSeconds": None,
+    "suspend": False,
+    "successfulRunsHistoryLimit": 3,
+    "failedRunsHistoryLimit": 1,
+}
+CLEANUP_RUN: dict[str, Any] = {"approvedPlan": None, "restore": False}
 WORDS = {
     "verification.policy": ["Require", "IfPresent", "Skip"],
     "verification.gpg.keysRef.kind": ["Secret", "ConfigMap"],
@@ -98,7 +125,15 @@ def test_kustomize_takes_every_file(name: str) -> None:
     assert name in yaml.safe_load((ROOT / "crds/kustomization.yaml").read_text())["resources"]
 
 
-@pytest.mark.parametrize(("name", "promised"), [("packageuploads", PACKAGE_UPLOAD), ("platforms", PLATFORM)])
+@pytest.mark.parametrize(
+    ("name", "promised"),
+    [
+        ("cleanuppolicies", CLEANUP | CLEANUP_POLICY),
+        ("cleanupruns", CLEANUP | CLEANUP_RUN),
+        ("packageuploads", PACKAGE_UPLOAD),
+        ("platforms", PLATFORM),
+    ],
+)
 def test_the_spec_has_the_promised_fields_and_defaults(name: str, promised: dict[str, Any]) -> None:
     fields = dict(_leaves(_part(name, "spec")))
     assert {path: part.get("default") for path, part in fields.items()} == promised
@@ -115,7 +150,10 @@ def test_the_status_of_an_upload_has_the_promised_fields(field: str) -> None:
     assert set(part.get("items", part)["properties"]) >= UPLOAD_STATUS[field]
 
 
-@pytest.mark.parametrize(("name", "short"), [("packageuploads", "pu"), ("platforms", "vp")])
+@pytest.mark.parametrize(
+    ("name", "short"),
+    [("cleanuppolicies", "vcp"), ("cleanupruns", "vcr"), ("packageuploads", "pu"), ("platforms", "vp")],
+)
 def test_a_kind_is_namespaced_with_a_short_name_a_category_and_a_status(name: str, short: str) -> None:
     spec = all_crds()[f"{name}.yaml"]["spec"]
     assert (spec["group"], spec["scope"]) == ("violet.alauda.io", "Namespaced")
@@ -125,7 +163,7 @@ def test_a_kind_is_namespaced_with_a_short_name_a_category_and_a_status(name: st
     ]
 
 
-@pytest.mark.parametrize("name", ["packageuploads", "platforms"])
+@pytest.mark.parametrize("name", ["cleanuppolicies", "cleanupruns", "packageuploads", "platforms"])
 def test_every_field_is_explained(name: str) -> None:
     for top in ("spec", "status"):
         assert [path for path, part in _leaves(_part(name, top)) if not part.get("description")] == []
