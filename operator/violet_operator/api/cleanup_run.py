@@ -78,9 +78,9 @@ class CleanupRunStatus(ApiModel):
     start_time: str | None = Field(None, description="When it began.", json_schema_extra={"format": "date-time"})
     completion_time: str | None = Field(None, description="When it ended.", json_schema_extra={"format": "date-time"})
     plan: Plan | None = Field(None, description="What the run found to do.")
-    clusters: Annotated[
-        list[ClusterResult], Field(max_length=MOST_CLUSTERS, json_schema_extra=list_map("name"))
-    ] = Field(default_factory=list, description="What could be read of each cluster.")
+    clusters: Annotated[list[ClusterResult], Field(max_length=MOST_CLUSTERS, json_schema_extra=list_map("name"))] = (
+        Field(default_factory=list, description="What could be read of each cluster.")
+    )
     kept: Annotated[list[KeptFor], Field(json_schema_extra=list_map("reason"))] = Field(
         default_factory=list, description="Objects kept, by reason."
     )

@@ -7,7 +7,7 @@ Every answer that is not a success becomes one of our errors; a missing object i
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
+from collections.abc import AsyncIterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
@@ -55,6 +55,8 @@ EVENTS = Resource("v1", "events")
 PACKAGE_UPLOADS = Resource("violet.alauda.io/v1alpha1", "packageuploads")
 PLATFORMS = Resource("violet.alauda.io/v1alpha1", "platforms")
 ARTIFACTS = Resource("app.alauda.io/v1alpha1", "artifacts")
+CLEANUP_POLICIES = Resource("violet.alauda.io/v1alpha1", "cleanuppolicies")
+CLEANUP_RUNS = Resource("violet.alauda.io/v1alpha1", "cleanupruns")
 ARTIFACT_VERSIONS = Resource("app.alauda.io/v1alpha1", "artifactversions")
 CATALOG_SOURCES = Resource("operators.coreos.com/v1alpha1", "catalogsources")
 PACKAGE_MANIFESTS = Resource("packages.operators.coreos.com/v1", "packagemanifests")
@@ -130,20 +132,35 @@ class Kube:
             Waiting: the kind does not exist there, or we may not list it.
             Transient: the API does not answer as it should.
         """
-        what = f"listing {resource.plural}"
-        items: list[JsonObject] = []
-        token = ""
+        return [item async for page in self.pages(resource, namespace, labels=labels) for item in page]
+
+    async def pages(
+        self, resource: Resource, namespace: str | None = None, *, labels: str | None = None, limit: int = 500
+    ) -> AsyncIterator[list[JsonObject]]:
+        """The same page by page, for what is too large to have in memory at once; all pages show one moment.
+
+        Raises:
+            OperatorError: as `list`.
+        """
+        what, token = f"listing {resource.plural}", ""
         while True:
-            query = {"limit": "500", **({"continue": token} if token else {})}
+            query = {"limit": str(limit), **({"continue": token} if token else {})}
             query |= {"labelSelector": labels} if labels else {}
             try:
                 page = await self._call("GET", resource.path(namespace), what, query=query)
             except NotFoundError:
                 raise self.missing_kind(resource) from None
-            items += page.get("items") or []
+            yield page.get("items") or []
             token = (page.get("metadata") or {}).get("continue") or ""
             if not token:
-                return items
+                return
+
+    async def versions(self) -> list[str]:
+        """Every group of APIs that the cluster serves, as GROUP/VERSION, preferred versions first."""
+        found = (await self._call("GET", "/apis", "asking for its groups")).get("groups") or []
+        preferred = [(group.get("preferredVersion") or {}).get("groupVersion") for group in found]
+        every = [version["groupVersion"] for group in found for version in group.get("versions") or []]
+        return list(dict.fromkeys([version for version in preferred if version] + every))
 
     async def apply(
         self, resource: Resource, body: JsonObject, *, force: bool = False, dry_run: bool = False
