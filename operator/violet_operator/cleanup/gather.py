@@ -8,12 +8,12 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from typing import Any, TypeVar
 
 from violet_operator.cleanup import parse
-from violet_operator.cleanup.state import GLOBAL, Cluster, Listing, State
+from violet_operator.cleanup.state import GLOBAL, Cluster, Listing, State, Upload
 from violet_operator.clients.kube import ARTIFACT_VERSIONS, ARTIFACTS, PACKAGE_UPLOADS, Kube, Resource
 from violet_operator.errors import OperatorError, Waiting
 
@@ -36,9 +36,6 @@ _VIEW_GROUP = "alauda.io"
 
 _SIDE_BY_SIDE = 16
 """Listings under way at once: fifty clusters in parallel would be three hundred connections."""
-
-_LARGE_PAGE = 20
-"""Objects per page of ClusterServiceVersions: some ten megabytes."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,29 +71,23 @@ async def gather(scope: Scope) -> State:
             f"The platform shows no cluster {', '.join(missing)}, only {', '.join(sorted(scope.clusters))}. "
             "Correct spec.clusters, or wait until it is there.",
         )
-    slots = asyncio.Semaphore(_SIDE_BY_SIDE)
-    world = scope.clusters[GLOBAL]
-    with_plugins = GLOBAL in names
-    clusters, operator_views, plugin_views, plugins, configs, infos, uploads = await asyncio.gather(
-        asyncio.gather(*(_cluster(name, scope, slots) for name in names)),
-        _view(world, OPERATOR_VIEWS, parse.operator_view, slots),
-        _view(world, PLUGIN_VIEWS, parse.plugin_view, slots, wanted=with_plugins),
-        _listed(world, MODULE_PLUGINS, partial(parse.module_plugin, GLOBAL), slots, wanted=with_plugins),
-        _listed(world, MODULE_CONFIGS, partial(parse.module_config, GLOBAL), slots, wanted=with_plugins),
-        _listed(world, MODULE_INFOS, parse.module_info, slots, wanted=with_plugins),
-        _uploads(scope, slots),
+    reader = _Reader()
+    world, empty = scope.clusters[GLOBAL], State()
+    clusters, uploads, operator_views = await asyncio.gather(
+        asyncio.gather(*(reader.cluster(name, scope) for name in names)),
+        reader.uploads(scope),
+        reader.view(world, OPERATOR_VIEWS, parse.operator_view),
     )
-    return assemble(
-        clusters,
-        State(
-            operator_views=operator_views,
-            plugin_views=plugin_views,
-            plugins=plugins,
-            configs=configs,
-            infos=infos,
-            uploads=uploads,
-        ),
+    if GLOBAL not in names:  # plugins live there, and are not to be judged
+        return assemble(clusters, replace(empty, operator_views=operator_views, uploads=uploads))
+    plugin_views, plugins, configs, infos = await asyncio.gather(
+        reader.view(world, PLUGIN_VIEWS, parse.plugin_view),
+        reader.all(world, MODULE_PLUGINS, partial(parse.module_plugin, GLOBAL)),
+        reader.all(world, MODULE_CONFIGS, partial(parse.module_config, GLOBAL)),
+        reader.all(world, MODULE_INFOS, parse.module_info),
     )
+    rest = State((), operator_views, plugin_views, plugins, configs, infos, uploads)
+    return assemble(clusters, rest)
 
 
 def assemble(clusters: Iterable[Cluster], rest: State) -> State:
@@ -108,76 +99,70 @@ def assemble(clusters: Iterable[Cluster], rest: State) -> State:
             unreachable[cluster.name] = str(cluster.artifacts.unknown)
         else:
             read.append(cluster)
-    return State(
-        clusters=tuple(read),
-        operator_views=rest.operator_views,
-        plugin_views=rest.plugin_views,
-        plugins=rest.plugins,
-        configs=rest.configs,
-        infos=rest.infos,
-        uploads=rest.uploads,
-        unreachable=unreachable,
-    )
+    return replace(rest, clusters=tuple(read), unreachable=unreachable)
 
 
-async def _cluster(name: str, scope: Scope, slots: asyncio.Semaphore) -> Cluster:
-    kube = scope.clusters[name]
-    artifacts, versions, subscriptions, csvs, plans = await asyncio.gather(
-        _listed(kube, ARTIFACTS, partial(parse.artifact, name), slots, namespace=scope.system),
-        _listed(kube, ARTIFACT_VERSIONS, partial(parse.artifact_version, name), slots, namespace=scope.system),
-        _listed(kube, SUBSCRIPTIONS, parse.subscription, slots),
-        _listed(kube, CSVS, parse.csv, slots, labels="!olm.copiedFrom", limit=_LARGE_PAGE),
-        _listed(kube, INSTALL_PLANS, parse.install_plan, slots),
-    )
-    return Cluster(name, artifacts, versions, subscriptions, csvs, plans)
+@dataclass(frozen=True, slots=True)
+class _Part:
+    """Which objects of a kind, and how many at once."""
+
+    namespace: str | None = None
+    labels: str | None = None
+    limit: int = 500
 
 
-async def _view(
-    kube: Kube, plural: str, read: Callable[[JsonObject], T], slots: asyncio.Semaphore, *, wanted: bool = True
-) -> Listing[T]:
-    """A view, wherever the platform serves it."""
-    if not wanted:
-        return Listing()
-    try:
-        for version in await kube.versions():
-            resource = Resource(version, plural)
-            if version.partition("/")[0].endswith(_VIEW_GROUP) and await kube.serves(resource):
-                return await _listed(kube, resource, read, slots)
-    except OperatorError as error:
-        return Listing(unknown=error.message)
-    return Listing(unknown=f"cluster {kube.name} serves no {plural}")
+_EVERYTHING = _Part()
+_ORIGINALS = _Part(labels="!olm.copiedFrom", limit=20)
+"""ClusterServiceVersions without their copies; twenty are some ten megabytes."""
 
 
-async def _listed(
-    kube: Kube,
-    resource: Resource,
-    read: Callable[[JsonObject], T],
-    slots: asyncio.Semaphore,
-    *,
-    wanted: bool = True,
-    namespace: str | None = None,
-    labels: str | None = None,
-    limit: int = 500,
-) -> Listing[T]:
-    """Every object of a kind as facts, or why they are not known."""
-    if not wanted:
-        return Listing()
-    items: list[T] = []
-    try:
-        async with slots:
-            async for page in kube.pages(resource, namespace, labels=labels, limit=limit):
-                items += [read(body) for body in page]
-    except OperatorError as error:
-        logger.warning("Cleanup: %s", error.message)
-        return Listing(unknown=error.message)
-    return Listing(tuple(items))
+class _Reader:
+    """Reads listings, some of them side by side."""
 
+    def __init__(self) -> None:
+        self._slots = asyncio.Semaphore(_SIDE_BY_SIDE)
 
-async def _uploads(scope: Scope, slots: asyncio.Semaphore) -> Listing[Any]:
-    """What the live PackageUploads want, wherever this operator serves them."""
-    namespaces = scope.namespaces or (None,)
-    found = await asyncio.gather(
-        *(_listed(scope.own, PACKAGE_UPLOADS, parse.upload, slots, namespace=name) for name in namespaces)
-    )
-    unknown = next((listing.unknown for listing in found if listing.unknown), None)
-    return Listing(tuple(item for listing in found for item in listing.items if item), unknown)
+    async def cluster(self, name: str, scope: Scope) -> Cluster:
+        """What one cluster holds."""
+        kube, system = scope.clusters[name], _Part(scope.system)
+        artifacts, versions, subscriptions, csvs, plans = await asyncio.gather(
+            self.all(kube, ARTIFACTS, partial(parse.artifact, name), system),
+            self.all(kube, ARTIFACT_VERSIONS, partial(parse.artifact_version, name), system),
+            self.all(kube, SUBSCRIPTIONS, parse.subscription),
+            self.all(kube, CSVS, parse.csv, _ORIGINALS),
+            self.all(kube, INSTALL_PLANS, parse.install_plan),
+        )
+        return Cluster(name, artifacts, versions, subscriptions, csvs, plans)
+
+    async def view(self, kube: Kube, plural: str, read: Callable[[JsonObject], T]) -> Listing[T]:
+        """A view, wherever the platform serves it."""
+        try:
+            for version in await kube.versions():
+                resource = Resource(version, plural)
+                if version.partition("/")[0].endswith(_VIEW_GROUP) and await kube.serves(resource):
+                    return await self.all(kube, resource, read)
+        except OperatorError as error:
+            return Listing(unknown=error.message)
+        return Listing(unknown=f"cluster {kube.name} serves no {plural}")
+
+    async def uploads(self, scope: Scope) -> Listing[Upload]:
+        """What the live PackageUploads want, wherever this operator serves them."""
+        parts = [_Part(namespace) for namespace in scope.namespaces] or [_Part()]
+        found = await asyncio.gather(*(self.all(scope.own, PACKAGE_UPLOADS, parse.upload, part) for part in parts))
+        unknown = next((listing.unknown for listing in found if listing.unknown), None)
+        return Listing(tuple(item for listing in found for item in listing.items if item), unknown)
+
+    async def all(
+        self, kube: Kube, resource: Resource, read: Callable[[JsonObject], T], part: _Part = _EVERYTHING
+    ) -> Listing[T]:
+        """Every object of a kind as facts, or why they are not known."""
+        items: list[T] = []
+        try:
+            async with self._slots:
+                pages = kube.pages(resource, part.namespace, labels=part.labels, limit=part.limit)
+                async for page in pages:
+                    items += [read(body) for body in page]
+        except OperatorError as error:
+            logger.warning("Cleanup: %s", error.message)
+            return Listing(unknown=error.message)
+        return Listing(tuple(items))

@@ -123,21 +123,10 @@ class Kube:
             return False
         return any(item["name"] == resource.plural for item in found.get("resources") or [])
 
-    async def list(
-        self, resource: Resource, namespace: str | None = None, *, labels: str | None = None
-    ) -> list[JsonObject]:
-        """Every object of a kind, in a namespace or everywhere; `labels` is a label selector.
-
-        Raises:
-            Waiting: the kind does not exist there, or we may not list it.
-            Transient: the API does not answer as it should.
-        """
-        return [item async for page in self.pages(resource, namespace, labels=labels) for item in page]
-
     async def pages(
         self, resource: Resource, namespace: str | None = None, *, labels: str | None = None, limit: int = 500
     ) -> AsyncIterator[list[JsonObject]]:
-        """The same page by page, for what is too large to have in memory at once; all pages show one moment.
+        """Every object of a kind page by page, all of them as of one moment; for what is too large to have at once.
 
         Raises:
             OperatorError: as `list`.
@@ -161,6 +150,17 @@ class Kube:
         preferred = [(group.get("preferredVersion") or {}).get("groupVersion") for group in found]
         every = [version["groupVersion"] for group in found for version in group.get("versions") or []]
         return list(dict.fromkeys([version for version in preferred if version] + every))
+
+    async def list(
+        self, resource: Resource, namespace: str | None = None, *, labels: str | None = None
+    ) -> list[JsonObject]:
+        """Every object of a kind, in a namespace or everywhere; `labels` is a label selector.
+
+        Raises:
+            Waiting: the kind does not exist there, or we may not list it.
+            Transient: the API does not answer as it should.
+        """
+        return [item async for page in self.pages(resource, namespace, labels=labels) for item in page]
 
     async def apply(
         self, resource: Resource, body: JsonObject, *, force: bool = False, dry_run: bool = False
