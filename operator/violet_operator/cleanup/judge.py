@@ -59,8 +59,11 @@ def judge(state: State, wish: Cleanup, now: datetime, observed: Mapping[str, int
         now: the time.
         observed: of the last run, in how many runs in a row each object (by uid) was a candidate.
     """
-    verdicts = _judge_all(Context(wish, now, state, observed))
-    return sorted(verdicts, key=lambda each: (each.ref.cluster, each.ref.kind, each.ref.name))
+    verdicts: dict[Ref, Verdict] = {}
+    for each in _judge_all(Context(wish, now, state, observed)):
+        if each.action == "Keep" or each.ref not in verdicts:  # two may claim one object: Keep wins
+            verdicts[each.ref] = each
+    return sorted(verdicts.values(), key=lambda each: (each.ref.cluster, each.ref.kind, each.ref.name))
 
 
 def tally(verdicts: Iterable[Verdict]) -> dict[str, int]:
