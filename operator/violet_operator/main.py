@@ -11,6 +11,8 @@ from concurrent.futures import ThreadPoolExecutor
 import kopf
 from prometheus_client import start_http_server
 
+from violet_operator.cleanup.policy import reconcile as reconcile_policy
+from violet_operator.cleanup.run import reconcile as reconcile_run
 from violet_operator.clients.kube import PLATFORMS, Kube
 from violet_operator.handlers.events import register
 from violet_operator.platform.reconcile import reconcile as reconcile_platform
@@ -45,12 +47,23 @@ async def run(settings: Settings) -> None:
         async with slots.run() as pacer:
             return await reconcile_upload(*key, env, pacer)
 
+    async def policy(key: Key) -> Requeue:
+        async with slots.run():
+            return await reconcile_policy(*key, env)
+
+    async def cleanup(key: Key) -> Requeue:
+        async with slots.run():
+            return await reconcile_run(*key, env)
+
     async def platform(key: Key) -> Requeue:
         env.forget(PLATFORMS, *key)  # before the uploads that its change has woken read it
         return await reconcile_platform(*key, env)
 
     uploads = KeyedQueue(observed(upload, "PackageUpload"), "PackageUpload")
     platforms = KeyedQueue(observed(platform, "Platform"), "Platform")
+    policies = KeyedQueue(observed(policy, "CleanupPolicy"), "CleanupPolicy")
+    cleanups = KeyedQueue(observed(cleanup, "CleanupRun"), "CleanupRun")
+    queues = (uploads, policies, cleanups, platforms)
     stop = asyncio.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, stop.set)
@@ -60,15 +73,15 @@ async def run(settings: Settings) -> None:
     async def call_off(**_: object) -> None:
         """Once kopf watches no more; without this it waits five seconds for the runs to end by themselves."""
         logger.info("Stopping: calling off %d runs", uploads.running)
-        await asyncio.gather(uploads.close(), platforms.close())
+        await asyncio.gather(*(queue.close() for queue in queues))
 
     registry = kopf.OperatorRegistry()
-    register(registry, uploads, platforms)
+    register(registry, uploads, platforms, {"cleanuppolicies": policies, "cleanupruns": cleanups})
     kopf.on.cleanup(registry=registry)(call_off)
     try:
         await _watch(settings, registry, stop)
     finally:
-        await asyncio.gather(uploads.close(), platforms.close())  # closed already, unless kopf has failed
+        await asyncio.gather(*(queue.close() for queue in queues))  # closed already, unless kopf has failed
         await kube.close()
 
 

@@ -7,5 +7,8 @@ API_VERSION = f"{GROUP}/{VERSION}"
 RECONCILE_ANNOTATION = f"{GROUP}/reconcile-requested-at"
 """Set to a new value (a time, by convention) to have an object reconciled now."""
 
+POLICY_LABEL = f"{GROUP}/cleanup-policy"
+"""On a CleanupRun: the policy that it is a run of."""
+
 FIELD_MANAGER = "violet-operator"
 """Who we are in server-side apply."""

@@ -73,7 +73,7 @@ class CleanupRunStatus(ApiModel):
     observed_generation: int | None = Field(None, ge=0, description="The generation judged last.")
     conditions: Conditions = Field(
         default_factory=list,
-        description="Planned, AwaitingApproval, Complete, Failed, as with a Job; Reconciling and Stalled while true.",
+        description="Planned, AwaitingApproval, Complete, Failed, as with a Job; Reconciling while true.",
     )
     start_time: str | None = Field(None, description="When it began.", json_schema_extra={"format": "date-time"})
     completion_time: str | None = Field(None, description="When it ended.", json_schema_extra={"format": "date-time"})

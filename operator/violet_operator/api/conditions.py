@@ -21,6 +21,12 @@ PUBLISHED = "Published"
 """Every target cluster can install the package."""
 READY = "Ready"
 """All of it."""
+PLANNED = "Planned"
+"""A cleanup has judged every object, and says what it would delete."""
+COMPLETE = "Complete"
+"""A cleanup has done all that it was to do."""
+FAILED = "Failed"
+"""A cleanup has ended without that."""
 RECONCILING = "Reconciling"
 """Work is under way, or will be tried again."""
 STALLED = "Stalled"
@@ -85,5 +91,5 @@ class Conditions:
 
     def to_api(self) -> list[JsonObject]:
         """The list for the status, in a stable order."""
-        order = (FETCHED, VERIFIED, PUSHED, PUBLISHED, READY, RECONCILING, STALLED)
+        order = (FETCHED, VERIFIED, PUSHED, PUBLISHED, PLANNED, COMPLETE, FAILED, READY, RECONCILING, STALLED)
         return sorted(self._items.values(), key=lambda item: order.index(item["type"]))

@@ -216,6 +216,23 @@ class Kube:
         except NotFoundError:
             raise self.missing_kind(resource) from None
 
+    async def delete(self, resource: Resource, about: JsonObject) -> None:
+        """Delete an object, if it is still the one that was judged; one that is gone or another now is no failure.
+
+        Raises:
+            OperatorError: we may not, or the API does not answer as it should.
+        """
+        metadata = about["metadata"]
+        path = resource.path(metadata.get("namespace"), metadata["name"])
+        options = {"preconditions": {"uid": metadata["uid"]}, "propagationPolicy": "Background"}
+        try:
+            await self._call("DELETE", path, f"deleting {resource.plural} {metadata['name']}", body=options)
+        except NotFoundError:
+            return
+        except Stalled as error:
+            if error.reason != "Conflict":
+                raise
+
     async def allowed(self, verb: str, resource: Resource, namespace: str | None) -> bool:
         """Whether we may do something (SelfSubjectAccessReview)."""
         group = resource.api_version.rpartition("/")[0]

@@ -7,6 +7,8 @@ objects, patch them, and hide a change from a handler that still runs (docs/arch
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from functools import partial
 from typing import Any
 
 import kopf
@@ -15,8 +17,13 @@ from violet_operator.api import GROUP, RECONCILE_ANNOTATION, VERSION
 from violet_operator.runtime.queue import Key, KeyedQueue
 
 
-def register(registry: kopf.OperatorRegistry, uploads: KeyedQueue, platforms: KeyedQueue) -> None:
-    """Connect kopf's registry with the queues. Coroutines, so that they run on the loop and not in a thread."""
+def register(
+    registry: kopf.OperatorRegistry, uploads: KeyedQueue, platforms: KeyedQueue, others: Mapping[str, KeyedQueue]
+) -> None:
+    """Connect kopf's registry with the queues. Coroutines, so that they run on the loop and not in a thread.
+
+    `others` are the queues of kinds that concern nobody else, by plural.
+    """
 
     async def upload_seen(event: kopf.RawEvent, **_: Any) -> None:  # noqa: ANN401 - kopf's protocol
         _observe(uploads, event)
@@ -30,6 +37,12 @@ def register(registry: kopf.OperatorRegistry, uploads: KeyedQueue, platforms: Ke
 
     kopf.on.event(GROUP, VERSION, "packageuploads", registry=registry, id="uploads")(upload_seen)
     kopf.on.event(GROUP, VERSION, "platforms", registry=registry, id="platforms")(platform_seen)
+    for plural, queue in others.items():
+        kopf.on.event(GROUP, VERSION, plural, registry=registry, id=plural)(partial(_seen, queue))
+
+
+async def _seen(queue: KeyedQueue, event: kopf.RawEvent, **_: Any) -> None:  # noqa: ANN401
+    _observe(queue, event)
 
 
 def _observe(queue: KeyedQueue, event: kopf.RawEvent) -> bool:

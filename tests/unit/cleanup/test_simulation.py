@@ -1,4 +1,4 @@
-"""Random platforms: no deletion breaks a rule, and the oracle is no rubber stamp: it notices each guard that is gone."""
+"""Random platforms: no deletion breaks a rule; and the oracle is no rubber stamp, it notices a guard that is gone."""
 
 from collections import Counter
 from random import Random
@@ -47,13 +47,17 @@ def test_no_deletion_is_wrong() -> None:
     assert seen["Delete OldVersion"] > PLATFORMS / 2
 
 
+def _simulate_many() -> None:
+    for seed in range(3 * PLATFORMS):
+        simulate(Random(f"test {seed}"), Counter())
+
+
 @pytest.mark.parametrize(("table", "reason"), [each for each in GUARDS if each not in TOO_RARE])
 def test_the_oracle_notices_a_guard_that_is_gone(table: str, reason: str, monkeypatch: pytest.MonkeyPatch) -> None:
     module, name = TABLES[table]
     monkeypatch.setattr(module, name, tuple(each for each in getattr(module, name) if each.reason != reason))
     with pytest.raises(WrongDeletionError):
-        for seed in range(3 * PLATFORMS):
-            simulate(Random(f"test {seed}"), Counter())
+        _simulate_many()
 
 
 @settings(max_examples=100, deadline=None)
