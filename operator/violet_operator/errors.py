@@ -12,6 +12,8 @@ next, and never hold a secret: they end up in conditions, events and logs.
 
 from __future__ import annotations
 
+from typing import Self
+
 
 class OperatorError(Exception):
     """A failure with the condition reason (CamelCase) and the message that the user reads."""
@@ -20,6 +22,12 @@ class OperatorError(Exception):
         super().__init__(message)
         self.reason = reason
         self.message = message
+
+    def told(self, message: str) -> Self:
+        """The same failure in other words."""
+        other = self.__class__.__new__(self.__class__, self.reason, message)
+        other.__dict__.update(self.__dict__ | {"message": message})
+        return other
 
 
 class Stalled(OperatorError):

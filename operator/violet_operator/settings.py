@@ -14,6 +14,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+_LABEL_KEY = re.compile(r"([a-z0-9]([-a-z0-9.]*[a-z0-9])?/)?[A-Za-z0-9]([-A-Za-z0-9_.]{0,61}[A-Za-z0-9])?")
+
 
 @dataclass(frozen=True, slots=True)
 class Settings:
@@ -29,6 +31,7 @@ class Settings:
         minimum_policy: the weakest verification policy that an upload may have.
         require_gpg: whether every package must carry a good GPG signature.
         gpg_fingerprints: keys of which one must have signed every package; implies `require_gpg`.
+        artifact_labels: labels and annotations of what is published, above our own; an empty value leaves one out.
         publish_deadline: seconds until a published package that is not installable counts as failed.
         progress_interval: seconds between two progress reports in a status.
         metrics_port: port of /metrics; 0: none.
@@ -46,6 +49,7 @@ class Settings:
     minimum_policy: str = "Skip"
     require_gpg: bool = False
     gpg_fingerprints: tuple[str, ...] = ()
+    artifact_labels: tuple[tuple[str, str], ...] = ()
     publish_deadline: float = 1200.0
     progress_interval: float = 5.0
     metrics_port: int = 8080
@@ -94,6 +98,13 @@ def _names(text: str) -> tuple[str, ...]:
     return tuple(name.strip() for name in text.split(",") if name.strip())
 
 
+def _pairs(text: str) -> tuple[tuple[str, str], ...]:
+    pairs = tuple((key.strip(), value.strip()) for key, _, value in (name.partition("=") for name in _names(text)))
+    if not all(_LABEL_KEY.fullmatch(key) for key, _ in pairs):
+        raise ValueError("must be KEY=VALUE, comma separated, each KEY one that labels may have")
+    return pairs
+
+
 def _boolean(text: str) -> bool:
     if text.lower() not in ("true", "false"):
         raise ValueError("must be true or false")
@@ -135,6 +146,13 @@ OPTIONS = (
         "--gpg-fingerprints",
         _fingerprints,
         "Full fingerprints, comma separated: every package must be signed by one of these keys. Default: any key.",
+    ),
+    Option(
+        "artifact_labels",
+        "--artifact-labels",
+        _pairs,
+        "Labels and annotations of Artifacts and ArtifactVersions, KEY=VALUE, comma separated, above the operator's "
+        "own; KEY= leaves one out. Default: the operator's own.",
     ),
     Option("publish_deadline", "--publish-deadline", _seconds, "Seconds to wait for a package to become installable."),
     Option("progress_interval", "--progress-interval", _seconds, "Seconds between two progress reports in a status."),

@@ -82,16 +82,11 @@ class Unsupported:
 
 
 UNSUPPORTED = {
-    "skip-push": Unsupported("spec.skipPush is not supported", {"skipPush": True}),
-    "deletion-policy": Unsupported("Use Retain", {"deletionPolicy": "Delete"}),
     "chart-repository": Unsupported("Helm charts cannot be published yet", {"chartRepository": "my-charts"}),
-    "several-platforms": Unsupported(
-        "Make one PackageUpload for each platform", {"targets": to_platform("default") + to_platform("remote")}
-    ),
     "platform-address": Unsupported("use spec.inCluster", {"targets": to_platform("remote")}),
     "platform-discovery": Unsupported("Give spec.registry.address", {"targets": to_platform("discovery")}),
     "cluster-other": Unsupported(
-        "Correct spec.targets", {"targets": to_platform("default", "global", "region1")}, "UnknownCluster"
+        "Correct spec.targets", {"targets": to_platform("default", "region1")}, "UnknownCluster"
     ),
     "source-gs": Unsupported("Put the package into an S3 bucket", {"source": {"url": "gs://bucket/a.tgz"}}),
     "source-az": Unsupported("Put the package into an S3 bucket", {"source": {"url": "az://bucket/a.tgz"}}),

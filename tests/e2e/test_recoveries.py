@@ -86,9 +86,9 @@ def test_bad_package_that_was_replaced_is_taken(site: Site) -> None:
 
 def test_corrected_spec_is_judged_anew(site: Site) -> None:
     site.put_package("respecified")
-    site.apply(site.package_upload("respecified", skipPush=True))
-    site.wait("respecified", has_failed("NotSupportedYet"))
-    site.apply(site.package_upload("respecified", mode="Upload"))
+    site.apply(site.package_upload("respecified", catalogSource="nowhere"))
+    site.wait("respecified", has_failed("UnknownCatalogSource"))
+    site.apply(site.package_upload("respecified", catalogSource="custom"))
     site.wait("respecified", is_ready)
 
 

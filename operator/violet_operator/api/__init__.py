@@ -10,5 +10,8 @@ RECONCILE_ANNOTATION = f"{GROUP}/reconcile-requested-at"
 POLICY_LABEL = f"{GROUP}/cleanup-policy"
 """On a CleanupRun: the policy that it is a run of."""
 
+FINALIZER = f"{GROUP}/published"
+"""On an upload of which something has to be taken back before it goes (`spec.deletionPolicy: Delete`)."""
+
 FIELD_MANAGER = "violet-operator"
 """Who we are in server-side apply."""

@@ -9,6 +9,7 @@ from __future__ import annotations
 import hashlib
 import json
 import re
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -25,6 +26,9 @@ VERIFIED_AT = f"{GROUP}/verified-at"
 
 The time is one of its own, as the same verdict at another time is no reason to write an object again.
 """
+
+UPLOADED_BY = f"{GROUP}/package-upload"
+"""Annotation on a version: namespace/name of the upload that keeps it, the first where several have the same."""
 
 _LABEL_VALUE = re.compile(r"([A-Za-z0-9]([-A-Za-z0-9_.]{0,61}[A-Za-z0-9])?)?")
 _DOTS = re.compile(r"[-.]*\.[-.]*")
@@ -50,6 +54,8 @@ class Publication:
         library: catalog that lists it.
         channels: OLM channels.
         default_channel: OLM default channel.
+        upload: namespace/name of the upload that publishes it.
+        labels: labels and annotations above these; an empty value leaves one out.
         record: what the package has shown (`status.verification`), for whoever looks at the object later.
     """
 
@@ -62,6 +68,8 @@ class Publication:
     library: str
     channels: tuple[str, ...] = ()
     default_channel: str | None = None
+    upload: str = ""
+    labels: Mapping[str, str] = field(default_factory=dict)
     record: JsonObject = field(default_factory=dict)
 
     @property
@@ -99,7 +107,7 @@ class Publication:
         if self.default_channel:
             facts["cpaas.io/default-channel"] = self.default_channel
         metadata = self._metadata(self.version_name, facts)
-        metadata["annotations"] |= self._verified()
+        metadata["annotations"] |= self._verified() | ({UPLOADED_BY: self.upload} if self.upload else {})
         return {
             "apiVersion": API_VERSION,
             "kind": "ArtifactVersion",
@@ -115,7 +123,9 @@ class Publication:
             "cpaas.io/builtin": "false",
             "cpaas.io/type": "bundle",
             **facts,
+            **self.labels,
         }
+        keys = {key: value for key, value in keys.items() if value}
         labels = {key: value for key, value in keys.items() if _LABEL_VALUE.fullmatch(value)}
         return {"name": name, "namespace": self.namespace, "labels": labels, "annotations": keys}
 

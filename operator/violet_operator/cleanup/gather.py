@@ -8,13 +8,22 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from functools import partial
 from typing import Any, TypeVar
 
 from violet_operator.cleanup import parse
 from violet_operator.cleanup.state import GLOBAL, Cluster, Listing, State, Upload
-from violet_operator.clients.kube import ARTIFACT_VERSIONS, ARTIFACTS, PACKAGE_UPLOADS, Kube, Resource
+from violet_operator.clients.kube import (
+    ARTIFACT_VERSIONS,
+    ARTIFACTS,
+    CSVS,
+    INSTALL_PLANS,
+    PACKAGE_UPLOADS,
+    SUBSCRIPTIONS,
+    Kube,
+    Resource,
+)
 from violet_operator.errors import OperatorError, Waiting
 
 logger = logging.getLogger(__name__)
@@ -22,9 +31,6 @@ logger = logging.getLogger(__name__)
 JsonObject = dict[str, Any]
 T = TypeVar("T")
 
-SUBSCRIPTIONS = Resource("operators.coreos.com/v1alpha1", "subscriptions")
-INSTALL_PLANS = Resource("operators.coreos.com/v1alpha1", "installplans")
-CSVS = Resource("operators.coreos.com/v1alpha1", "clusterserviceversions")
 MODULE_PLUGINS = Resource("cluster.alauda.io/v1alpha1", "moduleplugins")
 MODULE_CONFIGS = Resource("cluster.alauda.io/v1alpha1", "moduleconfigs")
 MODULE_INFOS = Resource("cluster.alauda.io/v1alpha1", "moduleinfoes")
@@ -107,12 +113,11 @@ class _Part:
     """Which objects of a kind, and how many at once."""
 
     namespace: str | None = None
-    labels: str | None = None
-    limit: int = 500
+    query: Mapping[str, str] = field(default_factory=dict)
 
 
 _EVERYTHING = _Part()
-_ORIGINALS = _Part(labels="!olm.copiedFrom", limit=20)
+_ORIGINALS = _Part(query={"labelSelector": "!olm.copiedFrom", "limit": "20"})
 """ClusterServiceVersions without their copies; twenty are some ten megabytes."""
 
 
@@ -159,8 +164,7 @@ class _Reader:
         items: list[T] = []
         try:
             async with self._slots:
-                pages = kube.pages(resource, part.namespace, labels=part.labels, limit=part.limit)
-                async for page in pages:
+                async for page in kube.pages(resource, part.namespace, **part.query):
                     items += [read(body) for body in page]
         except OperatorError as error:
             logger.warning("Cleanup: %s", error.message)

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import AsyncIterator, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
@@ -23,10 +24,9 @@ from kubernetes.aio.config import incluster_config, kube_config
 from kubernetes.aio.config.config_exception import ConfigException
 
 from violet_operator.api import FIELD_MANAGER
-from violet_operator.api.conditions import timestamp
-from violet_operator.clients.kube_errors import NotFoundError, explain
+from violet_operator.clients.kube_errors import NotFoundError, explain, missing_kind
+from violet_operator.clients.kube_events import event_about
 from violet_operator.errors import Stalled, Transient, Waiting
-from violet_operator.support.redact import shorten
 
 JsonObject = dict[str, Any]
 
@@ -59,6 +59,9 @@ CLEANUP_POLICIES = Resource("violet.alauda.io/v1alpha1", "cleanuppolicies")
 CLEANUP_RUNS = Resource("violet.alauda.io/v1alpha1", "cleanupruns")
 ARTIFACT_VERSIONS = Resource("app.alauda.io/v1alpha1", "artifactversions")
 CATALOG_SOURCES = Resource("operators.coreos.com/v1alpha1", "catalogsources")
+SUBSCRIPTIONS = Resource("operators.coreos.com/v1alpha1", "subscriptions")
+INSTALL_PLANS = Resource("operators.coreos.com/v1alpha1", "installplans")
+CSVS = Resource("operators.coreos.com/v1alpha1", "clusterserviceversions")
 PACKAGE_MANIFESTS = Resource("packages.operators.coreos.com/v1", "packagemanifests")
 ACCESS_REVIEWS = Resource("authorization.k8s.io/v1", "selfsubjectaccessreviews")
 
@@ -124,43 +127,39 @@ class Kube:
         return any(item["name"] == resource.plural for item in found.get("resources") or [])
 
     async def pages(
-        self, resource: Resource, namespace: str | None = None, *, labels: str | None = None, limit: int = 500
+        self, resource: Resource, namespace: str | None = None, **query: str
     ) -> AsyncIterator[list[JsonObject]]:
-        """Every object of a kind page by page, all of them as of one moment; for what is too large to have at once.
+        """Every object of a kind, page by page; `query` are limit, labelSelector and fieldSelector.
 
         Raises:
             OperatorError: as `list`.
         """
-        what, token = f"listing {resource.plural}", ""
-        while True:
-            query = {"limit": str(limit), **({"continue": token} if token else {})}
-            query |= {"labelSelector": labels} if labels else {}
+        token = None
+        while token != "":
+            wanted = {"limit": "500"} | query | ({"continue": token} if token else {})
             try:
-                page = await self._call("GET", resource.path(namespace), what, query=query)
+                page = await self._call("GET", resource.path(namespace), f"listing {resource.plural}", query=wanted)
             except NotFoundError:
-                raise self.missing_kind(resource) from None
+                raise missing_kind(self.name, resource.plural, resource.api_version) from None
             yield page.get("items") or []
             token = (page.get("metadata") or {}).get("continue") or ""
-            if not token:
-                return
 
     async def versions(self) -> list[str]:
-        """Every group of APIs that the cluster serves, as GROUP/VERSION, preferred versions first."""
-        found = (await self._call("GET", "/apis", "asking for its groups")).get("groups") or []
-        preferred = [(group.get("preferredVersion") or {}).get("groupVersion") for group in found]
-        every = [version["groupVersion"] for group in found for version in group.get("versions") or []]
-        return list(dict.fromkeys([version for version in preferred if version] + every))
+        """Every GROUP/VERSION that the cluster serves."""
+        groups = (await self._call("GET", "/apis", "asking for its groups")).get("groups") or []
+        return [version["groupVersion"] for group in groups for version in group.get("versions") or []]
 
     async def list(
-        self, resource: Resource, namespace: str | None = None, *, labels: str | None = None
+        self, resource: Resource, namespace: str | None = None, *, labels: str | None = None, fields: str | None = None
     ) -> list[JsonObject]:
-        """Every object of a kind, in a namespace or everywhere; `labels` is a label selector.
+        """Every object of a kind, in a namespace or everywhere, that a label and a field selector let through.
 
         Raises:
             Waiting: the kind does not exist there, or we may not list it.
             Transient: the API does not answer as it should.
         """
-        return [item async for page in self.pages(resource, namespace, labels=labels) for item in page]
+        query = {key: value for key, value in (("labelSelector", labels), ("fieldSelector", fields)) if value}
+        return [item async for page in self.pages(resource, namespace, **query) for item in page]
 
     async def apply(
         self, resource: Resource, body: JsonObject, *, force: bool = False, dry_run: bool = False
@@ -189,7 +188,7 @@ class Kube:
         except NotFoundError as error:
             if "namespaces " in error.message:
                 raise Waiting("NamespaceMissing", f"{error.message}. Create the namespace.") from None
-            raise self.missing_kind(resource) from None
+            raise missing_kind(self.name, resource.plural, resource.api_version) from None
 
     async def write_status(self, resource: Resource, about: JsonObject, status: JsonObject) -> JsonObject:
         """Replace the status of an object of ours, if it is still the object that it was judged from.
@@ -209,29 +208,45 @@ class Kube:
         what, query = f"writing the status of {metadata['name']}", {"fieldManager": FIELD_MANAGER}
         return await self._call("PATCH", path, what, query=query, body=patch, content="application/json-patch+json")
 
+    async def delete(self, resource: Resource, body: JsonObject) -> None:
+        """Delete an object as it was read: one that is another now, or has changed, stays.
+
+        Raises:
+            Transient: it has changed (`ObjectChanged`), or the API does not answer as it should.
+            Waiting: we may not.
+        """
+        metadata = body["metadata"]
+        options = {"preconditions": {key: metadata[key] for key in ("uid", "resourceVersion")}}
+        path = resource.path(metadata.get("namespace"), metadata["name"])
+        what = f"deleting {resource.plural} {metadata['name']}"
+        try:
+            with suppress(NotFoundError):
+                await self._call("DELETE", path, what, body=options)
+        except Stalled as error:
+            if error.reason != "Conflict":
+                raise
+            raise Transient("ObjectChanged", f"Cluster {self.name}: {what} is off, as it has just changed.") from None
+
+    async def set_finalizers(self, resource: Resource, body: JsonObject, finalizers: Sequence[str]) -> None:
+        """Replace the finalizers of an object as it was read.
+
+        Raises:
+            OperatorError: it has changed, or the API does not let us.
+        """
+        metadata = body["metadata"]
+        kept = {key: metadata[key] for key in ("uid", "resourceVersion")}
+        path = resource.path(metadata["namespace"], metadata["name"])
+        patch = {"metadata": kept | {"finalizers": list(finalizers)}}
+        query, content = {"fieldManager": FIELD_MANAGER}, "application/merge-patch+json"
+        with suppress(NotFoundError):
+            await self._call("PATCH", path, f"marking {metadata['name']}", query=query, body=patch, content=content)
+
     async def create(self, resource: Resource, namespace: str | None, body: JsonObject) -> JsonObject:
         """Create an object (an event, an access review)."""
         try:
             return await self._call("POST", resource.path(namespace), f"creating {resource.plural}", body=body)
         except NotFoundError:
-            raise self.missing_kind(resource) from None
-
-    async def delete(self, resource: Resource, about: JsonObject) -> None:
-        """Delete an object, if it is still the one that was judged; one that is gone or another now is no failure.
-
-        Raises:
-            OperatorError: we may not, or the API does not answer as it should.
-        """
-        metadata = about["metadata"]
-        path = resource.path(metadata.get("namespace"), metadata["name"])
-        options = {"preconditions": {"uid": metadata["uid"]}, "propagationPolicy": "Background"}
-        try:
-            await self._call("DELETE", path, f"deleting {resource.plural} {metadata['name']}", body=options)
-        except NotFoundError:
-            return
-        except Stalled as error:
-            if error.reason != "Conflict":
-                raise
+            raise missing_kind(self.name, resource.plural, resource.api_version) from None
 
     async def allowed(self, verb: str, resource: Resource, namespace: str | None) -> bool:
         """Whether we may do something (SelfSubjectAccessReview)."""
@@ -247,37 +262,8 @@ class Kube:
 
     async def event(self, about: JsonObject, *, warning: bool, reason: str, message: str, now: datetime) -> None:
         """Record an event about an object; like every event it may get lost, and that stops nothing."""
-        metadata = about["metadata"]
-        stamp = timestamp(now)
-        body = {
-            "apiVersion": "v1",
-            "kind": "Event",
-            "metadata": {"generateName": f"{metadata['name'][:200]}.", "namespace": metadata["namespace"]},
-            "involvedObject": {
-                "apiVersion": about["apiVersion"],
-                "kind": about["kind"],
-                "namespace": metadata["namespace"],
-                "name": metadata["name"],
-                "uid": metadata["uid"],
-            },
-            "type": "Warning" if warning else "Normal",
-            "reason": reason,
-            "message": shorten(message),
-            "source": {"component": FIELD_MANAGER},
-            "reportingComponent": FIELD_MANAGER,
-            "firstTimestamp": stamp,
-            "lastTimestamp": stamp,
-            "count": 1,
-        }
-        await self.create(EVENTS, metadata["namespace"], body)
-
-    def missing_kind(self, resource: Resource) -> Waiting:
-        """The error for a kind that the cluster does not serve."""
-        return Waiting(
-            "KindMissing",
-            f"Cluster {self.name} does not know {resource.plural} ({resource.api_version}): it is no platform cluster, "
-            "or the platform's marketplace is not installed there. Install it, or take the cluster out of the targets.",
-        )
+        body = event_about(about, warning=warning, reason=reason, message=message, now=now)
+        await self.create(EVENTS, about["metadata"]["namespace"], body)
 
     async def _call(
         self,

@@ -36,6 +36,15 @@ def explain(cluster: str, what: str, status: int | None, text: str) -> OperatorE
     return Transient("TargetUnavailable", f"{where} failed with {status}: {said}")
 
 
+def missing_kind(cluster: str, plural: str, api_version: str) -> Waiting:
+    """The error for a kind that the cluster does not serve."""
+    return Waiting(
+        "KindMissing",
+        f"Cluster {cluster} does not know {plural} ({api_version}): it is no platform cluster, "
+        "or the platform's marketplace is not installed there. Install it, or take the cluster out of the targets.",
+    )
+
+
 def _message(text: str) -> str:
     try:
         return shorten(str(json.loads(text)["message"]), 400)

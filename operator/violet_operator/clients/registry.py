@@ -192,6 +192,20 @@ class Registry(RegistryTransport):
                 "it rewrites manifests, so signatures would break.",
             )
 
+    def delete_tag(self, repository: str, tag: str) -> bool:
+        """Remove a tag and nothing else; False where the registry does not, or not for us. One that is gone is removed.
+
+        Raises:
+            OperatorError: the registry fails, or cannot be reached.
+        """
+        what = f"the deletion of tag {repository}:{tag}"
+        response = self.request("DELETE", self._url(repository, f"manifests/{tag}"), _scope(repository, "pull,delete"))
+        if response.status_code in (requests.codes.accepted, requests.codes.ok, requests.codes.not_found):
+            return True
+        if response.status_code in _WILL_NOT_DELETE:
+            return False
+        raise from_response(self.address, what, response)
+
     def _open_upload(self, repository: str, scope: str, what: str) -> str:
         response = self.request("POST", self._url(repository, "blobs/uploads/"), scope)
         if response.status_code != requests.codes.accepted:
@@ -231,6 +245,14 @@ class Registry(RegistryTransport):
 
     def _url(self, repository: str, rest: str) -> str:
         return f"{self.prefix}://{self.address}/v2/{repository}/{rest}"
+
+
+_WILL_NOT_DELETE = (
+    requests.codes.method_not_allowed,  # distribution specification, Deleting tags: a registry may disable it
+    requests.codes.bad_request,
+    requests.codes.unauthorized,
+    requests.codes.forbidden,
+)
 
 
 def _scope(repository: str, actions: str = "pull,push") -> str:

@@ -13,7 +13,7 @@ from typing import Any
 
 import kopf
 
-from violet_operator.api import GROUP, RECONCILE_ANNOTATION, VERSION
+from violet_operator.api import FINALIZER, GROUP, RECONCILE_ANNOTATION, VERSION
 from violet_operator.runtime.queue import Key, KeyedQueue
 
 
@@ -49,10 +49,11 @@ def _observe(queue: KeyedQueue, event: kopf.RawEvent) -> bool:
     """Hand an event to a queue; whether it meant anything new."""
     metadata = event["object"]["metadata"]
     key: Key = (str(metadata["namespace"]), str(metadata["name"]))
-    if event["type"] == "DELETED" or metadata.get("deletionTimestamp"):
+    deleting = "deletionTimestamp" in metadata
+    if event["type"] == "DELETED" or (deleting and FINALIZER not in metadata.get("finalizers", [])):
         queue.forget(key)
         return True
     requested = (metadata.get("annotations") or {}).get(RECONCILE_ANNOTATION)
     targets = (event["object"].get("spec") or {}).get("targets") or []
     refers = frozenset(str(target["platformRef"]["name"]) for target in targets)
-    return queue.observe(key, (metadata.get("uid"), metadata.get("generation"), requested), refers)
+    return queue.observe(key, (metadata.get("uid"), metadata.get("generation"), requested, deleting), refers)

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from violet_operator.api import FIELD_MANAGER
-from violet_operator.api.artifact import VERIFIED_AT
+from violet_operator.api.artifact import UPLOADED_BY, VERIFIED_AT
 from violet_operator.clients.kube import Kube, Resource
 
 JsonObject = dict[str, Any]
@@ -47,15 +47,26 @@ class Piece:
         return {"kind": self.body["kind"], **place, "name": self.name}
 
 
-async def apply_all(kube: Kube, pieces: Sequence[Piece], *, dry_run: bool = False) -> list[JsonObject]:
+async def apply_all(
+    kube: Kube, pieces: Sequence[Piece], *, dry_run: bool = False, take_over: bool = False
+) -> list[JsonObject]:
     """Bring every piece to what we want, the owner first; the live objects, in the same order.
+
+    Args:
+        kube: the cluster.
+        pieces: what we want there.
+        dry_run: have the API judge it, and store nothing.
+        take_over: put our upload's name on what another upload has published.
 
     Raises:
         OperatorError: the API refuses one, or fails.
     """
     live: list[JsonObject] = []
     for piece in pieces:
-        live.append(await _ensure(kube, piece, live[0] if piece.owned else None, dry_run=dry_run))
+        found = await kube.get(piece.resource, piece.namespace, piece.name)
+        wanted = _with_owner(piece.body, live[0]) if piece.owned else piece.body
+        wanted = agreed(found, wanted, take_over=take_over)
+        live.append(await _ensure(kube, piece.resource, found, wanted, dry_run=dry_run))
     return live
 
 
@@ -76,13 +87,13 @@ async def compare_all(kube: Kube, pieces: Sequence[Piece]) -> list[JsonObject]:
     return found
 
 
-async def _ensure(kube: Kube, piece: Piece, owner: JsonObject | None, *, dry_run: bool) -> JsonObject:
-    live = await kube.get(piece.resource, piece.namespace, piece.name)
-    wanted = agreed(live, _with_owner(piece.body, owner) if piece.owned else piece.body)
+async def _ensure(
+    kube: Kube, resource: Resource, live: JsonObject | None, wanted: JsonObject, *, dry_run: bool
+) -> JsonObject:
     if live is not None and includes(live, wanted) and not live["metadata"].get("deletionTimestamp"):
         return live
     force = live is not None and not is_claimed(live)
-    return await kube.apply(piece.resource, wanted, force=force, dry_run=dry_run)
+    return await kube.apply(resource, wanted, force=force, dry_run=dry_run)
 
 
 def _with_owner(body: JsonObject, owner: JsonObject | None) -> JsonObject:
@@ -99,15 +110,27 @@ def _with_owner(body: JsonObject, owner: JsonObject | None) -> JsonObject:
     return body | {"metadata": body["metadata"] | {"ownerReferences": [reference]}}
 
 
-def agreed(live: JsonObject | None, wanted: JsonObject) -> JsonObject:
-    """What we want, with the display name that an Artifact has already.
+def agreed(live: JsonObject | None, wanted: JsonObject, *, take_over: bool = False) -> JsonObject:
+    """What we want, with what those who came first have settled: an Artifact's display name, a version's upload.
 
-    Versions that name their package differently share it, and must not take turns in renaming it.
+    Versions that name their package differently share its Artifact, and two uploads of one version share its
+    ArtifactVersion: they must not take turns in renaming it.
     """
-    name = ((live or {}).get("spec") or {}).get("displayName")
+    if live is None:
+        return wanted
+    name = (live.get("spec") or {}).get("displayName")
     if name and "displayName" in wanted["spec"]:
-        return wanted | {"spec": wanted["spec"] | {"displayName": name}}
+        wanted = wanted | {"spec": wanted["spec"] | {"displayName": name}}
+    first = uploaded_by(live)
+    if first and uploaded_by(wanted) and not take_over:
+        annotations = wanted["metadata"]["annotations"] | {UPLOADED_BY: first}
+        wanted = wanted | {"metadata": wanted["metadata"] | {"annotations": annotations}}
     return wanted
+
+
+def uploaded_by(body: JsonObject) -> str:
+    """namespace/name of the upload that keeps an object; empty where none does."""
+    return str((body["metadata"].get("annotations") or {}).get(UPLOADED_BY, ""))
 
 
 def is_claimed(live: JsonObject) -> bool:
@@ -117,6 +140,12 @@ def is_claimed(live: JsonObject) -> bool:
     """
     managers = live["metadata"].get("managedFields", [])
     return any(each["operation"] == "Apply" and each["manager"] != FIELD_MANAGER for each in managers)
+
+
+def is_ours(live: JsonObject) -> bool:
+    """Whether we have published this object, or taken it over."""
+    managers = live["metadata"].get("managedFields", [])
+    return any(each["operation"] == "Apply" and each["manager"] == FIELD_MANAGER for each in managers)
 
 
 def includes(live: Any, wanted: Any) -> bool:  # noqa: ANN401 - JSON values

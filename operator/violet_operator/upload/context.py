@@ -117,6 +117,7 @@ class Upload:
         opened: the same, once verified and understood.
         plans: what each platform's registry lacks, by name of Platform.
         failures: what has failed so far and holds back nothing else.
+        partly: how far publishing has come where something has failed.
         writing: held while the status is written, as several clusters report side by side.
     """
 
@@ -138,6 +139,7 @@ class Upload:
     opened: Opened | None = None
     plans: dict[str, PushPlan] = field(default_factory=dict)
     failures: list[Failure] = field(default_factory=list)
+    partly: OperatorError | None = None
     writing: asyncio.Lock = field(default_factory=asyncio.Lock)
 
     @property

@@ -17,14 +17,9 @@ def check_supported(spec: PackageUploadSpec) -> None:
     scheme = urlsplit(spec.source.url).scheme
     unsupported = {
         f"spec.source.url with {scheme}:// is": (scheme != "s3", "Put the package into an S3 bucket."),
-        "spec.skipPush is": (spec.skip_push, "Remove it: what is in the registry already is not pushed again."),
         "spec.chartRepository other than public-charts is": (
             spec.chart_repository != "public-charts",
             "Remove it; Helm charts cannot be published yet.",
-        ),
-        "spec.deletionPolicy: Delete is": (
-            spec.deletion_policy == "Delete",
-            "Use Retain, and delete the Artifact yourself.",
         ),
     }
     for what, (wanted, instead) in unsupported.items():

@@ -6,9 +6,9 @@ import asyncio
 from collections.abc import Sequence
 
 from violet_operator.api.conditions import PUBLISHED
-from violet_operator.clients.kube import Kube
+from violet_operator.clients.kube import PACKAGE_UPLOADS, Kube
 from violet_operator.errors import OperatorError, Waiting
-from violet_operator.publication.apply import apply_all
+from violet_operator.publication.apply import apply_all, uploaded_by
 from violet_operator.publication.publisher import Publisher, Standing
 from violet_operator.upload.context import Failure, JsonObject, Upload
 from violet_operator.upload.publishers import publisher_for
@@ -65,30 +65,52 @@ async def publish(upload: Upload) -> None:
     wanted = named(upload)
     upload.status.keep_targets(set(wanted))
     results = await asyncio.gather(*(_publish_on(upload, to) for to in places(upload)))
-    said = f"{sum(results)} of {len(wanted)} clusters can install the package"
+    notes = [note for note in results if note is not None]
+    said = f"{len(notes)} of {len(wanted)} clusters can install the package"
     if upload.failures:
-        error = Waiting("PartiallyPublished", f"{said}; status.targets says what the others lack.")
-        upload.status.degraded(PUBLISHED, error)
+        upload.partly = Waiting("PartiallyPublished", f"{said}; status.targets says what the others lack.")
     else:
-        upload.status.done(PUBLISHED, "Installable", f"{said}.")
+        upload.status.done(PUBLISHED, "Installable", f"{said}.{''.join(sorted(set(notes)))}")
 
 
-async def _publish_on(upload: Upload, to: Place) -> bool:
-    """Whether one cluster can install the package now."""
+async def _publish_on(upload: Upload, to: Place) -> str | None:
+    """Once one cluster can install the package: what else there is to say; None if it cannot."""
     try:
         kube, publisher = to.connection.cluster(to.cluster), publisher_for(upload, to.connection)
         await publisher.prepare(kube)
-        live = await apply_all(kube, publisher.pieces)
+        live, note = await _apply(upload, kube, publisher)
         upload.status.target(*to.key, objects=[piece.about() for piece in publisher.pieces])
         standing = await publisher.standing(kube, live)
         if not standing.installable:
             standing = await _wait(upload, to, kube, publisher, standing)
-        upload.status.target(*to.key, phase="Ready", message=f"{standing.said}.")
+        upload.status.target(*to.key, phase="Ready", message=f"{standing.said}.{note}")
     except OperatorError as error:
         upload.status.target(*to.key, phase="Failed", message=error.message)
         upload.failures.append(Failure(PUBLISHED, error, f"Cluster {to}"))
+        return None
+    return note
+
+
+async def _apply(upload: Upload, kube: Kube, publisher: Publisher) -> tuple[list[JsonObject], str]:
+    """The objects as we want them, and a note where another upload keeps them too."""
+    live = await apply_all(kube, publisher.pieces)
+    first = uploaded_by(live[-1])
+    if first in ("", f"{upload.namespace}/{upload.name}"):
+        return live, ""
+    if await _still_publishes(upload, first, live[-1]):
+        return live, f" PackageUpload {first} has published the same version before; one of the two is not needed."
+    return await apply_all(kube, publisher.pieces, take_over=True), ""
+
+
+async def _still_publishes(upload: Upload, first: str, live: JsonObject) -> bool:
+    """Whether another upload is there and says that it has published an object."""
+    namespace, _, name = first.partition("/")
+    body = await upload.env.kube.get(PACKAGE_UPLOADS, namespace, name)
+    if body is None or "deletionTimestamp" in body["metadata"]:
         return False
-    return True
+    targets = (body.get("status") or {}).get("targets") or []
+    objects = [(item["kind"], item["name"]) for target in targets for item in target.get("objects") or []]
+    return (live["kind"], live["metadata"]["name"]) in objects
 
 
 async def _wait(upload: Upload, to: Place, kube: Kube, publisher: Publisher, standing: Standing) -> Standing:

@@ -28,5 +28,7 @@ def _publication(upload: Upload, connection: Connection) -> Publication:
         library=upload.spec.catalog_source,
         channels=tuple(package.get("channels", [])),
         default_channel=package.get("defaultChannel"),
+        labels=dict(upload.env.settings.artifact_labels),
+        upload=f"{upload.namespace}/{upload.name}",
         record=upload.status.facts["verification"],
     )

@@ -8,6 +8,7 @@ from typing import Any
 
 from pydantic import ValidationError
 
+from violet_operator.api import FINALIZER
 from violet_operator.api.conditions import FETCHED, PUBLISHED, PUSHED, READY, VERIFIED, is_true
 from violet_operator.api.package_upload import PackageUploadSpec
 from violet_operator.clients.kube import PACKAGE_UPLOADS
@@ -25,6 +26,7 @@ from violet_operator.upload.status import UploadStatus
 from violet_operator.upload.survey import in_place, knock, survey
 from violet_operator.upload.targets import each_platform, named, overall
 from violet_operator.upload.transfer import announced
+from violet_operator.upload.withdraw import mark, withdraw
 
 logger = logging.getLogger(__name__)
 
@@ -39,7 +41,8 @@ async def reconcile(namespace: str, name: str, env: Environment, pacer: Pacer) -
     except OperatorError as error:
         logger.warning("PackageUpload %s/%s cannot be read: %s", namespace, name, error.message)
         return Requeue(failed=True)
-    if body is None or body["metadata"].get("deletionTimestamp"):
+    deleting = body is not None and "deletionTimestamp" in body["metadata"]
+    if body is None or (deleting and FINALIZER not in body["metadata"].get("finalizers", [])):
         return Requeue()
     try:
         spec = PackageUploadSpec.model_validate(body["spec"])
@@ -47,7 +50,7 @@ async def reconcile(namespace: str, name: str, env: Environment, pacer: Pacer) -
         return await _refuse(body, invalid_spec(error), env)
     upload = Upload(body, spec, UploadStatus(body, env.clock), env, pacer)
     try:
-        return await _run(upload)
+        return await withdraw(upload) if deleting else await _run(upload)
     finally:
         upload.cancel.cancel()  # a thread that is still at work has no one to work for
 
@@ -106,10 +109,12 @@ async def _guarded(step: Step, upload: Upload) -> None:
 
 def _fail(upload: Upload, failure: Failure) -> Requeue:
     """Something has gone wrong, on one target at least."""
-    for step, error, _, _ in upload.failures:
+    upload.status.failed(failure.step, failure.error)
+    if upload.partly is not None:
+        upload.status.degraded(PUBLISHED, upload.partly)
+    for step, error, _, _ in (*upload.failures, failure):
         if step is not None:
             upload.status.degraded(step, error)
-    upload.status.failed(failure.step, failure.error)
     if isinstance(failure.error, Stalled):
         return Requeue(after=parse_duration(upload.spec.interval))
     return Requeue(after=getattr(failure.error, "after", None), failed=True)
@@ -128,6 +133,8 @@ def _finish(upload: Upload) -> None:
 async def _prepare(upload: Upload) -> None:
     """Refuse what is not supported; open the ways in to every target."""
     gate.check_supported(upload.spec)
+    if not upload.preview:
+        await mark(upload)
 
     async def connect(name: str) -> None:
         connection = await upload.env.connect(upload.namespace, name)

@@ -30,7 +30,7 @@ JsonObject = dict[str, Any]
 
 STEPS = (FETCHED, VERIFIED, PUSHED, PUBLISHED)
 
-IN_PROGRESS = ("Fetching", "Pushing", "Publishing", "Suspended")
+IN_PROGRESS = ("Fetching", "Pushing", "Publishing", "Withdrawing", "Suspended")
 """Reasons of a Ready condition that is False without a failure."""
 
 

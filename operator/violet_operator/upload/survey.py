@@ -7,8 +7,9 @@ from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 
 from violet_operator.api.conditions import PUSHED
+from violet_operator.api.package_upload import PackageUploadSpec
 from violet_operator.clients.registry import Registry
-from violet_operator.errors import Stalled
+from violet_operator.errors import Stalled, Waiting
 from violet_operator.package.model import Opened
 from violet_operator.platform.resolve import Connection
 from violet_operator.support.digests import Digest
@@ -40,8 +41,8 @@ async def survey(upload: Upload) -> None:
     async def look(name: str) -> None:
         connection = upload.connections[name]
         plan = await _plan(upload, connection, opened)
-        if upload.spec.overwrite == "Never" and not upload.preview:
-            _check_overwrites(plan, connection.registry.address)
+        if not upload.preview:
+            _check_allowed(upload.spec, plan, connection.registry.address)
         upload.plans[name] = plan
 
     await each_platform(upload, PUSHED, look)
@@ -132,8 +133,14 @@ async def _plan(upload: Upload, connection: Connection, opened: Opened) -> PushP
     return plan_push(images, prefix, await in_thread(take_inventory, upload))
 
 
-def _check_overwrites(plan: PushPlan, address: str) -> None:
-    if plan.overwrites:
+def _check_allowed(spec: PackageUploadSpec, plan: PushPlan, address: str) -> None:
+    if spec.skip_push and plan.tags:
+        raise Waiting(
+            "ImagesMissing",
+            f"spec.skipPush is true, and registry {address} lacks {_names(to for to, _ in plan.tags)}, or has it with "
+            "other content. Push it there as it is in the package, or remove spec.skipPush.",
+        )
+    if spec.overwrite == "Never" and plan.overwrites:
         raise Stalled(
             "TagExists",
             f"Registry {address} has {_names(plan.overwrites)} with other content. Set spec.overwrite: IfDifferent "

@@ -7,7 +7,6 @@ failures says what the object is told and when it is looked at again.
 from __future__ import annotations
 
 import asyncio
-import copy
 from collections.abc import Awaitable, Callable, Iterable, Sequence
 from dataclasses import dataclass
 
@@ -71,7 +70,5 @@ def overall(failures: Sequence[Failure], targets: int) -> Failure | None:
     worst = min(failures, key=lambda failure: isinstance(failure.error, Stalled), default=None)
     if worst is None or targets < 2 or not worst.where:  # noqa: PLR2004
         return worst
-    error = copy.copy(worst.error)
     others = f" (and {len(failures) - 1} more, see status.targets)" if len(failures) > 1 else ""
-    error.message = f"{worst.where}: {error.message}{others}"
-    return worst._replace(error=error)
+    return worst._replace(error=worst.error.told(f"{worst.where}: {worst.error.message}{others}"))

@@ -96,6 +96,14 @@ def test_a_version_is_named_after_its_artifact_and_tag() -> None:
     assert version["spec"] == {"present": True, "tag": "v2.3.0"}
 
 
+def test_settings_come_above_our_own_labels() -> None:
+    labels = {"cpaas.io/managed-by": "me", "cpaas.io/builtin": "", "team": "storage"}
+    found = dataclasses.replace(ONE, labels=labels).artifact()["metadata"]
+    for said in (found["labels"], found["annotations"]):
+        assert (said["cpaas.io/managed-by"], said["team"]) == ("me", "storage")
+        assert "cpaas.io/builtin" not in said
+
+
 def test_channels_with_a_comma_are_an_annotation_only() -> None:
     metadata = ONE.version()["metadata"]
     assert "cpaas.io/channels" not in metadata["labels"]

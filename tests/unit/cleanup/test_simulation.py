@@ -28,6 +28,7 @@ TOO_RARE = {
     ("plugin", "AmbiguousPackage"),
     ("plugin", "NoInstalledVersion"),
     ("plugin", "Contradicted"),
+    ("plugin", "UpgradeInTransit"),
     ("object", "NotDeletable"),
     ("object", "BeingDeleted"),
     ("version", "InUse"),

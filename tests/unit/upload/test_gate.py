@@ -21,8 +21,6 @@ def test_what_works_passes() -> None:
     [
         ({"source": {"url": "https://example.com/p.tgz"}}, "https://"),
         ({"source": {"url": "gs://bucket/p.tgz"}}, "gs://"),
-        ({"skipPush": True}, "spec.skipPush"),
-        ({"deletionPolicy": "Delete"}, "spec.deletionPolicy"),
     ],
 )
 def test_what_does_not_work_yet_is_named(changes: dict[str, Any], named: str) -> None:

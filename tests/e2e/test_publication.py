@@ -1,0 +1,226 @@
+"""Where a package goes and what becomes of it: several targets, catalogs, images that are there, taking it back."""
+
+import json
+import secrets
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from tests.cluster import Kit
+from tests.cluster.process import free_port
+from tests.harness import (
+    SYSTEM,
+    Object,
+    Site,
+    condition,
+    has_failed,
+    installation,
+    is_ready,
+    platform,
+    small,
+    to_platform,
+)
+from tests.integration.images import push
+from tests.observe import until
+from tests.packages import build
+
+pytestmark = pytest.mark.e2e
+
+OLM = "operators.coreos.com/v1alpha1"
+FINALIZER = "violet.alauda.io/published"
+
+
+@pytest.fixture(scope="module")
+def site(kit: Kit, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
+    """One installation for all of them."""
+    with installation(kit, tmp_path_factory.mktemp("publication")) as site:
+        yield site
+
+
+@pytest.fixture
+def name(site: Site) -> Iterator[str]:
+    """A name that no other test uses, for the upload and its package."""
+    name = f"pkg-{secrets.token_hex(4)}"
+    yield name
+    site.cluster.kubectl("delete", "packageuploads", "--all", "-n", site.namespace, "--timeout=60s")
+
+
+def targets(body: Object) -> dict[tuple[str, str], tuple[str, str]]:
+    """Phase and message by platform and cluster."""
+    found = body["status"].get("targets", [])
+    return {(each["platform"], each["cluster"]): (each["phase"], each["message"]) for each in found}
+
+
+def manifest(site: Site, body: Object) -> None:
+    """Apply an object of the platform."""
+    site.cluster.kubectl("apply", "-f", "-", stdin=json.dumps(body))
+
+
+def tags(site: Site, name: str) -> list[str]:
+    """Tags of the package's bundle image."""
+    return site.registry.tags(f"acp/{name}-bundle")
+
+
+def withdrawn(site: Site, name: str) -> str:
+    """What the operator says of an upload that it has taken back."""
+    (event,) = (each for each in site.events(name) if each["reason"] == "Withdrawn")
+    return str(event["message"])
+
+
+def deletable(site: Site, name: str, key: str = "") -> Object:
+    """A Ready upload that is taken back when it is deleted."""
+    site.apply(site.package_upload(name, key, deletionPolicy="Delete"))
+    body = site.wait(name, is_ready)
+    assert body["metadata"]["finalizers"] == [FINALIZER]
+    return body
+
+
+def test_platform_that_fails_does_not_hold_back_another(site: Site, name: str) -> None:
+    site.put_package(name)
+    site.apply(platform("standby", f"127.0.0.1:{free_port()}"))
+    both = to_platform("default") + to_platform("standby")
+    site.apply(site.package_upload(name, targets=both))
+    body = site.wait(name, has_failed("RegistryUnreachable"))
+    found = targets(body)
+    assert found["default", "global"][0] == "Ready"
+    assert found["standby", "global"][0] == "Failed"
+    assert "Check spec.registry.address of the Platform" in found["standby", "global"][1]
+    assert condition(body, "Ready")["message"].startswith("Platform standby: Registry 127.0.0.1")
+    assert (condition(body, "Pushed")["status"], condition(body, "Published")["status"]) == ("False", "False")
+    assert condition(body, "Published")["message"].startswith("1 of 2 clusters can install the package;")
+    assert {item["platform"] for item in body["status"]["images"]} == {"default"}
+    site.apply(platform("standby", site.registry.address))
+    body = site.wait(name, is_ready)
+    assert {phase for phase, _ in targets(body).values()} == {"Ready"}
+    assert {item["platform"] for item in body["status"]["images"]} == {"default", "standby"}
+    assert condition(body, "Published")["message"].startswith("2 of 2 clusters")
+
+
+def test_cluster_that_is_not_there_does_not_hold_back_another(site: Site, name: str) -> None:
+    site.put_package(name)
+    site.apply(site.package_upload(name, targets=to_platform("default", "global", "region9")))
+    body = site.wait(name, has_failed("UnknownCluster"))
+    found = targets(body)
+    assert found["default", "global"][0] == "Ready"
+    assert "has no cluster 'region9'" in found["default", "region9"][1]
+    assert condition(body, "Stalled")["message"].startswith("Cluster region9 of default: Platform default has no")
+
+
+def test_catalog_that_does_not_exist_stalls_with_those_that_do(site: Site, name: str) -> None:
+    site.put_package(name)
+    site.apply(site.package_upload(name, catalogSource="mine"))
+    body = site.wait(name, has_failed("UnknownCatalogSource"))
+    assert "only custom, platform, system" in condition(body, "Stalled")["message"]
+    assert not tags(site, name)
+    catalog = {"metadata": {"name": "mine", "namespace": SYSTEM}, "spec": {"sourceType": "grpc"}}
+    manifest(site, {"apiVersion": OLM, "kind": "CatalogSource"} | catalog)
+    site.reconcile(name)
+    site.wait(name, is_ready)
+    assert site.all("artifacts", SYSTEM)[name]["metadata"]["labels"]["cpaas.io/library"] == "mine"
+    site.cluster.kubectl("delete", "catalogsource", "mine", "-n", SYSTEM)
+
+
+def test_images_that_are_not_pushed_must_be_there(site: Site, name: str, tmp_path: Path) -> None:
+    built = site.put_package(name)
+    site.apply(site.package_upload(name, skipPush=True))
+    body = site.wait(name, has_failed("ImagesMissing"))
+    assert f"lacks acp/{name}-bundle:v1.0.0" in condition(body, "Ready")["message"]
+    assert not tags(site, name)
+    push(build(small(name, version="0.9.0"), tmp_path / "other.tgz"), site.registry)
+    site.reconcile(name)
+    site.wait(name, has_failed("ImagesMissing"))  # other content does not count
+    push(built, site.registry)
+    site.reconcile(name)
+    site.wait(name, is_ready)
+
+
+def test_second_upload_of_a_version_says_so(site: Site, name: str) -> None:
+    site.put_package(name)
+    site.apply(site.package_upload(name))
+    site.wait(name, is_ready)
+    second = f"{name}-again"
+    site.apply(site.package_upload(second, f"{name}.tgz"))
+    body = site.wait(second, is_ready)
+    said = f"PackageUpload {site.namespace}/{name} has published the same version before"
+    assert said in condition(body, "Published")["message"]
+    assert said in targets(body)["default", "global"][1]
+    site.delete("packageupload", name)
+    site.reconcile(second)
+    site.wait(second, lambda body: "before" not in condition(body, "Published")["message"])
+
+
+def test_deleted_upload_takes_back_what_it_has_published(site: Site, name: str) -> None:
+    site.put_package(name)
+    deletable(site, name)
+    site.delete("packageupload", name)
+    assert f"{name}.v1.0.0" not in site.all("artifactversions", SYSTEM)
+    assert name not in site.all("artifacts", SYSTEM)
+    assert not tags(site, name)
+    said = withdrawn(site, name)
+    assert f"Deleted on global: ArtifactVersion {name}.v1.0.0, Artifact {name}." in said
+    assert f"Deleted tags in {site.registry.address}: acp/{name}-bundle:v1.0.0." in said
+
+
+def test_deleted_upload_leaves_the_other_version(site: Site, name: str) -> None:
+    site.put_package(name)
+    deletable(site, name)
+    later = f"{name}-later"
+    site.put_package(later, small(name, version="1.1.0", tag="v1.1.0"))
+    site.apply(site.package_upload(later))
+    site.wait(later, is_ready)
+    site.delete("packageupload", name)
+    assert name in site.all("artifacts", SYSTEM)
+    assert f"{name}.v1.1.0" in site.all("artifactversions", SYSTEM)
+    assert f"{name}.v1.0.0" not in site.all("artifactversions", SYSTEM)
+    assert tags(site, name) == ["v1.1.0"]
+
+
+def test_deleted_upload_leaves_what_another_shares(site: Site, name: str) -> None:
+    site.put_package(name)
+    deletable(site, name)
+    second = f"{name}-again"
+    site.apply(site.package_upload(second, f"{name}.tgz"))
+    site.wait(second, is_ready)
+    site.delete("packageupload", name)
+    assert f"Kept on global, as PackageUpload {site.namespace}/{second} needs it." in withdrawn(site, name)
+    assert f"{name}.v1.0.0" in site.all("artifactversions", SYSTEM)
+    assert tags(site, name) == ["v1.0.0"]
+
+
+def test_deleted_upload_leaves_what_is_installed(site: Site, name: str) -> None:
+    site.put_package(name)
+    deletable(site, name)
+    spec = {"name": name, "source": "platform", "sourceNamespace": SYSTEM, "startingCSV": f"{name}.v1.0.0"}
+    subscription = {"metadata": {"name": name, "namespace": site.namespace}, "spec": spec}
+    manifest(site, {"apiVersion": OLM, "kind": "Subscription"} | subscription)
+    site.delete("packageupload", name)
+    assert f"Kept on global, as Subscription {site.namespace}/{name} needs it." in withdrawn(site, name)
+    assert f"{name}.v1.0.0" in site.all("artifactversions", SYSTEM)
+    assert tags(site, name) == ["v1.0.0"]
+
+
+def test_upload_that_cannot_be_taken_back_waits_and_can_be_let_go(site: Site, name: str) -> None:
+    site.put_package(name)
+    deletable(site, name)
+    site.apply(platform("default", site.registry.address, credentialsSecretRef={"name": "gone"}, plainHTTP=True))
+    try:
+        site.cluster.kubectl("delete", "packageupload", name, "-n", site.namespace, "--wait=false")
+        body = site.wait(name, has_failed("SecretNotFound"))
+        assert body["metadata"]["deletionTimestamp"]
+        site.apply(site.package_upload(name, deletionPolicy="Retain"))
+        until(lambda: name not in site.all("packageuploads"))
+        assert f"{name}.v1.0.0" in site.all("artifactversions", SYSTEM)
+    finally:
+        site.apply(platform("default", site.registry.address))
+
+
+def test_upload_deleted_while_the_operator_is_down_is_taken_back_later(site: Site, name: str) -> None:
+    site.put_package(name)
+    deletable(site, name)
+    site.operator.kill()
+    site.cluster.kubectl("delete", "packageupload", name, "-n", site.namespace, "--wait=false")
+    assert f"{name}.v1.0.0" in site.all("artifactversions", SYSTEM)
+    site.operator.start()
+    until(lambda: name not in site.all("packageuploads"))
+    assert f"{name}.v1.0.0" not in site.all("artifactversions", SYSTEM)
