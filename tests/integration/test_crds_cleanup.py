@@ -1,6 +1,7 @@
 """Each rule of the cleanup CRDs on a real API server: what keeps it is accepted, what breaks it is refused."""
 
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 
@@ -237,3 +238,8 @@ def test_the_least_policy_and_its_defaults(policies: Admission) -> None:
 @pytest.mark.parametrize("schedule", ["CRON_TZ=UTC 0 3 * * 6", "TZ=UTC 0 3 * * 6", "@reboot", "0 3 * *"])
 def test_what_is_no_schedule(policies: Admission, schedule: str) -> None:
     assert SCHEDULE in policies.judge("spec.schedule", schedule)["message"]
+
+
+def test_the_sample_is_valid(cluster: Cluster, policies: Admission) -> None:
+    sample = Path(__file__).parents[2] / "deploy" / "samples" / "cleanuppolicy.yaml"
+    assert "created" in cluster.kubectl("create", "--dry-run=server", "--validate=strict", "-f", str(sample))

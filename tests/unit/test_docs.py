@@ -11,12 +11,20 @@ from pydantic import BaseModel
 
 from tests.unit.test_layout import ROOT
 from violet_operator import settings
+from violet_operator.api.cleanup_policy import CleanupPolicySpec
+from violet_operator.api.cleanup_run import CleanupRunSpec
 from violet_operator.api.package_upload import PackageUploadSpec
 from violet_operator.api.platform import PlatformSpec
 from violet_operator.package.manifest import PackageManifest
 
 DOCS = ROOT / "docs"
 PAGES = [*sorted(ROOT.glob("*.md")), *sorted(DOCS.glob("*.md"))]
+SPECS: dict[str, type[BaseModel]] = {
+    "packageupload.md": PackageUploadSpec,
+    "platform.md": PlatformSpec,
+    "cleanuppolicy.md": CleanupPolicySpec,
+    "cleanuprun.md": CleanupRunSpec,
+}
 REASON_POSITIONS = {"Stalled": 0, "Waiting": 0, "Transient": 0, "done": 1, "working": 1, "set": 2}
 PASSED_ON = {
     "reason",
@@ -50,8 +58,8 @@ def reasons() -> set[str]:
 
 def documented_reasons() -> set[str]:
     found: set[str] = set()
-    for page in ("packageupload.md", "platform.md"):
-        section = (DOCS / page).read_text().partition("\n### Reasons\n")[2]
+    for page in ("packageupload.md", "platform.md", "cleanuppolicy.md", "cleanuprun.md"):
+        section = (DOCS / page).read_text().partition("\n### Reasons\n")[2].partition("\n### ")[0]
         assert section, page
         found |= set(re.findall(r"^\| `([A-Za-z]+)` \|", section, re.MULTILINE))
     return found
@@ -83,7 +91,7 @@ def fields(model: type[BaseModel], prefix: str = "") -> Iterator[str]:
 
 
 def test_every_field_of_the_specs_has_a_heading() -> None:
-    for page, model in (("packageupload.md", PackageUploadSpec), ("platform.md", PlatformSpec)):
+    for page, model in SPECS.items():
         headings = re.findall(r"^### `spec\.(\w+)`$", (DOCS / page).read_text(), re.MULTILINE)
         assert headings == list(fields(model)), page
 
@@ -95,6 +103,9 @@ def test_every_field_of_the_specs_has_a_heading() -> None:
         ("packageupload.md", PackageUploadSpec, "Verification", "verification."),
         ("packageupload.md", PackageUploadSpec, "Target", "targets."),
         ("platform.md", PlatformSpec, "RegistrySpec", "registry."),
+        ("cleanuppolicy.md", CleanupPolicySpec, "Exclude", "exclude."),
+        ("cleanuppolicy.md", CleanupPolicySpec, "Retention", "retention."),
+        ("cleanuppolicy.md", CleanupPolicySpec, "Limits", "limits."),
         ("package-format.md", PackageManifest, "ManifestSpec", "spec."),
     ],
 )
@@ -132,7 +143,7 @@ def test_every_page_is_reachable_from_the_readme() -> None:
 
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
 def test_yaml_in_examples_is_valid(page: Path) -> None:
-    specs = {"PackageUpload": PackageUploadSpec, "Platform": PlatformSpec}
+    specs = {model.__name__.removesuffix("Spec"): model for model in SPECS.values()}
     for language, text in FENCE.findall(page.read_text()):
         for document in yaml.safe_load_all(text) if language == "yaml" else ():
             if model := specs.get(document["kind"]):

@@ -3,7 +3,11 @@
 A guard that could be removed unnoticed would be one that protects nothing, or one that no test knows.
 """
 
-from typing import Any
+import ast
+import inspect
+import re
+from pathlib import Path
+from typing import Any, TypeGuard
 
 import pytest
 
@@ -66,6 +70,20 @@ def test_without_the_guard_somewhere_an_object_is_lost(case: Case, monkeypatch: 
     monkeypatch.setattr(module, name, rest)
     same = [each for each in CASES if (each.table, each.reason) == (case.table, case.reason)]
     assert any(verdict(each).action == "Delete" for each in same)
+
+
+def test_every_reason_is_documented_and_nothing_else() -> None:
+    page = (Path(__file__).parents[3] / "docs" / "cleanuprun.md").read_text().partition("### Reasons of items")[2]
+    guards = {guard.reason for module, name in TABLES.values() for guard in getattr(module, name)}
+    others = {node.value for node in ast.walk(ast.parse(inspect.getsource(judge_module))) if _is_word(node)}
+    assert set(re.findall(r"^\| `(\w+)` \| (?:Keep|Delete) \|", page, re.MULTILINE)) == guards | others
+
+
+def _is_word(node: ast.AST) -> TypeGuard[ast.Constant]:
+    """Whether it is a reason: a word in CamelCase that is no action."""
+    value = node.value if isinstance(node, ast.Constant) else None
+    word = isinstance(value, str) and re.fullmatch(r"([A-Z][a-z]+)+", value)
+    return bool(word) and value not in ("Keep", "Delete")
 
 
 def test_the_tables_are_those_that_the_judgement_uses() -> None:
