@@ -33,7 +33,7 @@ MANY = 1203
 
 @pytest.fixture(scope="module")
 def platform(cluster: Cluster) -> Iterator[Cluster]:
-    """A cluster with the platform's kinds and ours, one Artifact with many versions, and a cluster-admin who may less."""
+    """A cluster with the kinds of the platform and ours, and one Artifact with many versions."""
     install(cluster)
     install_crds(cluster.kubectl)
     ensure_namespace(cluster, SYSTEM)
