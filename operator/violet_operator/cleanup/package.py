@@ -48,5 +48,5 @@ def core(words: set[str]) -> str | None:
 
 def unknown_lifecycle(words: set[str]) -> str | None:
     """A word that we do not know may mean anything."""
-    strange = sorted(words - set(KNOWN_LIFECYCLES) - {"core"})
+    strange = sorted(words - set(KNOWN_LIFECYCLES))
     return f"Lifecycle {strange[0]!r} is not known." if strange else None

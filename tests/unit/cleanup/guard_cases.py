@@ -178,6 +178,7 @@ PLUGIN = [
     Case("plugin", "CoreLifecycle", WORK, label(GLOBAL, "ModuleInfo", "region1-work-hash", "lifecycle-type", "core")),
     Case("plugin", "UnknownLifecycle", REST, label(GLOBAL, "ModulePlugin", "rest", "lifecycle-type", "odd")),
     Case("plugin", "BuiltIn", REST, label(GLOBAL, "ModulePlugin", "rest", "built-in-plugin", "true", "annotations")),
+    Case("plugin", "BuiltIn", REST, label(GLOBAL, "ModulePlugin", "rest", "builtin", "true")),
     Case("plugin", "AmbiguousPackage", REST, lambda world: world.plugin("x", labels={"cpaas.io/module-name": "rest"})),
     Case("plugin", "NoView", REST, drop(GLOBAL, "ModulePluginView", "rest")),
     Case("plugin", "SilentView", REST, put(GLOBAL, "ModulePluginView", "rest", "status", value=None)),

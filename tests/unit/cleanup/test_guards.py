@@ -53,6 +53,8 @@ def test_without_the_guard_that_is_noticed(case: Case, monkeypatch: pytest.Monke
 
 
 LAYERED = {
+    ("operator", "CoreLifecycle"),  # without it, core would be a word like any that is not known
+    ("plugin", "CoreLifecycle"),
     ("operator", "NoInstalledCSV"),  # an empty CSV cannot be compared, and contradicts what is there
     ("operator", "UpgradeInTransit"),  # what is not at rest mostly contradicts the view too
     ("plugin", "UnknownPhase"),

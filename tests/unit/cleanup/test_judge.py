@@ -113,6 +113,7 @@ def test_versions_are_compared_as_versions() -> None:
 def test_keep_last_keeps_the_newest_old_ones() -> None:
     assert old_versions(wish(keepLast=1)) == {"1.2.0", "1.9.0"}
     assert old_versions(wish(keepLast=2)) == {"1.2.0"}
+    assert judged(platform(), wish(keepLast=1))["ModuleConfig work-v1.0.0"].reason == "KeptLast"
     assert old_versions(wish(keepLast=9)) == set()
 
 

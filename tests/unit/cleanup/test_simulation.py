@@ -18,6 +18,8 @@ PLATFORMS = 1000
 """Some two thousand clusters."""
 
 TOO_RARE = {
+    ("operator", "CoreLifecycle"),
+    ("plugin", "CoreLifecycle"),
     ("operator", "BuiltIn"),
     ("operator", "SystemCatalog"),
     ("operator", "ViewsUnknown"),  # what cannot be read is empty as well: there is no view
