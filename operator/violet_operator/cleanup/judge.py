@@ -129,8 +129,8 @@ def _judge_whole(package: Package, context: Context) -> Iterator[Verdict]:
         if (found := first(OBJECT_GUARDS, version.candidate, context))
     }
     if kept and not finding:
-        name = min(ref.name for ref in kept)
-        finding = Finding("VersionProtected", f"Its version {name} must stay: {kept[_named(kept, name)].message}")
+        first_kept = min(kept, key=lambda ref: ref.name)
+        finding = Finding("VersionProtected", f"Its version {first_kept.name} must stay: {kept[first_kept].message}")
     if finding is None:
         metas = (owner, *(each.candidate.meta for each in package.versions))
         yield from _go(metas, Finding("NotInstalled", "Nobody has installed it."), context)
@@ -140,10 +140,6 @@ def _judge_whole(package: Package, context: Context) -> Iterator[Verdict]:
         ref = version.candidate.meta.ref
         stays = Finding("OwnerStays", f"{owner.ref.kind} {owner.ref.name} stays: {finding.message}")
         yield _keep(version.candidate.meta, kept.get(ref, stays))
-
-
-def _named(kept: Mapping[Ref, Finding], name: str) -> Ref:
-    return next(ref for ref in kept if ref.name == name)
 
 
 def _other_kind(meta: Meta, context: Context) -> Finding | None:
@@ -158,14 +154,14 @@ def _newest_first(one: Version, other: Version) -> int:
 
 def _go(metas: Sequence[Meta], finding: Finding, context: Context) -> Iterator[Verdict]:
     """What goes together, once all of it was a candidate in enough runs."""
-    seen = [context.observed.get(meta.ref.uid, 0) + 1 for meta in metas]
-    least = context.wish.retention.observations
-    for meta, times in zip(metas, seen, strict=True):
-        if min(seen) >= least:
-            yield Verdict(meta.ref, "Delete", *finding, observed=times)
+    seen = {meta.ref: context.observed.get(meta.ref.uid, 0) + 1 for meta in metas}
+    rarest, least = min(seen.values()), context.wish.retention.observations
+    for ref, times in seen.items():
+        if rarest >= least:
+            yield Verdict(ref, "Delete", *finding, observed=times)
         else:
-            message = f"A candidate in {min(seen)} of {least} runs in a row (spec.retention.observations)."
-            yield Verdict(meta.ref, "Keep", "SeenTooRarely", message, observed=times)
+            message = f"A candidate in {rarest} of {least} runs in a row (spec.retention.observations)."
+            yield Verdict(ref, "Keep", "SeenTooRarely", message, observed=times)
 
 
 def _keep(meta: Meta, finding: Finding) -> Verdict:

@@ -21,10 +21,7 @@ def plan_hash(platform: str, verdicts: Sequence[Verdict]) -> str:
     Versions of objects (resourceVersion) do not count: the platform writes statuses all the time. Each object is
     looked at again just before its deletion.
     """
-    told = [
-        [each.ref.cluster, each.ref.kind, each.ref.namespace or "", each.ref.name, each.ref.uid, each.reason]
-        for each in deletions(verdicts)
-    ]
+    told = [[each.ref.cluster, each.ref.kind, each.ref.name, each.ref.uid, each.reason] for each in deletions(verdicts)]
     return hashlib.sha256(json.dumps([platform, sorted(told)], separators=(",", ":")).encode()).hexdigest()
 
 

@@ -147,7 +147,7 @@ def _upload_unread(_: Plugin, context: Context) -> str | None:
 
 def _cluster_unknown(_: Plugin, context: Context) -> str | None:
     if context.state.unreachable:
-        names = ", ".join(sorted(context.state.unreachable)[:5])
+        names = ", ".join(sorted(context.state.unreachable))
         return f"It may be in use on a cluster that cannot be read: {names}."
     listings = (context.state.plugins, context.state.configs, context.state.infos)
     unknown = next((listing.unknown for listing in listings if listing.unknown), None)

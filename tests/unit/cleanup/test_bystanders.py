@@ -1,12 +1,14 @@
 """What looks like a reason to keep something and is none, and names that only look alike."""
 
 from collections.abc import Callable
+from dataclasses import replace
 
 import pytest
 
 from tests.simulation.cleanup.world import GLOBAL, World
-from tests.unit.cleanup.platforms import GARBAGE, REGION, deleted, judged, platform
+from tests.unit.cleanup.platforms import GARBAGE, NOW, REGION, deleted, judged, platform
 from violet_operator.api.cleanup import Cleanup
+from violet_operator.cleanup import judge as judge_module
 
 
 def lifecycles(world: World) -> None:
@@ -84,10 +86,11 @@ def test_reasons_to_keep_are_told_apart() -> None:
     assert found["Artifact busy"].reason == "Installed"
 
 
-@pytest.mark.parametrize("first", ["aaa", "zzz"])
-def test_one_that_keeps_wins_over_one_that_deletes(first: str) -> None:
-    """Two plugins claim one config: each keeps it, and a word for deletion would not count."""
-    world = World()
-    world.plugin(first, labels={"cpaas.io/module-name": "mmm"}, spec={"deleteable": False})
-    world.plugin("mmm", "v1.0.0")
-    assert deleted(world) == {}
+@pytest.mark.parametrize("actions", [("Keep", "Delete"), ("Delete", "Keep")])
+def test_of_two_words_on_one_object_that_which_keeps_it_counts(actions: tuple[str, str]) -> None:
+    """No platform that we know brings this about; one that does must not cost an object."""
+    one = judged(platform())["Artifact idle"]
+    words = [replace(one, action=action) for action in actions]
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(judge_module, "_judge_all", lambda _: words)
+        assert [each.action for each in judge_module.judge(platform().state(), Cleanup(), NOW, {})] == ["Keep"]
