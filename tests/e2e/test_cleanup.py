@@ -245,6 +245,13 @@ def test_a_run_of_its_own_and_what_it_cannot_do(site: Site) -> None:
     lost = site.wait("lost", tried, 60, "cleanupruns")
     assert condition(lost, "Planned")["reason"] == "UnknownCluster"
     assert "nowhere" in condition(lost, "Planned")["message"]
+    assert not ended(lost)
+    patch = json.dumps({"status": {"startTime": "2026-01-01T00:00:00Z"}})
+    what = ("cleanuprun/lost", "-n", site.namespace, "--subresource=status", "--type=merge")
+    site.cluster.kubectl("patch", *what, "--patch", patch)
+    lost = site.wait("lost", ended, 90, "cleanupruns")
+    assert condition(lost, "Failed")["reason"] == "UnknownCluster", said(lost)
+    assert condition(lost, "Reconciling")["status"] == ""
 
 
 def test_nothing_was_deleted(site: Site) -> None:

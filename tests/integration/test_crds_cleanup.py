@@ -86,6 +86,12 @@ POLICY = [
         NO_SCHEDULE,
         NO_SCHEDULE | {"startingDeadlineSeconds": 1},
     ),
+    Case(
+        "spec",
+        "retention.observations needs successfulRunsHistoryLimit to be 1 at least: earlier runs are what was observed",
+        {"successfulRunsHistoryLimit": 0, "retention": {"observations": 1}},
+        {"successfulRunsHistoryLimit": 0},
+    ),
     Case("spec.schedule", "minLength", "@daily", ""),
     Case("spec.schedule", "maxLength", f"0 0 * * {'1,' * 59}1", f"0 0 * * {'1,' * 60}1"),
     Case("spec.schedule", SCHEDULE, "@weekly", "0 0 3 * * 6"),
@@ -102,7 +108,7 @@ POLICY = [
     *(
         case
         for field in ("successfulRunsHistoryLimit", "failedRunsHistoryLimit")
-        for case in (Case(f"spec.{field}", "minimum", 0, -1), Case(f"spec.{field}", "maximum", 1000, 1001))
+        for case in (Case(f"spec.{field}", "minimum", 1, -1), Case(f"spec.{field}", "maximum", 1000, 1001))
     ),
     *(
         Case(f"status.{field}", "format", "2026-01-02T03:04:05Z", "tomorrow")

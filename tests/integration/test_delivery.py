@@ -210,6 +210,11 @@ def may(cluster: Cluster, user: str, question: str) -> bool:
         "patch violet.alauda.io:packageuploads team",
         "delete app.alauda.io:artifacts cpaas-system",
         "delete app.alauda.io:artifactversions cpaas-system",
+        "create violet.alauda.io:cleanupruns team",
+        "delete violet.alauda.io:cleanupruns team",
+        "patch violet.alauda.io:cleanuppolicies/status team",
+        "list app.alauda.io:operatorviews global",
+        "list cluster.alauda.io:moduleinfoes",
     ],
 )
 def test_operator_may(installed: Cluster, question: str) -> None:
@@ -227,6 +232,11 @@ def test_operator_may(installed: Cluster, question: str) -> None:
         "create :secrets violet-system",
         "delete violet.alauda.io:packageuploads team",
         "patch violet.alauda.io:platforms team",
+        "patch violet.alauda.io:cleanupruns team",
+        "delete violet.alauda.io:cleanuppolicies team",
+        "delete cluster.alauda.io:moduleplugins",
+        "delete cluster.alauda.io:moduleconfigs",
+        "delete operators.coreos.com:subscriptions team",
         "patch app.alauda.io:artifactversions/status cpaas-system",
         "patch operators.coreos.com:catalogsources cpaas-system",
         "get coordination.k8s.io:leases kube-system",

@@ -70,6 +70,10 @@ class CleanupPolicyStatus(ApiModel):
 SPEC_RULES = rules(
     rule("has(self.schedule) || !has(self.timeZone)", "timeZone goes with schedule"),
     rule("has(self.schedule) || !has(self.startingDeadlineSeconds)", "startingDeadlineSeconds goes with schedule"),
+    rule(
+        "!has(self.retention) || self.retention.observations == 1 || self.successfulRunsHistoryLimit > 0",
+        "retention.observations needs successfulRunsHistoryLimit to be 1 at least: earlier runs are what was observed",
+    ),
 )
 
 PRINTER_COLUMNS = [
