@@ -152,11 +152,11 @@ def plugin_view(body: JsonObject) -> PluginView:
 
 def upload(body: JsonObject) -> Upload | None:
     """What a PackageUpload wants; None: nothing."""
-    spec: Mapping[str, Any] = body.get("spec") or {}
-    if body["metadata"].get("deletionTimestamp") or spec.get("mode") == "Preview" or spec.get("skipResources"):
+    if _at(body, "metadata", "deletionTimestamp"):
         return None
-    metadata = body["metadata"]
-    found: Mapping[str, Any] = (body.get("status") or {}).get("package") or {}
+    if _at(body, "spec", "mode") == "Preview" or _at(body, "spec", "skipResources") is True:
+        return None
+    found = _at(body, "status", "package")
     clusters = {str(name) for target in _dicts(body, "spec", "targets") for name in _items(target, "clusters")}
     objects = {
         (_text(target, "cluster"), _text(item, "kind"), _text(item, "name"))
@@ -166,7 +166,7 @@ def upload(body: JsonObject) -> Upload | None:
     tag = _text(found, "artifact").partition("@")[0].rpartition("/")[2].partition(":")[2]
     versions = {_text(found, "version"), tag, _text(found, "csv")} - {""}
     return Upload(
-        name=f"{metadata.get('namespace')}/{metadata.get('name')}",
+        name=f"{_text(body, 'metadata', 'namespace')}/{_text(body, 'metadata', 'name')}",
         clusters=frozenset(clusters or {"global"}),
         package=_text(found, "name"),
         versions=frozenset(versions),
@@ -175,14 +175,12 @@ def upload(body: JsonObject) -> Upload | None:
 
 
 def _meta(kind: str, cluster: str, body: JsonObject) -> Meta:
-    metadata: Mapping[str, Any] = body.get("metadata") or {}
-    ref = Ref(
-        kind, cluster, metadata.get("namespace") or None, str(metadata.get("name", "")), str(metadata.get("uid", ""))
-    )
+    namespace, name, uid = (_text(body, "metadata", key) for key in ("namespace", "name", "uid"))
+    ref = Ref(kind, cluster, namespace or None, name, uid)
     return Meta(
         ref=ref,
         created=_time(_text(body, "metadata", "creationTimestamp")),
-        deleting=bool(metadata.get("deletionTimestamp")),
+        deleting=bool(_at(body, "metadata", "deletionTimestamp")),
         labels=_texts(body, "metadata", "labels"),
         annotations=_texts(body, "metadata", "annotations"),
     )
@@ -194,9 +192,8 @@ def _module(meta: Meta) -> str:
 
 def _needs(body: JsonObject) -> frozenset[str]:
     """Plugins that this one names as needed, wherever below its dependencies."""
-    spec: Mapping[str, Any] = body.get("spec") or {}
-    places = (spec.get("dependencies"), spec.get("pluginDependencies"), spec.get("upgradeBefore"))
-    return frozenset(name for place in places for name in _named(place))
+    fields = ("dependencies", "pluginDependencies", "upgradeBefore")
+    return frozenset(name for field in fields for name in _named(_at(body, "spec", field)))
 
 
 def _named(value: object) -> Iterator[str]:
