@@ -4,10 +4,14 @@ import secrets
 from collections.abc import Iterator
 
 import pytest
+from hypothesis import HealthCheck, settings
 
 from tests.cluster import Cluster, Kit, Registry, Storage
 from tests.cluster.kit import needed_tools
 from tests.cluster.toolchain import ensure
+
+settings.register_profile("noisy", deadline=None, suppress_health_check=[HealthCheck.too_slow])
+settings.load_profile("noisy")  # the time that an example takes says more of the machine than of us
 
 
 def pytest_collection_finish(session: pytest.Session) -> None:

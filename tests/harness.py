@@ -7,7 +7,7 @@ the operator says of them. Builders below it make the objects; the documents are
 import json
 import secrets
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -16,7 +16,7 @@ from typing import Any
 import yaml
 
 from tests.cluster import Cluster, Kit, KubectlError, Registry, Storage
-from tests.packages import Built, Bundle, build
+from tests.packages import Built, Bundle, Package, build
 from tests.platform import Bundles, Marketplace, install_crds
 from tests.program import Operator, install
 
@@ -72,10 +72,10 @@ class Site:
         found = [item for item in self.all("events").values() if item["involvedObject"]["name"] == name]
         return sorted(found, key=lambda item: str(item["lastTimestamp"]))
 
-    def reconcile(self, *names: str) -> None:
+    def reconcile(self, *names: str, kind: str = "packageupload") -> None:
         """Ask for a reconcile now."""
         for name in names:
-            where = ("packageupload", name, "-n", self.namespace)
+            where = (kind, name, "-n", self.namespace)
             self.cluster.kubectl("annotate", *where, f"{REQUESTED}={secrets.token_hex(6)}", "--overwrite")
 
     def wait(self, name: str, reached: "Reached", seconds: float = 60, kind: str = "packageuploads") -> Object:
@@ -96,7 +96,7 @@ class Site:
                 raise AssertionError("\n".join(f"after {seconds} s: {name}: {said(found[name])}" for name in late))
             time.sleep(0.2)
 
-    def put_package(self, name: str, spec: Bundle | None = None, **options: Any) -> Built:
+    def put_package(self, name: str, spec: Package | None = None, **options: Any) -> Built:
         """Build a package (small if no description is given) and upload it with its checksum file as `NAME.tgz`."""
         built = build(spec or small(name), self.directory / f"{name}.tgz", **options)
         self.storage.put(f"{name}.tgz", built.path)
@@ -116,23 +116,43 @@ class Site:
             "spec": {"source": source} | spec
         }
 
+    def upload_set(self, name: str, prefix: str = "", **spec: Any) -> Object:
+        """A PackageUploadSet of the packages below `NAME/` (or another prefix); `source` is merged."""
+        source = {
+            "url": self.storage.url(prefix or f"{name}/"),
+            "endpoint": self.storage.endpoint,
+            "credentialsSecretRef": {"name": KEYS},
+        } | spec.pop("source", {})
+        return {"apiVersion": API, "kind": "PackageUploadSet", "metadata": {"name": name}} | {
+            "spec": {"source": source} | spec
+        }
+
 
 Reached = Callable[[Object], bool]
 
 
 @contextmanager
-def installation(kit: Kit, directory: Path, *flags: str, bundles: Bundles | None = None) -> Iterator[Site]:
+def installation(
+    kit: Kit,
+    directory: Path,
+    *flags: str,
+    bundles: Bundles | None = None,
+    environment: Mapping[str, str] | None = None,
+) -> Iterator[Site]:
     """Platform and operator, running on the cluster `global` of a kit, with a namespace of its own."""
     cluster = kit.cluster()
     install_crds(cluster.kubectl)
     ensure_namespace(cluster, SYSTEM)
     clusters = {each.name: each.kubeconfig for each in kit.clusters}
-    with Marketplace(clusters, bundles or Bundles(plain=True)), operator_alone(kit, directory, *flags) as site:
+    running = operator_alone(kit, directory, *flags, environment=environment)
+    with Marketplace(clusters, bundles or Bundles(plain=True)), running as site:
         yield site
 
 
 @contextmanager
-def operator_alone(kit: Kit, directory: Path, *flags: str) -> Iterator[Site]:
+def operator_alone(
+    kit: Kit, directory: Path, *flags: str, environment: Mapping[str, str] | None = None
+) -> Iterator[Site]:
     """The operator on a cluster that is left as it is: no platform.
 
     The namespace holds the storage's keys and the Platform `default` (the open plain HTTP registry). The operator
@@ -141,7 +161,8 @@ def operator_alone(kit: Kit, directory: Path, *flags: str) -> Iterator[Site]:
     cluster, registry, namespace = kit.cluster(), kit.registry(), f"e2e-{secrets.token_hex(4)}"
     install(cluster)
     ensure_namespace(cluster, namespace)
-    with Operator(cluster, directory / "operator", "--namespace", namespace, *flags) as operator:
+    flags = ("--namespace", namespace, *flags)
+    with Operator(cluster, directory / "operator", *flags, environment=environment) as operator:
         site = Site(cluster, registry, kit.storage, operator, namespace, directory)
         site.apply(storage_keys(kit.storage), platform("default", registry.address))
         yield site

@@ -3,7 +3,7 @@
 import os
 import signal
 import sys
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, Self
 
@@ -20,7 +20,14 @@ ACCOUNT = "violet-operator"
 def install(cluster: Access, folder: Path = ROOT / "deploy") -> None:
     """CRDs, rights and the Deployment, as `deploy/` (or an overlay) has them; without a node its pod never runs."""
     cluster.kubectl("apply", "--server-side", "--force-conflicts", "-k", str(folder))
-    for kind in ("cleanuppolicies", "cleanupruns", "packageuploads", "platforms"):
+    for kind in (
+        "cleanuppolicies",
+        "cleanupruns",
+        "packageinventories",
+        "packageuploads",
+        "packageuploadsets",
+        "platforms",
+    ):
         cluster.kubectl("wait", "--for=condition=Established", f"crd/{kind}.violet.alauda.io", "--timeout=30s")
 
 
@@ -33,6 +40,7 @@ class Operator:
         directory: Path,
         *flags: str,
         python: Sequence[str] = ("-X", "dev", "-m", "violet_operator.cli"),
+        environment: Mapping[str, str] | None = None,
     ) -> None:
         directory.mkdir(parents=True, exist_ok=True)
         self.metrics_port, self.health_port = free_port(), free_port()
@@ -43,7 +51,7 @@ class Operator:
             "violet-operator",
             [*program, "--kubeconfig", kubeconfig, *ports, *flags],
             directory / "operator.log",
-            env={"PYTHONPATH": f"{ROOT / 'operator'}{os.pathsep}{ROOT}"},
+            env={"PYTHONPATH": f"{ROOT / 'operator'}{os.pathsep}{ROOT}", **(environment or {})},
         )
 
     def __enter__(self) -> Self:
@@ -93,7 +101,7 @@ class Operator:
         lines = Path(f"/proc/{self._process.pid}/io").read_text().splitlines()
         return next(int(line.split()[1]) for line in lines if line.startswith("write_bytes:"))
 
-    def metric(self, name: str, **labels: Any) -> float:
+    def metric(self, name: str, /, **labels: Any) -> float:
         """The sum of a metric's samples that carry these labels."""
         text = requests.get(f"http://127.0.0.1:{self.metrics_port}/metrics", timeout=5).text
         samples = [line.rpartition(" ") for line in text.splitlines() if line.startswith((f"{name}{{", f"{name} "))]

@@ -1,13 +1,13 @@
-"""Signed packages and uploads that demand a signature, for end-to-end tests; the registry is behind a recorder."""
+"""Signed packages, uploads that demand a signature, and what was written of them, for end-to-end tests."""
 
+import shutil
 import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from tests.cluster import Kit
 from tests.faults import FaultProxy
-from tests.harness import Object, Site, installation, platform, secret, small, to_platform
+from tests.harness import Object, Site, small, to_platform
 from tests.packages import Built, Bundle, SigningKey
 
 READS = {"GET", "HEAD"}
@@ -20,13 +20,32 @@ def signing_key() -> Iterator[SigningKey]:
         yield key
 
 
-@contextmanager
-def recorded_site(kit: Kit, proxy: FaultProxy, vendor: SigningKey, directory: Path) -> Iterator[Site]:
-    """An installation that knows the vendor's key, whose registry is reached through the recording proxy."""
-    with installation(kit, directory) as site:
-        registry = {"anonymous": True, "plainHTTP": True, "pullAddress": kit.registry().address}
-        site.apply(platform("recorded", proxy.address, **registry), secret("keys", vendor=vendor.public_key))
-        yield site
+class GpgLink:
+    """A folder for PATH with nothing in it but gpg: the machine's own, unless a script takes its place."""
+
+    def __init__(self, folder: Path) -> None:
+        found = shutil.which("gpg")
+        assert found
+        self._real = Path(found)
+        self.folder = folder
+        folder.mkdir()
+        self.restore()
+
+    def replace(self, script: str) -> None:
+        """Let a shell script take its place; `$gpg` in it is the real one."""
+        path = self.folder / "gpg.sh"
+        path.write_text(f"#!/bin/sh\ngpg={self._real}\n{script}\n")
+        path.chmod(0o755)
+        path.replace(self.folder / "gpg")
+
+    def remove(self) -> None:
+        """Let there be none."""
+        (self.folder / "gpg").unlink(missing_ok=True)
+
+    def restore(self) -> None:
+        """The machine's own again."""
+        self.remove()
+        (self.folder / "gpg").symlink_to(self._real)
 
 
 def signed(site: Site, key: SigningKey, name: str, spec: Bundle | None = None) -> Built:

@@ -11,6 +11,7 @@ from violet_operator import __version__, settings
 from violet_operator.commands import package, show, verify
 from violet_operator.errors import OperatorError
 from violet_operator.support import logs
+from violet_operator.support.redact import printable
 
 _INTERRUPTED = 130
 """Exit status of a shell command ended by Ctrl-C: 128 and SIGINT."""
@@ -38,7 +39,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     command = commands.add_parser(
         "package",
         help="make a package",
-        description="Make a package, with its checksum file, from an OCI image layout or a bundle directory.",
+        description="Make a package, with its checksum file and, given a key, its signature, from an OCI image layout, "
+        "a bundle directory or a Helm chart.",
     )
     package.add_arguments(command)
     command.set_defaults(action=package.run)
@@ -56,7 +58,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except ValueError as error:
         parser.error(str(error))
     except OperatorError as error:
-        sys.stderr.write(f"violet-operator: {error.reason}: {error.message}\n")
+        sys.stderr.write(printable(f"violet-operator: {error.reason}: {error.message}") + "\n")
         return 1
     except KeyboardInterrupt:
         return _INTERRUPTED

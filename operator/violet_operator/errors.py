@@ -16,7 +16,13 @@ from typing import Self
 
 
 class OperatorError(Exception):
-    """A failure with the condition reason (CamelCase) and the message that the user reads."""
+    """A failure with the condition reason (CamelCase) and the message that the user reads.
+
+    Attributes:
+        condition: type of the condition that it belongs to, where one step does the work of two; else None.
+    """
+
+    condition: str | None = None
 
     def __init__(self, reason: str, message: str) -> None:
         super().__init__(message)

@@ -14,21 +14,29 @@ from prometheus_client import start_http_server
 from violet_operator.cleanup.policy import reconcile as reconcile_policy
 from violet_operator.cleanup.run import reconcile as reconcile_run
 from violet_operator.clients.kube import PLATFORMS, Kube
-from violet_operator.handlers.events import register
+from violet_operator.handlers.events import register, wake_referring
+from violet_operator.inventory import metrics
+from violet_operator.inventory.reconcile import reconcile as reconcile_inventory
 from violet_operator.platform.reconcile import reconcile as reconcile_platform
 from violet_operator.runtime.environment import Environment
 from violet_operator.runtime.metrics import observed
 from violet_operator.runtime.queue import Key, KeyedQueue
+from violet_operator.runtime.relay import Relay
 from violet_operator.runtime.slots import Slots
 from violet_operator.settings import Settings
 from violet_operator.support.requeue import Requeue
 from violet_operator.tuning import tune
 from violet_operator.upload.reconcile import reconcile as reconcile_upload
+from violet_operator.upload_set.reconcile import reconcile as reconcile_set
+from violet_operator.verification.keyring import remove_abandoned
 
 logger = logging.getLogger(__name__)
 
 _THREADS = 32
 """Blocking requests at once: two transfers per lane, and some dozen of short look-ups."""
+
+_PLATFORM_RETRY = 60.0
+"""Seconds between two looks at a Platform that does not work: they are few, and uploads wait for them."""
 
 
 async def run(settings: Settings) -> None:
@@ -37,6 +45,7 @@ async def run(settings: Settings) -> None:
     Raises:
         Stalled: there is no way to a Kubernetes API.
     """
+    remove_abandoned()
     loop = asyncio.get_running_loop()
     loop.set_default_executor(ThreadPoolExecutor(_THREADS, "work"))
     kube = await Kube.connect(settings.kubeconfig, name="global")
@@ -47,6 +56,13 @@ async def run(settings: Settings) -> None:
         async with slots.run() as pacer:
             return await reconcile_upload(*key, env, pacer)
 
+    async def upload_set(key: Key) -> Requeue:
+        return await reconcile_set(*key, env)
+
+    async def inventory(key: Key) -> Requeue:
+        async with slots.run():
+            return await reconcile_inventory(*key, env)
+
     async def policy(key: Key) -> Requeue:
         async with slots.run():
             return await reconcile_policy(*key, env)
@@ -56,14 +72,28 @@ async def run(settings: Settings) -> None:
             return await reconcile_run(*key, env)
 
     async def platform(key: Key) -> Requeue:
-        env.forget(PLATFORMS, *key)  # before the uploads that its change has woken read it
-        return await reconcile_platform(*key, env)
+        env.forget(PLATFORMS, *key)  # before those that its change has woken read it
+        return await reconcile_platform(*key, env, lambda: wake_referring(queues.values(), key, restart=False))
 
-    uploads = KeyedQueue(observed(upload, "PackageUpload"), "PackageUpload")
-    platforms = KeyedQueue(observed(platform, "Platform"), "Platform")
+    uploads = KeyedQueue(observed(upload, "PackageUpload"), "PackageUpload", forgotten=env.drift.forget)
+    sets = KeyedQueue(observed(upload_set, "PackageUploadSet"), "PackageUploadSet")
+    inventories = KeyedQueue(
+        observed(inventory, "PackageInventory"), "PackageInventory", forgotten=lambda key: metrics.forget(*key)
+    )
+    platforms = KeyedQueue(
+        observed(platform, "Platform"), "Platform", longest=_PLATFORM_RETRY, forgotten=lambda key: env.leave(*key)
+    )
     policies = KeyedQueue(observed(policy, "CleanupPolicy"), "CleanupPolicy")
     cleanups = KeyedQueue(observed(cleanup, "CleanupRun"), "CleanupRun")
-    queues = (uploads, policies, cleanups, platforms)
+    queues = {
+        "packageuploadsets": sets,
+        "packageuploads": uploads,
+        "packageinventories": inventories,
+        "cleanuppolicies": policies,
+        "cleanupruns": cleanups,
+    }
+    everything = (*queues.values(), platforms)
+    env.drift.wake = uploads.wake
     stop = asyncio.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, stop.set)
@@ -73,15 +103,16 @@ async def run(settings: Settings) -> None:
     async def call_off(**_: object) -> None:
         """Once kopf watches no more; without this it waits five seconds for the runs to end by themselves."""
         logger.info("Stopping: calling off %d runs", uploads.running)
-        await asyncio.gather(*(queue.close() for queue in queues))
+        await asyncio.gather(*(queue.close() for queue in everything))
 
     registry = kopf.OperatorRegistry()
-    register(registry, uploads, platforms, {"cleanuppolicies": policies, "cleanupruns": cleanups})
+    register(registry, queues, platforms, Relay(sets, settings.progress_interval))
     kopf.on.cleanup(registry=registry)(call_off)
     try:
         await _watch(settings, registry, stop)
     finally:
-        await asyncio.gather(*(queue.close() for queue in queues))  # closed already, unless kopf has failed
+        await asyncio.gather(*(queue.close() for queue in everything))  # closed already, unless kopf has failed
+        await env.close()
         await kube.close()
 
 

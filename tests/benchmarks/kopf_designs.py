@@ -18,6 +18,7 @@ from prometheus_client import start_http_server
 from violet_operator import settings as flags
 from violet_operator.api import GROUP, VERSION
 from violet_operator.clients.kube import Kube
+from violet_operator.platform.reconcile import reconcile as reconcile_platform
 from violet_operator.runtime.environment import Environment
 from violet_operator.runtime.metrics import observed
 from violet_operator.runtime.queue import FIRST_RETRY, LONGEST_RETRY, Key
@@ -105,7 +106,11 @@ async def run(design: str, settings: Settings) -> None:
         async with slots.run() as pacer:
             return await reconcile_upload(*key, env, pacer)
 
+    async def platform_seen(namespace: str, name: str, **_: Any) -> None:
+        await reconcile_platform(namespace, name, env, lambda: None)
+
     registry = kopf.OperatorRegistry()
+    kopf.on.event(GROUP, VERSION, "platforms", registry=registry, id="platforms")(platform_seen)
     DESIGNS[design](registry, observed(upload, "PackageUpload"))
     os.environ["KUBECONFIG"] = str(settings.kubeconfig)
     kopf.on.login(registry=registry)(kopf.login_with_kubeconfig)

@@ -10,6 +10,7 @@ from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
 
 LIFETIME = dt.timedelta(days=365)
+_USAGES = [ExtendedKeyUsageOID.SERVER_AUTH, ExtendedKeyUsageOID.CLIENT_AUTH]
 
 
 class Authority:
@@ -40,7 +41,7 @@ class Authority:
         self.ca_file.write_bytes(self._certificate.public_bytes(serialization.Encoding.PEM))
 
     def server(self, name: str, *, dns: tuple[str, ...] = ()) -> tuple[Path, Path]:
-        """Return certificate and key files of a server on loopback."""
+        """Return certificate and key files of a server on loopback, good for a client too."""
         certificate_file, key_file = self.directory / f"{name}.crt", self.directory / f"{name}.key"
         if certificate_file.exists():
             return certificate_file, key_file
@@ -52,7 +53,7 @@ class Authority:
             _builder(_name(name), self._certificate.subject, key.public_key())
             .add_extension(x509.BasicConstraints(ca=False, path_length=None), critical=True)
             .add_extension(x509.SubjectAlternativeName(names), critical=False)
-            .add_extension(x509.ExtendedKeyUsage([ExtendedKeyUsageOID.SERVER_AUTH]), critical=False)
+            .add_extension(x509.ExtendedKeyUsage(_USAGES), critical=False)
             .add_extension(issuer_key, critical=False)
             .sign(self._key, hashes.SHA256())
         )

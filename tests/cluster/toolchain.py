@@ -28,6 +28,7 @@ TOOLS = {
         Tool("distribution", "github.com/distribution/distribution/v3", ("registry",), "60 s"),
         Tool("versitygw", "github.com/versity/versitygw", ("versitygw",), "50 s"),
         Tool("minio", "github.com/minio/minio", ("minio",), "3 min"),
+        Tool("olareg", "github.com/olareg/olareg", ("olareg",), "5 s"),
         Tool("helm", "helm.sh/helm/v3", ("helm",), "85 s"),
     )
 }

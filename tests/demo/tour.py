@@ -109,6 +109,7 @@ def _apply(place: Place, cluster: Access, environment: Mapping[str, str], packag
     shutil.copytree(ROOT / "deploy" / "samples", place.samples)
     settings = {
         "PACKAGE_URL": f"s3://{environment['S3_BUCKET']}/{package}",
+        "PREFIX_URL": f"s3://{environment['S3_BUCKET']}/",
         "S3_ENDPOINT": environment["S3_ENDPOINT"],
         "S3_REGION": environment["AWS_REGION"],
         "S3_ACCESS_KEY": environment["AWS_ACCESS_KEY_ID"],

@@ -11,12 +11,10 @@ from tests.cluster import Kit
 from tests.cluster.process import free_port
 from tests.faults import FaultProxy
 from tests.harness import (
-    API,
     KEYS,
     OPEN,
     Object,
     Site,
-    condition,
     has_failed,
     installation,
     platform,
@@ -24,7 +22,7 @@ from tests.harness import (
     small,
     to_platform,
 )
-from tests.packages import Chart, Defect, Image, Plugin, build
+from tests.packages import Defect, Image, build
 from tests.verdicts import Court, Verdict, check, check_only_read, described, waiting
 
 pytestmark = pytest.mark.e2e
@@ -82,9 +80,6 @@ class Unsupported:
 
 
 UNSUPPORTED = {
-    "chart-repository": Unsupported("Helm charts cannot be published yet", {"chartRepository": "my-charts"}),
-    "platform-address": Unsupported("use spec.inCluster", {"targets": to_platform("remote")}),
-    "platform-discovery": Unsupported("Give spec.registry.address", {"targets": to_platform("discovery")}),
     "cluster-other": Unsupported(
         "Correct spec.targets", {"targets": to_platform("default", "region1")}, "UnknownCluster"
     ),
@@ -96,13 +91,10 @@ UNSUPPORTED = {
     ),
 }
 
-TYPES = {"plugin-package": Plugin, "chart-package": Chart}
-
 VERDICTS = {
     **SOURCES,
     **DEFECTS,
     **{name: Verdict(case.reason, case.advice, "") for name, case in UNSUPPORTED.items()},
-    **{name: Verdict("NotSupportedYet", "publishes operator bundles only") for name in TYPES},
 }
 
 
@@ -133,12 +125,9 @@ def outcome(kit: Kit, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Outc
 
 
 def _make_ground(site: Site, registry: str, stranger: tuple[str, str]) -> None:
-    """Secrets, and Platforms: the default one through the proxy that records every request."""
-    remote = {"address": "https://acp.example.com", "credentialsSecretRef": {"name": KEYS}}
+    """Secrets, and the default Platform through the proxy that records every request."""
     site.apply(
         platform("default", registry, pullAddress=site.registry.address, **OPEN),
-        {"apiVersion": API, "kind": "Platform", "metadata": {"name": "remote"}, "spec": remote},
-        {"apiVersion": API, "kind": "Platform", "metadata": {"name": "discovery"}, "spec": {"inCluster": {}}},
         secret("stranger", accesskey=stranger[0], secretkey=stranger[1]),
         secret("unknown", **WRONG_KEYS),
         secret("wrong", accesskey=site.storage.access_key, secretkey=WRONG_KEYS["secretkey"]),
@@ -190,9 +179,7 @@ def _defects(site: Site) -> list[Object]:
 
 
 def _unsupported(site: Site) -> list[Object]:
-    for name, kind in TYPES.items():
-        site.put_package(name, kind(name=name))
-    uploads = [site.package_upload(name) for name in TYPES]
+    uploads = []
     for name, case in UNSUPPORTED.items():
         upload = site.package_upload(name, "sound.tgz", **case.spec)
         if not upload["spec"]["source"]["url"].startswith("s3://"):
@@ -212,23 +199,9 @@ def test_describe_shows_why(outcome: Outcome, name: str) -> None:
     assert ["Warning", VERDICTS[name].reason] in [line[:2] for line in lines], outcome.events[name]
 
 
-@pytest.mark.parametrize("name", TYPES)
-def test_what_cannot_be_published_yet_is_understood(outcome: Outcome, name: str) -> None:
-    package = outcome.uploads[name]["status"]["package"]
-    assert (package["name"], package["type"], package["version"]) == (name, TYPES[name].__name__.lower(), "1.0.0")
-    assert ("mainChart" in package) == (TYPES[name] is Plugin)
-
-
 def test_nothing_is_visible(outcome: Outcome) -> None:
     check_only_read(outcome.recorder)
     outcome.court.check_nothing_visible()
-
-
-def test_platforms_say_what_they_lack(outcome: Outcome) -> None:
-    for name, advice in {"remote": "use spec.inCluster", "discovery": "Give spec.registry.address"}.items():
-        found = outcome.site.wait(name, has_failed("NotSupportedYet"), kind="platforms")
-        assert advice in condition(found, "Ready")["message"]
-        assert condition(found, "Stalled")["status"] == "True"
 
 
 def test_no_secret_is_shown(outcome: Outcome) -> None:

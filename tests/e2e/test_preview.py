@@ -1,20 +1,40 @@
 """Preview says what an upload would do and writes nothing; imagePlatforms takes a part of the architectures."""
 
+import hashlib
 import json
 from collections.abc import Iterator
+from dataclasses import replace
 
 import pytest
+import requests
 
 from tests.cluster import Kit
 from tests.faults import FaultProxy
-from tests.harness import SYSTEM, Site, condition, has_failed, installation, is_ready, platform, small, to_platform
-from tests.packages import Bundle, Image
+from tests.harness import (
+    REQUESTED,
+    SYSTEM,
+    Object,
+    Site,
+    condition,
+    has_failed,
+    installation,
+    is_ready,
+    platform,
+    small,
+    to_platform,
+    until,
+)
+from tests.packages import Bundle, Chart, Image, Plugin
+from tests.unit.package.inputs import about, bundle_layout, files_of, manifest
+from tests.unit.package.source import gz, tar_of
 from tests.verdicts import Court
 
 pytestmark = pytest.mark.e2e
 
 READS = {"GET", "HEAD"}
 MIB = 1 << 20
+SHOWN = ("displayName", "type", "architectures", "version", "artifact", "relatedImages")
+"""What `violet show --all` prints."""
 
 
 @pytest.fixture(scope="module")
@@ -87,11 +107,120 @@ def test_preview_names_what_is_there_and_what_would_be_replaced(site: Site) -> N
     assert same["hash"] != other["hash"]
 
 
+CHART = {"name": "web", "version": "v1.4.0", "tag": "v1.4.0", "display_name": "The Web", "seed": 3}
+
+
+@pytest.mark.parametrize(
+    ("kind", "spec"), [("chart", Chart(**CHART)), ("plugin", Plugin(**CHART, lifecycle="aligned"))]
+)
+def test_preview_of_a_chart_or_plugin(kind: str, spec: Chart, site: Site, proxy: FaultProxy) -> None:
+    image = Image(f"{kind}-app", tag="v7", layers=2, layer_size=MIB)
+    site.put_package(kind, replace(spec, related=(image,)))
+    before, court = len(proxy.requests), Court(site)
+    site.apply(site.package_upload(kind, mode="Preview", targets=to_platform("recorded")))
+    body = site.wait(kind, is_ready)
+
+    package, plan = body["status"]["package"], body["status"]["plan"]
+    assert {field: package[field] for field in SHOWN} == {
+        "displayName": "The Web",
+        "type": kind,
+        "architectures": ["linux/amd64", "linux/arm64"],
+        "version": "v1.4.0",
+        "artifact": "harbor.example.com/acp/web:v1.4.0",
+        "relatedImages": [f"harbor.example.com/acp/{kind}-app:v7"],
+    }
+    assert (plan["tags"], plan["overwrites"], plan["blobsPresent"]) == ([f"acp/{kind}-app:v7"], [], 0)
+    assert plan["bytes"] > 4 * MIB
+    assert plan["blobs"] == 6  # two layers and a config for each of two architectures
+    assert plan["objects"] == []
+    assert "publishes operator bundles only" in condition(body, "Ready")["message"]
+    sent = proxy.requests[before:]
+    assert sent
+    assert {request.method for request in sent} <= READS
+    court.check_nothing_visible()
+
+
+def test_preview_reads_well(site: Site) -> None:
+    table = site.cluster.kubectl("get", "packageuploads", "-n", site.namespace)
+    rows = {line.split()[0]: line.split()[1:6] for line in table.splitlines()}
+    assert rows["NAME"] == ["READY", "REASON", "PROGRESS", "PACKAGE", "VERSION"]
+    assert rows["plugin"] == ["True", "Previewed", "100", "web", "v1.4.0"]
+    text = site.cluster.kubectl("describe", "packageupload", "plugin", "-n", site.namespace)
+    for line in ("Display Name:", "The Web", "linux/arm64", "acp/plugin-app:v7", "Main Chart:", "acp/web", "Previewed"):
+        assert line in text
+
+
+def actions(body: Object) -> list[str]:
+    """What would become of the objects on the clusters."""
+    return [each["action"] for each in body["status"]["plan"]["objects"]]
+
+
+def answered(body: Object) -> bool:
+    """Whether the last request for a look was answered."""
+    return bool(body["status"].get("lastHandledReconcileAt") == body["metadata"]["annotations"][REQUESTED])
+
+
 def test_preview_is_made_anew_on_request_and_its_hash_is_stable(site: Site) -> None:
-    before = site.upload("other")["status"]
-    site.reconcile("other")
-    body = site.wait("other", lambda body: body["status"].get("lastHandledReconcileAt") is not None)
-    assert body["status"]["plan"]["hash"] == before["plan"]["hash"]
+    site.put_package("anew")
+    site.apply(site.package_upload("anew", mode="Preview", targets=to_platform("recorded")))
+    first = site.wait("anew", is_ready)
+    assert actions(first) == ["Create", "Create"]
+    site.operator.stop()  # or the package is at hand, and every look previews it
+    spec = {"artifactVersionSelector": {}, "present": False, "registry": "r.example.com", "repository": "other/place"}
+    artifact = {"apiVersion": "app.alauda.io/v1alpha1", "kind": "Artifact", "spec": spec | {"type": "bundle"}}
+    metadata = {"name": "anew", "namespace": SYSTEM}
+    site.cluster.kubectl("apply", "-f", "-", stdin=json.dumps(artifact | {"metadata": metadata}))
+    site.operator.start()
+
+    site.reconcile("anew")
+    second = site.wait("anew", lambda body: actions(body) == ["Change", "Create"])
+    assert second["status"]["plan"]["hash"] != first["status"]["plan"]["hash"]
+    site.reconcile("anew")
+    third = site.wait("anew", lambda body: answered(body) and condition(body, "Reconciling")["status"] == "")
+    assert third["status"]["plan"]["hash"] == second["status"]["plan"]["hash"]
+
+
+def test_preview_notices_a_platform_that_changed_while_the_operator_was_away(site: Site, proxy: FaultProxy) -> None:
+    open_registry = {"anonymous": True, "plainHTTP": True}
+    site.put_package("moved")
+    site.apply(platform("moving", proxy.address, **open_registry))
+    site.apply(site.package_upload("moved", mode="Preview", targets=to_platform("moving")))
+    assert site.wait("moved", is_ready)["status"]["plan"]["tags"] == ["acp/moved-bundle:v1.0.0"]
+    site.operator.stop()
+    site.apply(platform("moving", proxy.address, repositoryPrefix="mirror", **open_registry))
+    site.operator.start()
+    body = site.wait("moved", lambda body: body["status"]["plan"]["tags"] == ["mirror/acp/moved-bundle:v1.0.0"])
+    assert body["status"]["plan"]["registries"] == [
+        {"platform": "moving", "address": f"{proxy.address}/mirror", "pullAddress": f"{proxy.address}/mirror"}
+    ]
+
+
+def test_what_is_about_an_image_is_found_from_it(site: Site) -> None:
+    """The kit's registry does not list referrers itself: a tag does, which is previewed, pushed, and put back."""
+    layout = bundle_layout()
+    app = layout.named[1]
+    layout.named.append(about(layout, app))
+    data = gz(tar_of(files_of(layout, "demo/images/") | {"demo/manifest.yaml": manifest()}))
+    for suffix, content in {"": data, ".sha256": hashlib.sha256(data).hexdigest().encode()}.items():
+        path = site.directory / f"about.tgz{suffix}"
+        path.write_bytes(content)
+        site.storage.put(path.name, path)
+    repository, tag = "acp/demo", app["digest"].replace(":", "-")
+    site.apply(site.package_upload("about", mode="Preview", targets=to_platform("recorded")))
+    assert f"{repository}:{tag}" in site.wait("about", is_ready)["status"]["plan"]["tags"]
+    assert site.registry.manifest(repository, tag) is None
+    site.apply(site.package_upload("about", mode="Upload", targets=to_platform("recorded")))
+    site.wait("about", is_ready)
+    listed = site.registry.manifest(repository, tag)
+    assert listed is not None
+    assert [entry["digest"] for entry in json.loads(listed)["manifests"]] == [layout.named[2]["digest"]]
+
+    url = f"{site.registry.url}/v2/{repository}/manifests/sha256:{hashlib.sha256(listed).hexdigest()}"
+    requests.delete(url, timeout=30).raise_for_status()
+    assert site.registry.manifest(repository, tag) is None
+    site.reconcile("about")
+    until(lambda: site.registry.manifest(repository, tag) is not None)
+    assert site.registry.manifest(repository, tag) == listed
 
 
 def architectures(site: Site, repository: str) -> list[str]:

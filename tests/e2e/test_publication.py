@@ -81,13 +81,13 @@ def test_platform_that_fails_does_not_hold_back_another(site: Site, name: str) -
     site.apply(platform("standby", f"127.0.0.1:{free_port()}"))
     both = to_platform("default") + to_platform("standby")
     site.apply(site.package_upload(name, targets=both))
-    body = site.wait(name, has_failed("RegistryUnreachable"))
+    body = site.wait(name, has_failed("PlatformNotReady"))
     found = targets(body)
     assert found["default", "global"][0] == "Ready"
     assert found["standby", "global"][0] == "Failed"
     assert "Check spec.registry.address of the Platform" in found["standby", "global"][1]
-    assert condition(body, "Ready")["message"].startswith("Platform standby: Registry 127.0.0.1")
-    assert (condition(body, "Pushed")["status"], condition(body, "Published")["status"]) == ("False", "False")
+    assert condition(body, "Ready")["message"].startswith("Platform standby is not Ready: RegistryUnreachable: ")
+    assert (condition(body, "Pushed")["status"], condition(body, "Published")["status"]) == ("True", "False")
     assert condition(body, "Published")["message"].startswith("1 of 2 clusters can install the package;")
     assert {item["platform"] for item in body["status"]["images"]} == {"default"}
     site.apply(platform("standby", site.registry.address))
@@ -206,7 +206,7 @@ def test_upload_that_cannot_be_taken_back_waits_and_can_be_let_go(site: Site, na
     site.apply(platform("default", site.registry.address, credentialsSecretRef={"name": "gone"}, plainHTTP=True))
     try:
         site.cluster.kubectl("delete", "packageupload", name, "-n", site.namespace, "--wait=false")
-        body = site.wait(name, has_failed("SecretNotFound"))
+        body = site.wait(name, has_failed("PlatformNotReady"))
         assert body["metadata"]["deletionTimestamp"]
         site.apply(site.package_upload(name, deletionPolicy="Retain"))
         until(lambda: name not in site.all("packageuploads"))

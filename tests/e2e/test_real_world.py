@@ -8,7 +8,7 @@ import pytest
 
 from tests.cluster import Kit, Registry
 from tests.harness import SYSTEM, Object, Site, condition, installation, is_ready, platform, secret, to_platform
-from tests.packages import Bundle, Image
+from tests.packages import Bundle, Image, Plugin
 from tests.platform import Bundles, find_real_crds, install_crds
 
 pytestmark = pytest.mark.e2e
@@ -69,3 +69,23 @@ def test_registry_with_own_ca_and_password(site: Site, registry: Registry, kind:
     version = site.all("artifactversions", SYSTEM)[f"{name}.v1.0.0"]
     assert (version["status"]["phase"], version["status"]["reason"]) == ("Present", "Success")
     assert str(registry.password) not in site.operator.log
+
+
+def test_plugin_under_these_kinds(site: Site, registry: Registry) -> None:
+    name = f"plugin-{site.namespace}"
+    login = secret("plugin-login", username=str(registry.username), password=str(registry.password))
+    reference = {"credentialsSecretRef": {"name": "plugin-login"}}
+    trust = {"caBundleRef": {"kind": "ConfigMap", "name": "authority"}}
+    site.apply(login, authority("authority", registry), platform("plugins", registry.address, **reference, **trust))
+    site.put_package(name, Plugin(name=name))
+    site.apply(site.package_upload(name, targets=to_platform("plugins")))
+    site.wait(name, is_ready, 90)
+    live = json.loads(site.cluster.kubectl("get", "moduleplugin", name, "-o", "json"))
+    assert live["spec"]["appReleases"][0]["chartVersions"][0]["version"] == "1.0.0"
+    before = live["metadata"]["resourceVersion"]
+    site.reconcile(name)
+    site.wait(
+        name, lambda body: "lastHandledReconcileAt" in body["status"] and not condition(body, "Reconciling")["status"]
+    )
+    again = json.loads(site.cluster.kubectl("get", "moduleplugin", name, "-o", "json"))
+    assert again["metadata"]["resourceVersion"] == before

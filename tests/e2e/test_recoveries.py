@@ -47,8 +47,10 @@ def test_missing_secret_and_platform_are_found_when_they_come(site: Site) -> Non
     )
     site.apply(upload)
     site.wait("orphan", has_failed("PlatformNotFound"))
-    site.apply(platform("late", site.registry.address))
-    site.wait("orphan", has_failed("SecretNotFound"))
+    site.apply(platform("late", site.registry.address, credentialsSecretRef={"name": "late-login"}, plainHTTP=True))
+    site.wait("orphan", has_failed("PlatformNotReady"))
+    site.apply(secret("late-login", username="anybody", password="open-to-all"))
+    site.wait("orphan", has_failed("SecretNotFound"), seconds=120)
     site.apply(storage_keys(site.storage, "late-keys"))
     site.wait("orphan", is_ready)
 

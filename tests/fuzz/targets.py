@@ -24,8 +24,10 @@ from tests.unit.package.inputs import (
 from tests.unit.package.source import OCI_MANIFEST, Layout, MemorySource, gz, tar_of
 from tests.unit.package.test_layouts import docker_archive, tree
 from tests.unit.package.test_zstd import compressed
+from violet_operator.clients.referrers import entry_for, merged, read_index, subject_of
 from violet_operator.errors import OperatorError
 from violet_operator.package.archive import Archive
+from violet_operator.package.chart_directory import rules_of
 from violet_operator.package.documents import load_yaml
 from violet_operator.package.limits import Limits
 from violet_operator.package.manifest import parse_manifest
@@ -88,6 +90,20 @@ def _versions(data: bytes) -> None:
     same_version(parts[0], parts[-1])
 
 
+def _helmignore(data: bytes) -> None:
+    for rule in rules_of(data.decode("utf-8", "replace")):
+        for name in ("a", "a/b.yaml", "templates/.x"):
+            rule.ignores(name, folder=False)
+            rule.ignores(name, folder=True)
+
+
+def _referrers(data: bytes) -> None:
+    """A list that a registry gives, and a manifest to add to it: the same bytes for both."""
+    if subject_of(data):
+        entry_for(data, OCI_MANIFEST)
+    merged(read_index(data, "a list"), {"digest": "sha256:1"})
+
+
 def _only_our_errors(run: Callable[[bytes], object]) -> Callable[[bytes], None]:
     def guarded(data: bytes) -> None:
         with suppress(OperatorError):
@@ -103,6 +119,8 @@ _LINK = next(name for name in _TREE if name.endswith("current/link"))
 _CHART = chart_files()
 _PLUGIN = plugin_files()
 _LAYER = tar_of(bundle_files(csv()))
+_LISTED = json.dumps({"manifests": [{"digest": f"sha256:{'0' * 64}", "size": 2}]}).encode()
+_ABOUT = json.dumps({"subject": {"digest": f"sha256:{'0' * 64}"}, "config": {"mediaType": "a"}}).encode()
 
 _ALL: dict[str, tuple[Callable[[bytes], object], tuple[bytes, ...]]] = {
     "archive": (_archive, (tar_of(GOOD), gz(tar_of({"a/b": b"c"})), compressed(tar_of({"a": b"b"})))),
@@ -122,6 +140,8 @@ _ALL: dict[str, tuple[Callable[[bytes], object], tuple[bytes, ...]]] = {
     "module-plugin": (_replaced(_PLUGIN, "web/module-plugin.yaml"), (module_plugin(),)),
     "plugin-config": (_replaced(_PLUGIN, "web/scripts/plugin-config.yaml"), (b"mustUpgrade: false\n",)),
     "versions": (_versions, (b"v1.2.3-rc.1+x\n1.10.0",)),
+    "helmignore": (_helmignore, (b"*.swp\n/secret\ndocs/\n!keep\nci/[^a]*.yaml\n",)),
+    "referrers": (_referrers, (_LISTED, _ABOUT)),
     "checksum": (lambda data: parse_sums("x.tgz.sha256", data, "x.tgz"), (b"0" * 64 + b"  x.tgz\n",)),
 }
 

@@ -61,6 +61,7 @@ UPLOAD: dict[str, Any] = {
             "channels": ["stable"],
             "defaultChannel": "stable",
             "relatedImages": ["build.example.com/opensearch:v3.14.2"],
+            "chart": {"name": "web", "version": "1.0.0", "digest": f"sha256:{SHA256}"},
         },
         "progress": {
             "bytesTotal": 1,
@@ -76,6 +77,7 @@ UPLOAD: dict[str, Any] = {
             "blobsPresent": 1,
             "tags": ["registry/a:v1"],
             "overwrites": ["registry/a:v1"],
+            "registries": [{"platform": "p", "address": "registry/prefix", "pullAddress": "mirror/prefix"}],
             "objects": [{"platform": "p", "cluster": "c", "kind": "Artifact", "name": "a", "action": "Create"}],
             "hash": "h",
         },
@@ -92,6 +94,12 @@ UPLOAD: dict[str, Any] = {
             {"source": "a:v1", "destination": "registry/a:v1", "digest": f"sha256:{SHA256}", "platform": "default"}
         ],
     },
+}
+KUBECONFIG: dict[str, Any] = {
+    "apiVersion": "violet.alauda.io/v1alpha1",
+    "kind": "Platform",
+    "metadata": {"name": "crd-rules-kubeconfig"},
+    "spec": {"kubeconfigSecretRef": {"name": "clusters"}},
 }
 PLATFORM: dict[str, Any] = {
     "apiVersion": "violet.alauda.io/v1alpha1",
@@ -111,6 +119,13 @@ PLATFORM: dict[str, Any] = {
             "caBundleRef": {"kind": "ConfigMap", "name": "registry-ca", "key": "ca.crt"},
             "repositoryPrefix": "acp/packages",
             "pullAddress": "registry.internal:5000",
+            "imagePullSecrets": ["registry-pull"],
+        },
+        "charts": {
+            "backend": "catalogApi",
+            "address": "https://acp.example.com",
+            "credentialsSecretRef": {"name": "acp-admin"},
+            "caBundleRef": {"kind": "ConfigMap", "name": "platform-ca", "key": "ca.crt"},
         },
     },
     "status": {
@@ -135,78 +150,85 @@ PLATFORM: dict[str, Any] = {
         },
     },
 }
-CLEANUP: dict[str, Any] = {
-    "platformRef": {"name": "default"},
-    "clusters": ["global", "region1"],
-    "mode": "Approve",
-    "kinds": ["Artifact", "ArtifactVersion"],
-    "exclude": {
-        "names": ["opensearch-*"],
-        "selector": {
-            "matchLabels": {"any": "payments"},
-            "matchExpressions": [{"key": "tier", "operator": "In", "values": ["gold"]}],
-        },
-    },
-    "retention": {"keepNewerThanInstalled": True, "keepLast": 1, "minAge": "168h", "observations": 2},
-    "limits": {"maxDeletions": 20, "maxPercent": 10},
-    "images": "Retain",
-}
-CLEANUP_POLICY: dict[str, Any] = {
+INVENTORY: dict[str, Any] = {
     "apiVersion": "violet.alauda.io/v1alpha1",
-    "kind": "CleanupPolicy",
+    "kind": "PackageInventory",
     "metadata": {"name": "crd-rules"},
-    "spec": CLEANUP
-    | {
+    "spec": {
+        "platformRef": {"name": "default"},
+        "clusters": ["global", "region1"],
         "schedule": "0 3 * * 6",
         "timeZone": "Asia/Shanghai",
-        "startingDeadlineSeconds": 3600,
         "suspend": True,
-        "successfulRunsHistoryLimit": 3,
-        "failedRunsHistoryLimit": 1,
+        "output": {
+            "configMapRef": {"name": "installed", "key": "apps.yaml"},
+            "url": "s3://packages/apps.yaml",
+            "endpoint": "https://minio.example.com:9000",
+            "region": "us-east-1",
+            "credentialsSecretRef": {"name": "minio"},
+            "caBundleRef": {"kind": "ConfigMap", "name": "storage-ca", "key": "ca.crt"},
+        },
     },
     "status": {
         "observedGeneration": 1,
         "lastHandledReconcileAt": TIME,
         "conditions": [
-            {"type": "Ready", "status": "True", "reason": "Scheduled", "message": "", "lastTransitionTime": TIME}
+            {"type": "Ready", "status": "True", "reason": "Exported", "message": "", "lastTransitionTime": TIME}
         ],
-        "lastScheduleTime": TIME,
-        "nextScheduleTime": TIME,
-        "lastSuccessfulTime": TIME,
-        "active": "weekly-1",
-        "lastRun": "weekly-1",
-    },
-}
-CLEANUP_RUN: dict[str, Any] = {
-    "apiVersion": "violet.alauda.io/v1alpha1",
-    "kind": "CleanupRun",
-    "metadata": {"name": "crd-rules"},
-    "spec": CLEANUP | {"approvedPlan": SHA256, "restore": False},
-    "status": {
-        "observedGeneration": 1,
-        "conditions": [
-            {"type": "Complete", "status": "True", "reason": "DryRun", "message": "", "lastTransitionTime": TIME}
-        ],
-        "startTime": TIME,
-        "completionTime": TIME,
-        "plan": {"hash": SHA256, "judged": 2, "deletions": 1, "kept": 1},
-        "clusters": [{"name": "global", "complete": False, "message": "Its views cannot be read."}],
-        "kept": [{"reason": "Installed", "count": 1}],
-        "items": [
+        "platform": "default",
+        "counts": {"operatorBundles": 1, "modulePlugins": 1, "charts": 0, "core": 2, "pending": 0},
+        "lastExportTime": TIME,
+        "lastChangeTime": TIME,
+        "changes": [
             {
-                "kind": "Artifact",
-                "name": "a",
-                "namespace": "cpaas-system",
+                "action": "Upgraded",
+                "type": "OperatorBundle",
+                "name": "topolvm-operator",
                 "cluster": "global",
-                "action": "Delete",
-                "reason": "NotInstalled",
-                "message": "Nobody has installed it.",
-                "outcome": "Planned",
-                "uid": "u",
-                "observed": 1,
+                "before": "2.2.0",
+                "after": "2.3.0",
             }
         ],
-        "itemsLeftOut": 1,
-        "summary": "GC Summary:",
+        "changesTotal": 1,
+        "clusters": [{"name": "global", "lastReadTime": TIME, "message": "It does not answer."}],
+        "export": {"configMap": "installed/apps.yaml", "sha256": SHA256, "size": 1},
+        "copy": {"url": "s3://packages/apps.yaml", "sha256": SHA256, "etag": "e"},
+    },
+}
+PACKAGE_UPLOAD_SET: dict[str, Any] = {
+    "apiVersion": "violet.alauda.io/v1alpha1",
+    "kind": "PackageUploadSet",
+    "metadata": {"name": "crd-rules"},
+    "spec": {
+        "source": {
+            "url": "s3://packages/vendor/",
+            "endpoint": "https://minio.example.com:9000",
+            "region": "us-east-1",
+            "credentialsSecretRef": {"name": "minio"},
+            "caBundleRef": {"kind": "ConfigMap", "name": "storage-ca", "key": "ca.crt"},
+        },
+        "include": ["opensearch-*"],
+        "exclude": ["*-rc.tgz"],
+        "template": {
+            "metadata": {"labels": {"any": "platform"}, "annotations": {"any": "a note"}},
+            "spec": {key: value for key, value in UPLOAD["spec"].items() if key != "source"},
+        },
+        "interval": "5m",
+        "prune": False,
+        "suspend": True,
+    },
+    "status": {
+        "observedGeneration": 1,
+        "lastHandledReconcileAt": TIME,
+        "conditions": [
+            {"type": "Ready", "status": "True", "reason": "AllReady", "message": "", "lastTransitionTime": TIME}
+        ],
+        "found": 2,
+        "ready": 1,
+        "failed": 1,
+        "progressing": 0,
+        "gone": 0,
+        "failures": [{"package": "a.tgz", "upload": "vendor-a", "reason": "NameTaken", "message": "It is taken."}],
+        "verification": {name: {"count": 1, "packages": ["a.tgz"]} for name in ("gpg", "checksum", "failed", "noFile")},
     },
 }

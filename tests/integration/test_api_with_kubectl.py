@@ -213,6 +213,19 @@ def test_columns_of_a_platform(api: Cluster, example: str) -> None:
     assert _without_age(_cells(api, example, "vp", "-o", "wide")) == usual | wide
 
 
+def test_columns_of_a_set(api: Cluster, namespace: str) -> None:
+    spec = {"source": {"url": "s3://packages/vendor/"}}
+    _apply(
+        api, namespace, json.dumps(LEAST | {"kind": "PackageUploadSet", "metadata": {"name": "vendor"}, "spec": spec})
+    )
+    counts = {"found": 5, "ready": 3, "failed": 1, "progressing": 1, "gone": 2}
+    _set_status(api, namespace, "packageuploadset/vendor", {"conditions": [READY], **counts})
+    usual = {"NAME": "vendor", "FOUND": "5", "READY": "3", "FAILED": "1", "REASON": "Succeeded"}
+    wide = {"PROGRESSING": "1", "GONE": "2", "SOURCE": "s3://packages/vendor/", "MESSAGE": "All is well."}
+    assert _without_age(_cells(api, namespace, "pus")) == usual
+    assert _without_age(_cells(api, namespace, "pus", "-o", "wide")) == usual | wide
+
+
 def test_the_category_lists_every_kind(api: Cluster, example: str) -> None:
     names = api.kubectl("get", "violet", "-n", example, "-o", "name").split()
     assert names == ["packageupload.violet.alauda.io/opensearch-3-14", "platform.violet.alauda.io/default"]

@@ -138,6 +138,9 @@ STATUS = [
     Case("status.package.type", "required", "bundle", None),
     Case("status.package.type", "enum", "plugin", "image"),
     Case("status.package.version", "required", "1", None),
+    Case("status.package.chart.name", "required", "a", None),
+    Case("status.package.chart.version", "required", "1", None),
+    Case("status.package.chart.digest", "required", "sha256:0", None),
     *(Case(f"status.progress.{field}", "required", 0, None) for field in ("bytesTotal", "bytesDone", "percent")),
     *(Case(f"status.progress.bytes{field}", "minimum", 0, -1) for field in ("Total", "Done")),
     *(Case(f"status.progress.blobs{field}", "minimum", 0, -1) for field in ("Total", "Done", "Skipped")),
@@ -150,6 +153,10 @@ STATUS = [
         for field in ("platform", "cluster", "kind", "name")
     ),
     Case("status.plan.objects[].action", "required", "Create", None),
+    *(
+        Case(f"status.plan.registries[].{field}", "required", "a", None)
+        for field in ("platform", "address", "pullAddress")
+    ),
     Case("status.plan.objects[].action", "enum", "Keep", "Delete"),
     Case(
         "status.targets",

@@ -1,12 +1,22 @@
 """Each rule of the Platform CRD on a real API server: what keeps it is accepted, what breaks it is refused."""
 
 from collections.abc import Iterator
+from typing import Any
 
 import pytest
 
 from tests.cluster import Cluster
-from tests.integration.admission import Admission, Case, ca_bundle_cases, condition_cases, name_cases, rules, schema
-from tests.integration.complete import PLATFORM
+from tests.integration.admission import (
+    Admission,
+    Case,
+    Object,
+    ca_bundle_cases,
+    condition_cases,
+    name_cases,
+    rules,
+    schema,
+)
+from tests.integration.complete import KUBECONFIG, PLATFORM
 from tests.program import install
 
 pytestmark = pytest.mark.integration
@@ -17,9 +27,11 @@ NO_LOGIN = dict.fromkeys(ONLY_WITH_LOGIN)
 IN_CLUSTER = {**NO_LOGIN, "inCluster": {}}
 HOST = "must be HOST[:PORT], without https:// and path"
 
+ONE_WAY = "give exactly one of inCluster, address and kubeconfigSecretRef"
+
 SPEC = [
     Case("spec", "required", {}, None),
-    Case("spec", "give exactly one of inCluster and address", IN_CLUSTER, {"inCluster": {}}),
+    Case("spec", ONE_WAY, IN_CLUSTER, {"inCluster": {}}),
     Case(
         "spec",
         "credentialsSecretRef goes with address: a Secret with the key token, or username and password",
@@ -92,6 +104,54 @@ REGISTRY = [
     Case("spec.registry.pullAddress", HOST, "registry.internal", "registry.internal/acp"),
     Case("spec.registry.pullAddress", "minLength", "a", ""),
     Case("spec.registry.pullAddress", "maxLength", "a" * 512, "a" * 513),
+    Case("spec.registry.imagePullSecrets", "maxItems", [f"s{n}" for n in range(16)], [f"s{n}" for n in range(17)]),
+    Case("spec.registry.imagePullSecrets", "set", ["a", "b"], ["a", "a"]),
+    *name_cases("spec.registry.imagePullSecrets[]", required=False),
+]
+BARE: Object = {"address": None, "credentialsSecretRef": None, "caBundleRef": None}
+MUSEUM = "http://museum:8080"
+CHARTS = [
+    Case("spec.charts.backend", "enum", "chartmuseum", "gitRepository"),
+    Case(
+        "spec.charts",
+        "backend chartmuseum demands an address",
+        {**BARE, "backend": "chartmuseum", "address": MUSEUM},
+        {**BARE, "backend": "chartmuseum"},
+    ),
+    Case(
+        "spec.charts",
+        "backend oci goes to the image registry: remove address",
+        {**BARE, "backend": "oci"},
+        {**BARE, "backend": "oci", "address": MUSEUM},
+    ),
+    Case(
+        "spec.charts",
+        "with backend catalogApi, address and credentialsSecretRef go together",
+        BARE,
+        {"credentialsSecretRef": None},
+    ),
+    Case(
+        "spec.charts",
+        "credentialsSecretRef goes with address",
+        {**BARE, "backend": "oci"},
+        {**BARE, "backend": "oci", "credentialsSecretRef": {"name": "museum"}},
+    ),
+    Case(
+        "spec.charts",
+        "caBundleRef goes with an address of https://",
+        {"address": "http://acp.example.com", "caBundleRef": None},
+        {"address": "http://acp.example.com"},
+    ),
+    Case(
+        "spec.charts.address",
+        "must be http(s)://HOST[:PORT][/PATH], without user name or password",
+        "https://[2001:db8::1]:8443/museum/",
+        "https://user:password@museum",
+    ),
+    Case("spec.charts.address", "minLength", "https://a", "http://"),
+    Case("spec.charts.address", "maxLength", "https://" + "a" * 504, "https://" + "a" * 505),
+    *name_cases("spec.charts.credentialsSecretRef.name"),
+    *ca_bundle_cases("spec.charts.caBundleRef"),
 ]
 STATUS = [
     *condition_cases(),
@@ -112,7 +172,9 @@ STATUS = [
     Case("status.registry.origin", "enum", "Discovered", "Guessed"),
     Case("status.registry.capabilities[]", "enum", "Referrers", "Telepathy"),
 ]
-CASES = SPEC + REGISTRY + STATUS
+BY_KUBECONFIG = name_cases("spec.kubeconfigSecretRef.name")
+"""Cases of a Platform without an address."""
+CASES = SPEC + REGISTRY + CHARTS + STATUS
 
 ADDRESSES = {
     "a DNS name": ("acp.example.com", True),
@@ -143,8 +205,17 @@ def platforms(cluster: Cluster) -> Iterator[Admission]:
         yield admission
 
 
+@pytest.fixture(scope="module")
+def by_kubeconfig(platforms: Admission, cluster: Cluster) -> Iterator[Admission]:
+    """The API server with a Platform that has a kubeconfig."""
+    with Admission(cluster, "platforms", KUBECONFIG) as admission:
+        yield admission
+
+
 def test_every_rule_of_the_crd_has_a_case() -> None:
-    assert {(case.path, case.rule) for case in CASES} == {(rule.path, rule.name) for rule in rules(schema("platforms"))}
+    assert {(case.path, case.rule) for case in CASES + BY_KUBECONFIG} == {
+        (rule.path, rule.name) for rule in rules(schema("platforms"))
+    }
 
 
 @pytest.mark.parametrize("case", CASES, ids=str)
@@ -155,6 +226,16 @@ def test_what_keeps_the_rule_is_accepted(platforms: Admission, case: Case) -> No
 @pytest.mark.parametrize("case", CASES, ids=str)
 def test_what_breaks_the_rule_is_refused_with_its_message(platforms: Admission, case: Case) -> None:
     platforms.rejects(case)
+
+
+@pytest.mark.parametrize("case", BY_KUBECONFIG, ids=str)
+def test_kubeconfig_that_keeps_the_rule_is_accepted(by_kubeconfig: Admission, case: Case) -> None:
+    by_kubeconfig.accepts(case)
+
+
+@pytest.mark.parametrize("case", BY_KUBECONFIG, ids=str)
+def test_kubeconfig_that_breaks_the_rule_is_refused(by_kubeconfig: Admission, case: Case) -> None:
+    by_kubeconfig.rejects(case)
 
 
 @pytest.mark.parametrize("path", ["spec.address", "spec.registry.address", "spec.registry.pullAddress"])
@@ -187,8 +268,22 @@ def test_credentials_are_demanded_beside_an_address(platforms: Admission) -> Non
     assert "credentialsSecretRef goes with address" in answer["message"]
 
 
-def test_neither_address_nor_in_cluster_is_refused(platforms: Admission) -> None:
-    assert "give exactly one of inCluster and address" in platforms.create({})["message"]
+@pytest.mark.parametrize(
+    "ways",
+    [
+        {},
+        {**LOGIN, "address": "https://a.b", "kubeconfigSecretRef": {"name": "a"}},
+        {"inCluster": {}, **KUBECONFIG["spec"]},
+    ],
+    ids=["none", "address and kubeconfig", "in cluster and kubeconfig"],
+)
+def test_other_than_one_way_in_is_refused(platforms: Admission, ways: dict[str, Any]) -> None:
+    assert ONE_WAY in platforms.create(ways)["message"]
+
+
+@pytest.mark.parametrize("field", [LOGIN, {"clientID": "other"}, {"caBundleRef": {"name": "a"}}])
+def test_a_kubeconfig_brings_its_own_login(platforms: Admission, field: dict[str, Any]) -> None:
+    assert "with address" in platforms.create({**KUBECONFIG["spec"], **field})["message"]
 
 
 def test_a_login_without_an_address_is_refused_by_each_rule_that_forbids_it(platforms: Admission) -> None:

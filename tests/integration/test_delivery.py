@@ -57,7 +57,7 @@ def helm(tmp_path_factory: pytest.TempPathFactory) -> Helm:
 def installed(cluster: Cluster) -> Cluster:
     """The cluster with the kustomize base applied for real."""
     cluster.kubectl("apply", "--server-side", "--force-conflicts", "-k", str(ROOT / "deploy"))
-    names = ["crd/packageuploads.violet.alauda.io", "crd/platforms.violet.alauda.io"]
+    names = [f"crd/{kind}.violet.alauda.io" for kind in ("packageuploads", "packageuploadsets", "platforms")]
     cluster.kubectl("wait", "--for=condition=Established", *names, "--timeout=30s")
     return cluster
 
@@ -107,6 +107,7 @@ def test_every_version_is_that_of_the_program(helm: Helm) -> None:
 def test_api_server_accepts_the_chart_with_everything_on(helm: Helm, installed: Cluster) -> None:
     rendered = helm.template(
         "--set=networkPolicy.enabled=true,networkPolicy.metricsFrom[0].podSelector.matchLabels.app=prometheus",
+        "--set=inventoryNamespaces={default}",
         "--set=settings.namespaces={a,b},settings.concurrency=3,settings.logFormat=text",
         f"--set=settings.minimumPolicy=Require,settings.requireGPG=true,settings.gpgFingerprints={{{'A' * 40}}}",
         f"--set=image.digest=sha256:{'0' * 64},image.pullSecrets[0].name=registry",
@@ -198,23 +199,23 @@ def may(cluster: Cluster, user: str, question: str) -> bool:
     "question",
     [
         "watch violet.alauda.io:packageuploads",
+        "watch violet.alauda.io:packageuploadsets",
         "watch violet.alauda.io:platforms",
+        "create violet.alauda.io:packageuploads team",
+        "patch violet.alauda.io:packageuploads team",
+        "delete violet.alauda.io:packageuploads team",
         "patch violet.alauda.io:packageuploads/status team",
+        "patch violet.alauda.io:packageuploadsets/status team",
         "patch violet.alauda.io:platforms/status team",
         "create :events team",
         "get :secrets team",
         "get :configmaps team",
         "patch app.alauda.io:artifacts cpaas-system",
         "create app.alauda.io:artifactversions cpaas-system",
+        "list product.alauda.io:productbases",
         "list app.alauda.io:artifactversions cpaas-system",
-        "patch violet.alauda.io:packageuploads team",
         "delete app.alauda.io:artifacts cpaas-system",
         "delete app.alauda.io:artifactversions cpaas-system",
-        "create violet.alauda.io:cleanupruns team",
-        "delete violet.alauda.io:cleanupruns team",
-        "patch violet.alauda.io:cleanuppolicies/status team",
-        "list app.alauda.io:operatorviews global",
-        "list cluster.alauda.io:moduleinfoes",
     ],
 )
 def test_operator_may(installed: Cluster, question: str) -> None:
@@ -230,13 +231,14 @@ def test_operator_may(installed: Cluster, question: str) -> None:
         "watch :secrets",
         "list :configmaps team",
         "create :secrets violet-system",
-        "delete violet.alauda.io:packageuploads team",
+        "update violet.alauda.io:packageuploads team",
+        "deletecollection violet.alauda.io:packageuploads team",
+        "create violet.alauda.io:packageuploadsets team",
+        "patch violet.alauda.io:packageuploadsets team",
+        "delete violet.alauda.io:packageuploadsets team",
         "patch violet.alauda.io:platforms team",
-        "patch violet.alauda.io:cleanupruns team",
-        "delete violet.alauda.io:cleanuppolicies team",
-        "delete cluster.alauda.io:moduleplugins",
-        "delete cluster.alauda.io:moduleconfigs",
-        "delete operators.coreos.com:subscriptions team",
+        "deletecollection app.alauda.io:artifacts cpaas-system",
+        "deletecollection app.alauda.io:artifactversions cpaas-system",
         "patch app.alauda.io:artifactversions/status cpaas-system",
         "patch operators.coreos.com:catalogsources cpaas-system",
         "get coordination.k8s.io:leases kube-system",
@@ -267,6 +269,8 @@ def test_people_get_their_rights_by_aggregation(installed: Cluster, people: str)
         time.sleep(0.5)
     assert may(installed, "viewer", f"watch violet.alauda.io:packageuploads {people}")
     assert may(installed, "editor", f"watch violet.alauda.io:platforms {people}")
+    assert may(installed, "editor", f"delete violet.alauda.io:packageuploadsets {people}")
+    assert may(installed, "viewer", f"watch violet.alauda.io:packageuploadsets/status {people}")
     assert not may(installed, "viewer", f"create violet.alauda.io:packageuploads {people}")
     assert not may(installed, "editor", f"patch violet.alauda.io:packageuploads/status {people}")
 
@@ -274,18 +278,21 @@ def test_people_get_their_rights_by_aggregation(installed: Cluster, people: str)
 def test_samples_are_accepted(installed: Cluster, namespace: str) -> None:
     flags = ("-n", namespace, "apply", "--dry-run=server", "--validate=strict")
     accepted = installed.kubectl(*flags, "-k", str(SAMPLES)).splitlines()
-    assert len(accepted) == 4, accepted
-    for name in ("secrets.yaml", "platform.yaml", "packageupload.yaml"):  # each file is valid by itself, too
-        assert installed.kubectl(*flags, "-f", str(SAMPLES / name))
+    assert len(accepted) == 5, accepted
+    for name in (path.stem for path in SAMPLES.glob("*.yaml") if path.stem != "kustomization"):  # each by itself, too
+        assert installed.kubectl(*flags, "-f", str(SAMPLES / f"{name}.yaml"))
 
 
-def test_every_setting_of_the_samples_arrives(cluster: Cluster, tmp_path: Path) -> None:
+@pytest.mark.parametrize(("kind", "unused"), [("PackageUpload", "PREFIX_URL"), ("PackageUploadSet", "PACKAGE_URL")])
+def test_every_setting_of_the_samples_arrives(cluster: Cluster, tmp_path: Path, kind: str, unused: str) -> None:
     shutil.copytree(SAMPLES, tmp_path / "samples")
     settings = tmp_path / "samples" / "settings.env"
     names = [line.partition("=")[0] for line in settings.read_text().splitlines()]
     settings.write_text("".join(f"{name}=value-of-{name}\n" for name in names))
+    listed = tmp_path / "samples" / "kustomization.yaml"
+    listed.write_text(listed.read_text().replace("- packageupload.yaml", f"- {kind.lower()}.yaml"))
     built = cluster.kubectl("kustomize", str(tmp_path / "samples"))
-    assert {kind for kind, _ in documents(built)} == {"Secret", "Platform", "PackageUpload"}
-    assert [name for name in names if f"value-of-{name}\n" not in built + "\n"] == []
+    assert {found for found, _ in documents(built)} == {"Secret", "Platform", "PackageInventory", kind}
+    assert [name for name in names if f"value-of-{name}\n" not in built + "\n"] == [unused]
     assert "example.com" not in built
     assert "change-me" not in built

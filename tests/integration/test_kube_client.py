@@ -131,11 +131,13 @@ async def test_what_the_api_refuses(kube: Kube, namespace: str) -> None:
 
 async def test_no_rights(stranger: Kube, platform: Cluster, namespace: str) -> None:
     platform.kubectl("create", "secret", "generic", "keys", "-n", namespace, "--from-literal=secretkey=hidden-value")
+    judged = {"metadata": upload(namespace)["metadata"] | {"uid": "u", "resourceVersion": "1"}}
     for call in (
         stranger.get(SECRETS, namespace, "keys"),
         stranger.list(ARTIFACTS, "cpaas-system"),
         stranger.apply(CONFIG_MAPS, config_map(namespace)),
         stranger.create(EVENTS, namespace, {}),
+        stranger.delete(CONFIG_MAPS, judged),
     ):
         with pytest.raises(Waiting, match="not allowed") as caught:
             await call
@@ -202,6 +204,21 @@ async def test_a_status_belongs_to_the_object_it_was_judged_from(kube: Kube, pla
     assert found
     assert found["metadata"]["uid"] == anew["metadata"]["uid"] != old["metadata"]["uid"]
     assert "observedGeneration" not in found.get("status", {})
+
+
+async def test_only_the_object_that_was_judged_is_deleted(kube: Kube, platform: Cluster, namespace: str) -> None:
+    old = await kube.apply(PACKAGE_UPLOADS, upload(namespace))
+    platform.kubectl("delete", "packageupload", "thing", "-n", namespace)
+    anew = await kube.apply(PACKAGE_UPLOADS, upload(namespace))
+    with pytest.raises(Transient) as caught:
+        await kube.delete(PACKAGE_UPLOADS, old)
+    assert caught.value.reason == "ObjectChanged"
+    found = await kube.get(PACKAGE_UPLOADS, namespace, "thing")
+    assert found
+    assert found["metadata"]["uid"] == anew["metadata"]["uid"]
+    await kube.delete(PACKAGE_UPLOADS, anew)
+    assert await kube.get(PACKAGE_UPLOADS, namespace, "thing") is None
+    await kube.delete(PACKAGE_UPLOADS, anew)
 
 
 async def test_an_event_tells_what_it_is_about(kube: Kube, platform: Cluster, namespace: str) -> None:

@@ -141,7 +141,8 @@ def _module_plugin(spec: Plugin) -> dict[str, Any]:
                 "cpaas.io/module-type": "plugin",
                 "cpaas.io/lifecycle-type": spec.lifecycle,
             },
-            "annotations": {"cpaas.io/display-name": f'{{"en": "{spec.display_name or spec.name}"}}'},
+            "annotations": {"cpaas.io/display-name": f'{{"en": "{spec.display_name or spec.name}"}}'}
+            | dict(spec.annotations),
         },
         "spec": {
             "name": spec.name,

@@ -86,3 +86,5 @@ class Chart(Package):
 @dataclass(frozen=True, kw_only=True)
 class Plugin(Chart):
     """A cluster plugin: a chart with ``module-plugin.yaml`` and ``scripts/plugin-config.yaml``."""
+
+    annotations: tuple[tuple[str, str], ...] = ()

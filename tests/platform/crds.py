@@ -101,6 +101,8 @@ KINDS = {
         Kind("ChartRepo", APP, ("v1beta1", "v1alpha1"), "chartrepos", ("ctr",), has_status=False,
              spec={"type": "string", "url!": "nullable", "*": "any"}),
         Kind("Chart", APP, ("v1beta1", "v1alpha1"), "charts", has_status=False),
+        Kind("HelmRequest", APP, ("v1", "v1alpha1"), "helmrequests", ("hr", "hrs")),
+        Kind("Application", "app.k8s.io", ("v1beta1",), "applications", has_status=False, spec_required=False),
         Kind("ModulePlugin", MODULES, ("v1alpha1",), "moduleplugins", ("mplugin",), **CLUSTER,
              spec=PLUGIN_SPEC, status=PLUGIN_STATUS),
         Kind("ModuleConfig", MODULES, ("v1alpha1",), "moduleconfigs", ("mconfig",), **CLUSTER,
@@ -167,10 +169,11 @@ def _crd(kind: Kind) -> dict[str, Any]:
         for version in kind.versions
     ]
     spec = {"group": kind.group, "names": names, "versions": versions}
+    protected = {"annotations": {"api-approved.kubernetes.io": "unapproved, a stand-in"}}  # what *.k8s.io demands
     return {
         "apiVersion": "apiextensions.k8s.io/v1",
         "kind": "CustomResourceDefinition",
-        "metadata": {"name": kind.crd_name},
+        "metadata": {"name": kind.crd_name} | (protected if kind.group.endswith(".k8s.io") else {}),
         "spec": spec | {"scope": "Namespaced" if kind.namespaced else "Cluster"},
     }
 

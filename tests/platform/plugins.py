@@ -5,6 +5,9 @@ import itertools
 from tests.platform.api import Api, Object, body
 from tests.platform.operators import version_key
 
+HELD = "tests.example.com/held"
+"""Annotation of a ModulePlugin whose ModuleConfigs are not made ready: a test does it."""
+
 LABELS = ("cpaas.io/lifecycle-type", "cpaas.io/module-catalog", "cpaas.io/product")
 
 
@@ -16,7 +19,8 @@ def sync_plugins(api: Api) -> None:
         name = plugin["metadata"]["name"]
         own = [config for config in configs if _label(config, "module-name") == name]
         own += _missing_config(api, plugin, own)
-        for config in own:
+        held = HELD in plugin["metadata"].get("annotations", {})
+        for config in [] if held else own:
             status = {"readyForDeploy": True, "targetClusterVersions": []}
             api.merge(config, "ModuleConfig", {"status": status}, "/status")
         installed = [info for info in infos if _label(info, "module-name") == name and info.get("status")]

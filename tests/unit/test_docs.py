@@ -13,18 +13,14 @@ from tests.unit.test_layout import ROOT
 from violet_operator import settings
 from violet_operator.api.cleanup_policy import CleanupPolicySpec
 from violet_operator.api.cleanup_run import CleanupRunSpec
+from violet_operator.api.package_inventory import PackageInventorySpec
 from violet_operator.api.package_upload import PackageUploadSpec
+from violet_operator.api.package_upload_set import PackageUploadSetSpec, PackageUploadSetStatus
 from violet_operator.api.platform import PlatformSpec
 from violet_operator.package.manifest import PackageManifest
 
 DOCS = ROOT / "docs"
 PAGES = [*sorted(ROOT.glob("*.md")), *sorted(DOCS.glob("*.md"))]
-SPECS: dict[str, type[BaseModel]] = {
-    "packageupload.md": PackageUploadSpec,
-    "platform.md": PlatformSpec,
-    "cleanuppolicy.md": CleanupPolicySpec,
-    "cleanuprun.md": CleanupRunSpec,
-}
 REASON_POSITIONS = {"Stalled": 0, "Waiting": 0, "Transient": 0, "done": 1, "working": 1, "set": 2}
 PASSED_ON = {
     "reason",
@@ -34,6 +30,14 @@ PASSED_ON = {
     "ready['reason']",
 }  # not stated there, only handed on
 AT_START = "NoCluster"  # ends the program before there is a status
+SPECS: tuple[tuple[str, type[BaseModel]], ...] = (
+    ("cleanuppolicy.md", CleanupPolicySpec),
+    ("cleanuprun.md", CleanupRunSpec),
+    ("packageinventory.md", PackageInventorySpec),
+    ("packageupload.md", PackageUploadSpec),
+    ("packageuploadset.md", PackageUploadSetSpec),
+    ("platform.md", PlatformSpec),
+)
 LINK = re.compile(r"(?<!!)\[[^\]]*\]\(([^)\s]+)\)")
 FENCE = re.compile(r"^```(\w*)\n(.*?)^```$", re.MULTILINE | re.DOTALL)
 
@@ -58,7 +62,7 @@ def reasons() -> set[str]:
 
 def documented_reasons() -> set[str]:
     found: set[str] = set()
-    for page in ("packageupload.md", "platform.md", "cleanuppolicy.md", "cleanuprun.md"):
+    for page, _ in SPECS:
         section = (DOCS / page).read_text().partition("\n### Reasons\n")[2].partition("\n### ")[0]
         assert section, page
         found |= set(re.findall(r"^\| `([A-Za-z]+)` \|", section, re.MULTILINE))
@@ -91,7 +95,7 @@ def fields(model: type[BaseModel], prefix: str = "") -> Iterator[str]:
 
 
 def test_every_field_of_the_specs_has_a_heading() -> None:
-    for page, model in SPECS.items():
+    for page, model in SPECS:
         headings = re.findall(r"^### `spec\.(\w+)`$", (DOCS / page).read_text(), re.MULTILINE)
         assert headings == list(fields(model)), page
 
@@ -99,13 +103,19 @@ def test_every_field_of_the_specs_has_a_heading() -> None:
 @pytest.mark.parametrize(
     ("page", "model", "definition", "prefix"),
     [
+        ("packageinventory.md", PackageInventorySpec, "Output", "output."),
         ("packageupload.md", PackageUploadSpec, "Source", "source."),
         ("packageupload.md", PackageUploadSpec, "Verification", "verification."),
         ("packageupload.md", PackageUploadSpec, "Target", "targets."),
+        ("packageuploadset.md", PackageUploadSetSpec, "SetSource", "source."),
+        ("packageuploadset.md", PackageUploadSetSpec, "Template", "template."),
+        ("packageuploadset.md", PackageUploadSetSpec, "TemplateMetadata", "template.metadata."),
+        ("packageuploadset.md", PackageUploadSetStatus, "SetVerification", "status.verification."),
         ("platform.md", PlatformSpec, "RegistrySpec", "registry."),
         ("cleanuppolicy.md", CleanupPolicySpec, "Exclude", "exclude."),
         ("cleanuppolicy.md", CleanupPolicySpec, "Retention", "retention."),
         ("cleanuppolicy.md", CleanupPolicySpec, "Limits", "limits."),
+        ("platform.md", PlatformSpec, "ChartsSpec", "charts."),
         ("package-format.md", PackageManifest, "ManifestSpec", "spec."),
     ],
 )
@@ -143,7 +153,7 @@ def test_every_page_is_reachable_from_the_readme() -> None:
 
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
 def test_yaml_in_examples_is_valid(page: Path) -> None:
-    specs = {model.__name__.removesuffix("Spec"): model for model in SPECS.values()}
+    specs = {model.__name__.removesuffix("Spec"): model for _, model in SPECS}
     for language, text in FENCE.findall(page.read_text()):
         for document in yaml.safe_load_all(text) if language == "yaml" else ():
             if model := specs.get(document["kind"]):

@@ -107,3 +107,7 @@ def test_a_cut_cannot_save_a_secret(secret: str) -> None:
 @pytest.mark.timeout(30)
 def test_a_long_answer_of_a_server_does_not_hold_up_the_operator(part: str) -> None:
     assert redact(part * 100_000 + " end").endswith("end")
+
+
+def test_what_a_terminal_would_act_on_is_escaped() -> None:
+    assert shorten("a\x1b[2J\nb\u202e\x9b\udcff 网页") == r"a\x1b[2J b\u202e\x9b\udcff 网页"

@@ -54,6 +54,7 @@ class Publication:
         library: catalog that lists it.
         channels: OLM channels.
         default_channel: OLM default channel.
+        pull_secrets: Secrets of the namespace with which the cluster pulls.
         upload: namespace/name of the upload that publishes it.
         labels: labels and annotations above these; an empty value leaves one out.
         record: what the package has shown (`status.verification`), for whoever looks at the object later.
@@ -68,6 +69,7 @@ class Publication:
     library: str
     channels: tuple[str, ...] = ()
     default_channel: str | None = None
+    pull_secrets: tuple[str, ...] = ()
     upload: str = ""
     labels: Mapping[str, str] = field(default_factory=dict)
     record: JsonObject = field(default_factory=dict)
@@ -95,6 +97,7 @@ class Publication:
                 "registry": self.registry,
                 "repository": self.repository,
                 "present": True,
+                **({"imagePullSecrets": list(self.pull_secrets)} if self.pull_secrets else {}),
                 "artifactVersionSelector": {"matchLabels": {"cpaas.io/artifact-version": self._label}},
             },
         }
@@ -126,14 +129,23 @@ class Publication:
             **self.labels,
         }
         keys = {key: value for key, value in keys.items() if value}
-        labels = {key: value for key, value in keys.items() if _LABEL_VALUE.fullmatch(value)}
-        return {"name": name, "namespace": self.namespace, "labels": labels, "annotations": keys}
+        return {"name": name, "namespace": self.namespace, "labels": as_labels(keys), "annotations": keys}
 
     def _verified(self) -> dict[str, str]:
-        told = ("method", "fingerprint", "keyID", "userID", "signedAt", "sha256")
-        verdict = {key: self.record[key] for key in told if key in self.record}
-        stamp = {VERIFIED_AT: self.record["verifiedAt"]} if "verifiedAt" in self.record else {}
-        return {VERIFICATION: json.dumps(verdict, sort_keys=True), **stamp} if verdict else {}
+        return verified(self.record)
+
+
+def as_labels(keys: Mapping[str, str]) -> dict[str, str]:
+    """Those whose value a label may have."""
+    return {key: value for key, value in keys.items() if _LABEL_VALUE.fullmatch(value)}
+
+
+def verified(record: JsonObject) -> dict[str, str]:
+    """The annotations that say how a package was verified (`status.verification`)."""
+    told = ("method", "fingerprint", "keyID", "userID", "signedAt", "sha256")
+    verdict = {key: record[key] for key in told if key in record}
+    stamp = {VERIFIED_AT: record["verifiedAt"]} if "verifiedAt" in record else {}
+    return {VERIFICATION: json.dumps(verdict, sort_keys=True), **stamp} if verdict else {}
 
 
 def _shortened(name: str, longest: int) -> str:

@@ -7,34 +7,17 @@ from typing import Annotated
 from pydantic import Field
 
 from violet_operator.api.cleanup import Cleanup
-from violet_operator.api.model import ApiModel, Conditions, rule, rules
-
-_MACROS = "yearly|annually|monthly|weekly|daily|midnight|hourly"
+from violet_operator.api.model import ApiModel, Conditions, CronExpression, TimeZone, rule, rules
 
 
 class CleanupPolicySpec(Cleanup):
     """The desired state."""
 
-    schedule: Annotated[str, Field(min_length=1, max_length=128)] | None = Field(
-        None,
-        description="When, in cron's five fields, such as 0 3 * * 6, or @daily. Absent: only on request.",
-        json_schema_extra=rules(
-            rule(
-                f"self.matches('^(@({_MACROS})|[^ =]+( +[^ =]+){{4}})$')",
-                "must be five fields (minute, hour, day of the month, month, day of the week) or a word such as "
-                "@daily; the time zone goes into timeZone",
-            )
-        ),
+    schedule: CronExpression | None = Field(
+        None, description="When, in cron's five fields, such as 0 3 * * 6, or @daily. Absent: only on request."
     )
-    time_zone: Annotated[str, Field(min_length=1, max_length=64)] | None = Field(
-        None,
-        description="Time zone of the schedule, such as Asia/Shanghai. Default: UTC.",
-        json_schema_extra=rules(
-            rule(
-                "self.matches('^[A-Za-z0-9_+-]+(/[A-Za-z0-9_+-]+)*$') && self != 'Local'",
-                "must be a name of the IANA time zone database, such as Asia/Shanghai",
-            )
-        ),
+    time_zone: TimeZone | None = Field(
+        None, description="Time zone of the schedule, such as Asia/Shanghai. Default: UTC."
     )
     starting_deadline_seconds: Annotated[int, Field(ge=0, le=31_622_400)] | None = Field(
         None, description="Seconds that a run may start late; a run missed by more is left out. Default: no limit."

@@ -5,7 +5,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
 from datetime import UTC, datetime
 from typing import Any, Literal
 
@@ -19,6 +19,10 @@ PUSHED = "Pushed"
 """Every image manifest is in the registry of every target platform, by digest and tag."""
 PUBLISHED = "Published"
 """Every target cluster can install the package."""
+GATHERED = "Gathered"
+"""What is installed was read, on every cluster."""
+EXPORTED = "Exported"
+"""What was read is where `spec.output` wants it."""
 READY = "Ready"
 """All of it."""
 PLANNED = "Planned"
@@ -41,12 +45,12 @@ def timestamp(now: datetime) -> str:
     return now.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
 
 
-def find(conditions: list[JsonObject], kind: str) -> JsonObject | None:
+def find(conditions: Sequence[Mapping[str, Any]], kind: str) -> Mapping[str, Any] | None:
     """The condition of that type, if there."""
     return next((item for item in conditions if item.get("type") == kind), None)
 
 
-def is_true(conditions: list[JsonObject], kind: str) -> bool:
+def is_true(conditions: Sequence[Mapping[str, Any]], kind: str) -> bool:
     """Whether the condition is there with status True."""
     found = find(conditions, kind)
     return found is not None and found.get("status") == "True"
@@ -91,5 +95,10 @@ class Conditions:
 
     def to_api(self) -> list[JsonObject]:
         """The list for the status, in a stable order."""
-        order = (FETCHED, VERIFIED, PUSHED, PUBLISHED, PLANNED, COMPLETE, FAILED, READY, RECONCILING, STALLED)
+        order = (
+            *(FETCHED, VERIFIED, PUSHED, PUBLISHED),
+            *(GATHERED, EXPORTED),
+            *(PLANNED, COMPLETE, FAILED),
+            *(READY, RECONCILING, STALLED),
+        )
         return sorted(self._items.values(), key=lambda item: order.index(item["type"]))

@@ -17,7 +17,10 @@ from violet_operator.api import (
     VERSION,
     cleanup_policy,
     cleanup_run,
+    package_inventory,
+    package_inventory_status,
     package_upload,
+    package_upload_set,
     package_upload_status,
     platform,
 )
@@ -94,6 +97,14 @@ def all_crds() -> dict[str, dict[str, Any]]:
             status=cleanup_run.CleanupRunStatus,
             module=cleanup_run,
         ),
+        "packageinventories.yaml": crd(
+            kind="PackageInventory",
+            plural="packageinventories",
+            short="pi",
+            spec=package_inventory.PackageInventorySpec,
+            status=package_inventory_status.PackageInventoryStatus,
+            module=package_inventory,
+        ),
         "packageuploads.yaml": crd(
             kind="PackageUpload",
             plural="packageuploads",
@@ -101,6 +112,14 @@ def all_crds() -> dict[str, dict[str, Any]]:
             spec=package_upload.PackageUploadSpec,
             status=package_upload_status.PackageUploadStatus,
             module=package_upload,
+        ),
+        "packageuploadsets.yaml": crd(
+            kind="PackageUploadSet",
+            plural="packageuploadsets",
+            short="pus",
+            spec=package_upload_set.PackageUploadSetSpec,
+            status=package_upload_set.PackageUploadSetStatus,
+            module=package_upload_set,
         ),
         "platforms.yaml": crd(
             kind="Platform",

@@ -55,6 +55,24 @@ Duration = Annotated[
 ]
 """A Go duration string; parse it with `support.durations.parse_duration`."""
 
+CronExpression = Annotated[
+    str,
+    Field(
+        max_length=128,
+        json_schema_extra=rules(
+            rule(
+                "self.matches('^(@(yearly|annually|monthly|weekly|daily|midnight|hourly)|[^ =]+( +[^ =]+){4})$')",
+                "must be five fields (minute, hour, day of the month, month, day of the week) or a word such as "
+                "@daily; the time zone goes into timeZone",
+            )
+        ),
+    ),
+]
+"""A schedule as a CronJob has it; `support.cron.Schedule` reads it."""
+
+TimeZone = Annotated[str, Field(max_length=64, pattern=r"^[A-Za-z0-9_+-]+(/[A-Za-z0-9_+-]+)*$")]
+"""A name of the IANA time zone database."""
+
 
 class SecretRef(ApiModel):
     """A Secret of the object's own namespace."""

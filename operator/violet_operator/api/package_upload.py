@@ -24,23 +24,9 @@ Fingerprint = Annotated[str, Field(pattern=r"^([0-9A-Fa-f]{40}|[0-9A-Fa-f]{64})$
 ImagePlatform = Annotated[str, Field(max_length=64, pattern=r"^[a-z0-9]+/[a-z0-9_]+(/[a-z0-9.]+)?$")]
 
 
-class Source(ApiModel):
-    """Where the package lies."""
+class StorageAccess(ApiModel):
+    """How to get into the storage: shared with a PackageUploadSet, whose uploads get in the same way."""
 
-    url: Annotated[str, Field(min_length=8, max_length=2048)] = Field(
-        description="The package: s3://BUCKET/KEY, gs://BUCKET/KEY, az://CONTAINER/KEY, https://... or http://...",
-        json_schema_extra=rules(
-            rule(
-                "self.matches('^(s3|gs|az)://[^/?#@]+/[^?#]+$|^https?://[^/?#@]+/.+$')",
-                "must be s3://BUCKET/KEY, gs://BUCKET/KEY, az://CONTAINER/KEY, https://HOST/PATH or http://HOST/PATH, "
-                "without user name or password",
-            ),
-            rule(
-                "!self.endsWith('/')",
-                "must name one object, not a prefix: use a PackageUploadSet for a prefix",
-            ),
-        ),
-    )
     endpoint: Annotated[str, Field(max_length=512)] | None = Field(
         None,
         description="Address of the object storage, for s3:// and az://; http:// or https:// says TLS or not. "
@@ -60,6 +46,25 @@ class Source(ApiModel):
     )
     ca_bundle_ref: CABundleRef | None = Field(
         None, description="Certificate authorities to trust for the storage, beside the system's."
+    )
+
+
+class Source(StorageAccess):
+    """Where the package lies."""
+
+    url: Annotated[str, Field(min_length=8, max_length=2048)] = Field(
+        description="The package: s3://BUCKET/KEY, gs://BUCKET/KEY, az://CONTAINER/KEY, https://... or http://...",
+        json_schema_extra=rules(
+            rule(
+                "self.matches('^(s3|gs|az)://[^/?#@]+/[^?#]+$|^https?://[^/?#@]+/.+$')",
+                "must be s3://BUCKET/KEY, gs://BUCKET/KEY, az://CONTAINER/KEY, https://HOST/PATH or http://HOST/PATH, "
+                "without user name or password",
+            ),
+            rule(
+                "!self.endsWith('/')",
+                "must name one object, not a prefix: use a PackageUploadSet for a prefix",
+            ),
+        ),
     )
     sha256: Sha256 | None = Field(
         None,
@@ -114,10 +119,15 @@ class Target(ApiModel):
 DEFAULT_TARGETS: list[JsonValue] = [{"platformRef": {"name": "default"}, "clusters": ["global"]}]
 
 
-class PackageUploadSpec(ApiModel):
-    """The desired state."""
+class HasSource(ApiModel):
+    """A spec that names one package."""
 
     source: Source = Field(description="Where the package lies.")
+
+
+class UploadOptions(ApiModel):
+    """What is to be done with a package, wherever it lies: the rest of the spec, and a PackageUploadSet's template."""
+
     verification: Verification = Field(
         default_factory=Verification,
         description="What the package must show before anything of it is written anywhere.",
@@ -166,17 +176,24 @@ class PackageUploadSpec(ApiModel):
     interval: Duration = Field("1h", description="How often to look for drift, such as 30m or 1h.")
 
 
-SPEC_RULES = rules(
+class PackageUploadSpec(UploadOptions, HasSource):  # in this order, pydantic puts `source` first
+    """The desired state."""
+
+
+OPTION_RULES = (
     rule(
         "!(self.skipPush && self.skipResources)",
         "skipPush and skipResources exclude each other: nothing would be left to do",
     ),
+)
+SOURCE_RULES = (
     rule(
         "!has(self.source.endpoint) || self.source.url.startsWith('s3://') || self.source.url.startsWith('az://')",
         "endpoint goes with s3:// and az:// only",
     ),
     rule("!has(self.source.region) || self.source.url.startsWith('s3://')", "region goes with s3:// only"),
 )
+SPEC_RULES = rules(*OPTION_RULES, *SOURCE_RULES)
 
 PRINTER_COLUMNS = [
     {"name": "Ready", "type": "string", "jsonPath": ".status.conditions[?(@.type=='Ready')].status"},

@@ -44,6 +44,14 @@ class VerificationStatus(ApiModel):
     )
 
 
+class ChartStatus(ApiModel):
+    """A package's Helm chart, as it is uploaded to a chart repository."""
+
+    name: str = Field(description="Name of the chart.")
+    version: str = Field(description="Version of the chart.")
+    digest: str = Field(description="sha256 of the chart archive.")
+
+
 class PackageStatus(ApiModel):
     """What the package is."""
 
@@ -65,6 +73,12 @@ class PackageStatus(ApiModel):
         description="On which clusters a plugin can be installed, as its ModulePlugin says.",
         json_schema_extra={"x-kubernetes-preserve-unknown-fields": True},
     )
+    module: dict[str, Any] | None = Field(
+        None,
+        description="The ModulePlugin of a plugin as its packager wrote it: metadata (labels, annotations) and spec.",
+        json_schema_extra={"x-kubernetes-preserve-unknown-fields": True},
+    )
+    chart: ChartStatus | None = Field(None, description="The chart of a package of type chart.")
     image_platforms: list[str] | None = Field(None, description="Architectures that were taken, if not all.")
     related_images: list[str] = Field(default_factory=list, description="The other images as the packager named them.")
     contradictions: list[str] = Field(
@@ -94,6 +108,14 @@ class PlannedObject(ApiModel):
     action: Literal["Create", "Change", "Keep"] = Field(description="Create, Change or Keep.")
 
 
+class PlannedRegistry(ApiModel):
+    """A registry that an upload would push to."""
+
+    platform: str = Field(description="Name of the Platform.")
+    address: str = Field(description="Where images go: HOST, or HOST/PREFIX.")
+    pull_address: str = Field(description="What clusters pull from, likewise.")
+
+
 class PlanStatus(ApiModel):
     """What there was to do when last judged; kept in mode Preview."""
 
@@ -102,6 +124,7 @@ class PlanStatus(ApiModel):
     blobs_present: int = Field(0, ge=0, description="Blobs already there.")
     tags: list[str] = Field(default_factory=list, description="Tags to write.")
     overwrites: list[str] = Field(default_factory=list, description="Tags that exist with other content.")
+    registries: list[PlannedRegistry] = Field(default_factory=list, description="What it was made for.")
     objects: list[PlannedObject] = Field(default_factory=list, description="Objects on the clusters.")
     hash: str | None = Field(None, description="Identity of what would be written.")
 

@@ -7,10 +7,12 @@ from typing import Annotated, Literal
 from pydantic import Field
 
 from violet_operator.api.model import (
+    SET,
     ApiModel,
     CABundleRef,
     Conditions,
     Label,
+    Name,
     SecretRef,
     list_map,
     rule,
@@ -56,6 +58,34 @@ class RegistrySpec(ApiModel):
         description="HOST[:PORT] that clusters pull from, where it differs from address.",
         json_schema_extra=rules(rule(f"self.matches('^{HOST}$')", "must be HOST[:PORT], without https:// and path")),
     )
+    image_pull_secrets: Annotated[list[Name], Field(max_length=16, json_schema_extra=SET)] | None = Field(
+        None,
+        description="Secrets of the clusters' system namespace with which they pull from the registry.",
+    )
+
+
+class ChartsSpec(ApiModel):
+    """How Helm charts get into the platform's chart repositories."""
+
+    backend: Literal["catalogApi", "chartmuseum", "oci"] = Field(
+        "catalogApi",
+        description="catalogApi: the platform's own API. chartmuseum: the ChartMuseum behind it. oci: the image "
+        "registry, for a chart repository that the platform fills from there.",
+    )
+    address: Annotated[str, Field(min_length=8, max_length=512)] | None = Field(
+        None,
+        description="http(s)://HOST[:PORT][/PATH] of the platform (catalogApi) or of ChartMuseum.",
+        json_schema_extra=rules(
+            rule(
+                f"self.matches('^https?://{HOST}(/[-._~a-zA-Z0-9]+)*/?$')",
+                "must be http(s)://HOST[:PORT][/PATH], without user name or password",
+            )
+        ),
+    )
+    credentials_secret_ref: SecretRef | None = Field(
+        None, description="Secret with the key token, or username and password."
+    )
+    ca_bundle_ref: CABundleRef | None = Field(None, description="Certificate authorities to trust for address.")
 
 
 class PlatformSpec(ApiModel):
@@ -76,6 +106,11 @@ class PlatformSpec(ApiModel):
     )
     credentials_secret_ref: SecretRef | None = Field(
         None, description="Secret with the key token, or username and password."
+    )
+    kubeconfig_secret_ref: SecretRef | None = Field(
+        None,
+        description="Secret with the key kubeconfig, for sites without the platform's gateway: each context is a "
+        "cluster of that name; a single context is the cluster global.",
     )
     client_id: Annotated[str, Field(alias="clientID", min_length=1, max_length=128)] = Field(
         "alauda-auth", description="OAuth client for the login with a password; a token needs none."
@@ -99,6 +134,29 @@ class PlatformSpec(ApiModel):
             rule(
                 "!(self.plainHTTP && has(self.caBundleRef))",
                 "plainHTTP uses no certificates: remove caBundleRef",
+            ),
+        ),
+    )
+    charts: ChartsSpec | None = Field(
+        None,
+        description="How Helm charts are uploaded. Default: by the platform's own API.",
+        json_schema_extra=rules(
+            rule("self.backend != 'chartmuseum' || has(self.address)", "backend chartmuseum demands an address"),
+            rule(
+                "self.backend != 'oci' || !has(self.address)",
+                "backend oci goes to the image registry: remove address",
+            ),
+            rule(
+                "self.backend != 'catalogApi' || has(self.address) == has(self.credentialsSecretRef)",
+                "with backend catalogApi, address and credentialsSecretRef go together",
+            ),
+            rule(
+                "has(self.address) || !has(self.credentialsSecretRef)",
+                "credentialsSecretRef goes with address",
+            ),
+            rule(
+                "!has(self.caBundleRef) || (has(self.address) && self.address.startsWith('https://'))",
+                "caBundleRef goes with an address of https://",
             ),
         ),
     )
@@ -139,7 +197,10 @@ class PlatformStatus(ApiModel):
 
 
 SPEC_RULES = rules(
-    rule("has(self.inCluster) != has(self.address)", "give exactly one of inCluster and address"),
+    rule(
+        "[has(self.inCluster), has(self.address), has(self.kubeconfigSecretRef)].exists_one(given, given)",
+        "give exactly one of inCluster, address and kubeconfigSecretRef",
+    ),
     rule(
         "has(self.address) == has(self.credentialsSecretRef)",
         "credentialsSecretRef goes with address: a Secret with the key token, or username and password",

@@ -45,6 +45,8 @@ def _convert(schema: Schema, definitions: dict[str, Schema], seen: tuple[str, ..
         }
     if isinstance(schema.get("items"), dict):
         schema["items"] = _convert(schema["items"], definitions, seen)
+    if schema.get("x-kubernetes-preserve-unknown-fields"):
+        schema.pop("additionalProperties", None)  # it would keep the first level only, and prune what is below
     if isinstance(schema.get("additionalProperties"), dict):
         schema["additionalProperties"] = _convert(schema["additionalProperties"], definitions, seen)
     return schema

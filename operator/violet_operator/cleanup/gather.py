@@ -13,32 +13,33 @@ from functools import partial
 from typing import Any, TypeVar
 
 from violet_operator.cleanup import parse
-from violet_operator.cleanup.state import GLOBAL, Cluster, Listing, State, Upload
+from violet_operator.cleanup.state import Cluster, Listing, State, Upload
+from violet_operator.clients.kinds import Kinds
 from violet_operator.clients.kube import (
     ARTIFACT_VERSIONS,
     ARTIFACTS,
     CSVS,
     INSTALL_PLANS,
+    MODULE_CONFIGS,
+    MODULE_INFOS,
+    MODULE_PLUGINS,
     PACKAGE_UPLOADS,
     SUBSCRIPTIONS,
     Kube,
     Resource,
 )
 from violet_operator.errors import OperatorError, Waiting
+from violet_operator.platform.kubeconfig import GLOBAL
 
 logger = logging.getLogger(__name__)
 
 JsonObject = dict[str, Any]
 T = TypeVar("T")
 
-MODULE_PLUGINS = Resource("cluster.alauda.io/v1alpha1", "moduleplugins")
-MODULE_CONFIGS = Resource("cluster.alauda.io/v1alpha1", "moduleconfigs")
-MODULE_INFOS = Resource("cluster.alauda.io/v1alpha1", "moduleinfoes")
-
 OPERATOR_VIEWS = "operatorviews"
 PLUGIN_VIEWS = "modulepluginviews"
-_VIEW_GROUP = "alauda.io"
-"""What the group of the views ends in; group and version are the platform's secret (`platform.md` 1.6)."""
+_VIEW_GROUP = "app.alauda.io"
+"""Group of the views; in which version they are served is the platform's to say (`platform.md` 1.6)."""
 
 _SIDE_BY_SIDE = 16
 """Listings under way at once: fifty clusters in parallel would be three hundred connections."""
@@ -140,15 +141,14 @@ class _Reader:
         return Cluster(name, artifacts, versions, subscriptions, csvs, plans)
 
     async def view(self, kube: Kube, plural: str, read: Callable[[JsonObject], T]) -> Listing[T]:
-        """A view, wherever the platform serves it."""
+        """A view, in whatever version the platform serves it."""
         try:
-            for version in await kube.versions():
-                resource = Resource(version, plural)
-                if version.partition("/")[0].endswith(_VIEW_GROUP) and await kube.serves(resource):
-                    return await self.all(kube, resource, read)
+            resource = await (await Kinds.of(kube)).find(_VIEW_GROUP, plural)
         except OperatorError as error:
             return Listing(unknown=error.message)
-        return Listing(unknown=f"cluster {kube.name} serves no {plural}")
+        if resource is None:
+            return Listing(unknown=f"cluster {kube.name} serves no {plural}")
+        return await self.all(kube, resource, read)
 
     async def uploads(self, scope: Scope) -> Listing[Upload]:
         """What the live PackageUploads want, wherever this operator serves them."""

@@ -24,8 +24,9 @@ from violet_operator.cleanup.protections import (
     Version,
     first,
 )
-from violet_operator.cleanup.state import GLOBAL, Meta, Ref, State
+from violet_operator.cleanup.state import Meta, Ref, State
 from violet_operator.package.versions import is_older
+from violet_operator.platform.kubeconfig import GLOBAL
 
 PLAIN = frozenset({"Installed", "InUse"})
 """Reasons to keep that need no telling: things are as they should be."""

@@ -9,9 +9,6 @@ from typing import Generic, TypeVar
 
 T = TypeVar("T")
 
-GLOBAL = "global"
-"""The cluster that holds plugins and the views of all clusters."""
-
 
 @dataclass(frozen=True, slots=True)
 class Listing(Generic[T]):

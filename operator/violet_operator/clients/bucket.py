@@ -36,6 +36,7 @@ class StorageSettings:
         credentials: entries of the Secret (`accesskey`, `secretkey`, optionally `sessiontoken`), or None for the
             pod's own identity.
         ca_bundle: PEM certificates to trust, or None.
+        field: where the user wrote all this, for messages.
     """
 
     url: str
@@ -43,6 +44,7 @@ class StorageSettings:
     region: str | None = None
     credentials: dict[str, str] | None = None
     ca_bundle: str | None = None
+    field: str = "spec.source"
 
     @property
     def key(self) -> str:
@@ -56,7 +58,7 @@ class StorageSettings:
         Raises:
             Waiting: the credentials lack what they should hold.
         """
-        keys = None if self.credentials is None else frozenset(_keys(self.credentials).items())
+        keys = None if self.credentials is None else frozenset(_keys(self.credentials, self.field).items())
         return Access(urlsplit(self.url).netloc, self.endpoint, self.region, keys, self.ca_bundle)
 
 
@@ -83,16 +85,18 @@ def connect(settings: StorageSettings) -> S3Store:
 
 def _check_address(settings: StorageSettings) -> None:
     if not re.fullmatch(r"s3://[\w.-]+/.*", settings.url, re.ASCII | re.DOTALL):
-        raise Stalled("InvalidSource", f"spec.source.url {settings.url!r} does not name a bucket as s3://BUCKET/KEY.")
+        raise Stalled(
+            "InvalidSource", f"{settings.field}.url {settings.url!r} does not name a bucket as s3://BUCKET/KEY."
+        )
     try:
         parts = urlsplit(settings.endpoint or "https://default")
         good = parts.scheme in ("http", "https") and bool(parts.hostname) and parts.port != 0
     except ValueError:
         good = False
     if not good:
-        raise Stalled("InvalidSource", f"spec.source.endpoint {settings.endpoint!r} is not http(s)://HOST[:PORT].")
+        raise Stalled("InvalidSource", f"{settings.field}.endpoint {settings.endpoint!r} is not http(s)://HOST[:PORT].")
     if settings.region and not re.fullmatch(r"[\w.-]+", settings.region, re.ASCII):
-        raise Stalled("InvalidSource", f"spec.source.region {settings.region!r} is not the name of a region.")
+        raise Stalled("InvalidSource", f"{settings.field}.region {settings.region!r} is not the name of a region.")
 
 
 @lru_cache(maxsize=_CLIENTS)
@@ -123,13 +127,12 @@ def _client(access: Access) -> S3Store:
         ) from None
 
 
-def _keys(credentials: dict[str, str]) -> dict[str, str]:
+def _keys(credentials: dict[str, str], field: str) -> dict[str, str]:
     missing = [key for key in ("accesskey", "secretkey") if not credentials.get(key)]
     if missing:
         raise Waiting(
             "InvalidCredentials",
-            f"The Secret that spec.source.credentialsSecretRef names lacks {' and '.join(missing)}. "
-            "Add what is missing.",
+            f"The Secret that {field}.credentialsSecretRef names lacks {' and '.join(missing)}. Add what is missing.",
         )
     keys = {"access_key_id": credentials["accesskey"], "secret_access_key": credentials["secretkey"]}
     if credentials.get("sessiontoken"):
@@ -138,7 +141,7 @@ def _keys(credentials: dict[str, str]) -> dict[str, str]:
     if not all(value.isprintable() for value in keys.values()):
         raise Waiting(
             "InvalidCredentials",
-            "The Secret that spec.source.credentialsSecretRef names has a key with a line break or another control "
+            f"The Secret that {field}.credentialsSecretRef names has a key with a line break or another control "
             "character in it. Correct it.",
         )
     return keys

@@ -1,37 +1,21 @@
 """A Kubernetes API as JSON objects: get, list, server-side apply, status and events, over the official client.
 
-The generic entry of `kubernetes.aio` is used, not its typed classes: importing those costs 80 MB of memory.
 Every answer that is not a success becomes one of our errors; a missing object is None.
 """
 
 from __future__ import annotations
 
-import json
 from collections.abc import AsyncIterator, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime
-from pathlib import Path
-from typing import Any
 from urllib.parse import quote
 
-import aiohttp
-import yaml
-from kubernetes.aio.client.api_client import ApiClient
-from kubernetes.aio.client.configuration import Configuration
-from kubernetes.aio.client.exceptions import ApiException
-from kubernetes.aio.config import incluster_config, kube_config
-from kubernetes.aio.config.config_exception import ConfigException
-
 from violet_operator.api import FIELD_MANAGER
-from violet_operator.clients.kube_errors import NotFoundError, explain, missing_kind
+from violet_operator.clients.kube_errors import NotFoundError, missing_kind
 from violet_operator.clients.kube_events import event_about
+from violet_operator.clients.kube_transport import JsonObject, Transport
 from violet_operator.errors import Stalled, Transient, Waiting
-
-JsonObject = dict[str, Any]
-
-_TIMEOUT = 30
-"""Seconds for one request: an API server that needs longer is retried."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,7 +36,10 @@ class Resource:
 SECRETS = Resource("v1", "secrets")
 CONFIG_MAPS = Resource("v1", "configmaps")
 EVENTS = Resource("v1", "events")
+PACKAGE_INVENTORIES = Resource("violet.alauda.io/v1alpha1", "packageinventories")
 PACKAGE_UPLOADS = Resource("violet.alauda.io/v1alpha1", "packageuploads")
+PRODUCT_BASES = Resource("product.alauda.io/v1alpha1", "productbases")
+PACKAGE_UPLOAD_SETS = Resource("violet.alauda.io/v1alpha1", "packageuploadsets")
 PLATFORMS = Resource("violet.alauda.io/v1alpha1", "platforms")
 ARTIFACTS = Resource("app.alauda.io/v1alpha1", "artifacts")
 CLEANUP_POLICIES = Resource("violet.alauda.io/v1alpha1", "cleanuppolicies")
@@ -63,53 +50,22 @@ SUBSCRIPTIONS = Resource("operators.coreos.com/v1alpha1", "subscriptions")
 INSTALL_PLANS = Resource("operators.coreos.com/v1alpha1", "installplans")
 CSVS = Resource("operators.coreos.com/v1alpha1", "clusterserviceversions")
 PACKAGE_MANIFESTS = Resource("packages.operators.coreos.com/v1", "packagemanifests")
+MODULE_PLUGINS = Resource("cluster.alauda.io/v1alpha1", "moduleplugins")
+MODULE_CONFIGS = Resource("cluster.alauda.io/v1alpha1", "moduleconfigs")
+MODULE_INFOS = Resource("cluster.alauda.io/v1alpha1", "moduleinfoes")
+CHART_REPOS = Resource("app.alauda.io/v1beta1", "chartrepos")
+CHARTS = Resource("app.alauda.io/v1beta1", "charts")
+HELM_REQUESTS = Resource("app.alauda.io/v1", "helmrequests")
 ACCESS_REVIEWS = Resource("authorization.k8s.io/v1", "selfsubjectaccessreviews")
 
 
-class Kube:
+class Kube(Transport):
     """One API server."""
-
-    def __init__(self, client: ApiClient, name: str) -> None:
-        self._client = client
-        self.name = name
-
-    @classmethod
-    async def connect(cls, kubeconfig: Path | None, name: str = "this cluster") -> Kube:
-        """A client from a kubeconfig, or from the pod's ServiceAccount.
-
-        Raises:
-            Stalled: there is neither.
-        """
-        configuration = Configuration()
-        try:
-            if kubeconfig:
-                await kube_config.load_kube_config(  # type: ignore[no-untyped-call]
-                    config_file=str(kubeconfig), client_configuration=configuration, persist_config=False
-                )
-            else:
-                incluster_config.load_incluster_config(  # type: ignore[no-untyped-call]
-                    client_configuration=configuration
-                )
-        except (
-            ConfigException,
-            OSError,
-            yaml.YAMLError,
-            TypeError,
-            AttributeError,
-        ) as error:  # the loader trusts files
-            raise Stalled(
-                "NoCluster", f"No way to a Kubernetes API: {error}. Run in a pod, or give --kubeconfig."
-            ) from None
-        return cls(ApiClient(configuration), name)
-
-    async def close(self) -> None:
-        """Close the connections."""
-        await self._client.close()  # type: ignore[no-untyped-call]
 
     async def get(self, resource: Resource, namespace: str | None, name: str) -> JsonObject | None:
         """An object, or None where it (or its kind) does not exist."""
         try:
-            return await self._call("GET", resource.path(namespace, name), f"reading {resource.plural} {name}")
+            return await self.call("GET", resource.path(namespace, name), f"reading {resource.plural} {name}")
         except NotFoundError:
             return None
 
@@ -121,10 +77,18 @@ class Kube:
         """
         try:
             path = f"/apis/{resource.api_version}" if "/" in resource.api_version else f"/api/{resource.api_version}"
-            found = await self._call("GET", path, f"asking for {resource.plural}")
+            found = await self.call("GET", path, f"asking for {resource.plural}")
         except NotFoundError:
             return False
         return any(item["name"] == resource.plural for item in found.get("resources") or [])
+
+    async def read(self, path: str, what: str) -> JsonObject:
+        """The document at a path of the API, such as one of its discovery.
+
+        Raises:
+            OperatorError: there is none, or the API does not answer as it should.
+        """
+        return await self.call("GET", path, what)
 
     async def pages(
         self, resource: Resource, namespace: str | None = None, **query: str
@@ -138,16 +102,11 @@ class Kube:
         while token != "":
             wanted = {"limit": "500"} | query | ({"continue": token} if token else {})
             try:
-                page = await self._call("GET", resource.path(namespace), f"listing {resource.plural}", query=wanted)
+                page = await self.call("GET", resource.path(namespace), f"listing {resource.plural}", query=wanted)
             except NotFoundError:
                 raise missing_kind(self.name, resource.plural, resource.api_version) from None
             yield page.get("items") or []
             token = (page.get("metadata") or {}).get("continue") or ""
-
-    async def versions(self) -> list[str]:
-        """Every GROUP/VERSION that the cluster serves."""
-        groups = (await self._call("GET", "/apis", "asking for its groups")).get("groups") or []
-        return [version["groupVersion"] for group in groups for version in group.get("versions") or []]
 
     async def list(
         self, resource: Resource, namespace: str | None = None, *, labels: str | None = None, fields: str | None = None
@@ -184,7 +143,7 @@ class Kube:
             query["dryRun"] = "All"
         path = resource.path(metadata.get("namespace"), metadata["name"])
         try:
-            return await self._call("PATCH", path, what, query=query, body=body, content="application/apply-patch+yaml")
+            return await self.call("PATCH", path, what, query=query, body=body, content="application/apply-patch+yaml")
         except NotFoundError as error:
             if "namespaces " in error.message:
                 raise Waiting("NamespaceMissing", f"{error.message}. Create the namespace.") from None
@@ -206,7 +165,7 @@ class Kube:
         ]
         path = resource.path(metadata["namespace"], metadata["name"], "status")
         what, query = f"writing the status of {metadata['name']}", {"fieldManager": FIELD_MANAGER}
-        return await self._call("PATCH", path, what, query=query, body=patch, content="application/json-patch+json")
+        return await self.call("PATCH", path, what, query=query, body=patch, content="application/json-patch+json")
 
     async def delete(self, resource: Resource, body: JsonObject) -> None:
         """Delete an object as it was read: one that is another now, or has changed, stays.
@@ -221,7 +180,7 @@ class Kube:
         what = f"deleting {resource.plural} {metadata['name']}"
         try:
             with suppress(NotFoundError):
-                await self._call("DELETE", path, what, body=options)
+                await self.call("DELETE", path, what, body=options)
         except Stalled as error:
             if error.reason != "Conflict":
                 raise
@@ -239,12 +198,12 @@ class Kube:
         patch = {"metadata": kept | {"finalizers": list(finalizers)}}
         query, content = {"fieldManager": FIELD_MANAGER}, "application/merge-patch+json"
         with suppress(NotFoundError):
-            await self._call("PATCH", path, f"marking {metadata['name']}", query=query, body=patch, content=content)
+            await self.call("PATCH", path, f"marking {metadata['name']}", query=query, body=patch, content=content)
 
     async def create(self, resource: Resource, namespace: str | None, body: JsonObject) -> JsonObject:
         """Create an object (an event, an access review)."""
         try:
-            return await self._call("POST", resource.path(namespace), f"creating {resource.plural}", body=body)
+            return await self.call("POST", resource.path(namespace), f"creating {resource.plural}", body=body)
         except NotFoundError:
             raise missing_kind(self.name, resource.plural, resource.api_version) from None
 
@@ -264,35 +223,3 @@ class Kube:
         """Record an event about an object; like every event it may get lost, and that stops nothing."""
         body = event_about(about, warning=warning, reason=reason, message=message, now=now)
         await self.create(EVENTS, about["metadata"]["namespace"], body)
-
-    async def _call(
-        self,
-        method: str,
-        path: str,
-        what: str,
-        *,
-        query: dict[str, str] | None = None,
-        body: JsonObject | Sequence[JsonObject] | None = None,
-        content: str = "application/json",
-    ) -> JsonObject:
-        serialized = await self._client.param_serialize(
-            method,
-            path,
-            query_params=list((query or {}).items()),
-            header_params={"Accept": "application/json", "Content-Type": content},
-            body=body,
-            auth_settings=["BearerToken"],
-        )
-        try:
-            response = await self._client.call_api(*serialized, _request_timeout=_TIMEOUT)
-            data = await response.read()  # type: ignore[no-untyped-call]
-        except ApiException as error:
-            raise explain(self.name, what, error.status, str(error.body or error.reason or "")) from None
-        except (aiohttp.ClientError, TimeoutError, OSError) as error:
-            raise Transient(
-                "TargetUnreachable", f"The API of {self.name} does not answer ({type(error).__name__}: {error})."
-            ) from None
-        if response.status >= 300:  # noqa: PLR2004 - the generic entry does not raise by itself
-            raise explain(self.name, what, response.status, (data or b"").decode("utf-8", "replace"))
-        document: JsonObject = json.loads(data)
-        return document

@@ -4,12 +4,26 @@ from __future__ import annotations
 
 import json
 
+import aiohttp
+
 from violet_operator.errors import OperatorError, Stalled, Transient, Waiting
 from violet_operator.support.redact import shorten
 
 
 class NotFoundError(OperatorError):
     """404: an object or a kind is missing; never leaves the client."""
+
+
+def no_answer(cluster: str, error: Exception) -> OperatorError:
+    """Our error for a request that got no answer."""
+    if isinstance(error, aiohttp.ClientConnectorCertificateError):
+        said = shorten(str(error.certificate_error), 200)
+        return Waiting(
+            "UntrustedCertificate",
+            f"The certificate of cluster {cluster} is not trusted ({said}). Correct the authority to trust.",
+        )
+    said = shorten(f"{type(error).__name__}: {error}", 400)
+    return Transient("TargetUnreachable", f"The API of {cluster} does not answer ({said}).")
 
 
 def explain(cluster: str, what: str, status: int | None, text: str) -> OperatorError:

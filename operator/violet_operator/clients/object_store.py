@@ -24,6 +24,9 @@ MIB = 1 << 20
 _PIECE = MIB
 """Bytes a read yields at least: large enough that Python's share of the work vanishes."""
 
+_PAGE = 1000
+"""Keys handed over at once: as many as an S3 server puts into one answer."""
+
 _RESUMES = 6
 """Broken reads in a row, without a byte in between, before we give up: with backoff about a minute."""
 
@@ -70,6 +73,38 @@ class ObjectStore:
             raise self._explain(self._with_body(key, error)) from None
         return ObjectInfo(key, meta["size"], meta["e_tag"], meta["version"])
 
+    def list(self, prefix: str, cancel: CancelToken) -> Iterator[str]:
+        """The keys below a prefix that is empty or ends with a slash; page by page, in no certain order.
+
+        Raises:
+            Cancelled: the work was called off.
+            OperatorError: it may not be listed, or the storage cannot be reached; never ends early without it.
+        """
+        try:
+            for page in self._store.list(prefix, chunk_size=_PAGE):
+                cancel.check()
+                for meta in page:
+                    yield meta["path"]
+        except exceptions.InvalidPathError as error:
+            raise Waiting(
+                "UnusableName",
+                f"{self._where}: an object below the prefix has a name that cannot be worked with, so nothing is known "
+                f"of the others: {_cause(str(error))}. Rename it.",
+            ) from None
+        except ValueError:  # from reading the prefix
+            raise Stalled(
+                "InvalidSource", f"spec.source.url {self._settings.url!r} has an empty, '.' or '..' part. Correct it."
+            ) from None
+        except _FAILURES as error:
+            explained = self._explain(error)
+            if "403 Forbidden" in str(error) and explained.reason in ("SourceUnreachable", "SourceForbidden"):
+                raise Waiting(
+                    "SourceForbidden",
+                    f"{self._where}: the storage refuses to list (403). Grant the key s3:ListBucket on the bucket, or "
+                    "name another Secret in spec.source.credentialsSecretRef.",
+                ) from None
+            raise explained from None
+
     def read_small(self, key: str, limit: int) -> bytes | None:
         """A small object such as a checksum file, or None where there is none.
 
@@ -89,6 +124,17 @@ class ObjectStore:
             return None
         except exceptions.BaseError as error:
             raise self._explain(error) from None
+
+    def put(self, key: str, data: bytes) -> str | None:
+        """Write an object, whatever was there before; its entity tag.
+
+        Raises:
+            OperatorError: not allowed, or the storage cannot be reached.
+        """
+        try:
+            return self._store.put(key, data)["e_tag"]
+        except _FAILURES as error:
+            raise self._explain(error, right="s3:PutObject") from None
 
     def open(self, info: ObjectInfo, cancel: CancelToken) -> PinnedObject:
         """An object to read, pinned to what `head` said of it."""
@@ -119,8 +165,8 @@ class ObjectStore:
             return detailed
         return error
 
-    def _explain(self, error: Exception) -> OperatorError:  # noqa: PLR0911 - one line per kind of answer
-        where, text = self._where, str(error)
+    def _explain(self, error: Exception, right: str = "s3:GetObject") -> OperatorError:  # noqa: PLR0911 - one line per kind of answer
+        where, text, spec = self._where, str(error), self._settings.field
         if (
             "InvalidAccessKeyId" in text
             or "SignatureDoesNotMatch" in text
@@ -129,36 +175,36 @@ class ObjectStore:
             return Waiting(
                 "SourceUnauthorized",
                 f"{where}: the storage does not accept the access key or its secret. "
-                "Correct the Secret that spec.source.credentialsSecretRef names.",
+                f"Correct the Secret that {spec}.credentialsSecretRef names.",
             )
         if isinstance(error, exceptions.PermissionDeniedError):
             return Waiting(
                 "SourceForbidden",
-                f"{where}: the storage refuses access (403). Grant the key s3:GetObject on the bucket, "
-                "or name another Secret in spec.source.credentialsSecretRef.",
+                f"{where}: the storage refuses access (403). Grant the key {right} on the bucket, "
+                f"or name another Secret in {spec}.credentialsSecretRef.",
             )
         if "NoSuchBucket" in text:
-            return Waiting("SourceNotFound", f"{where}: there is no such bucket. Correct spec.source.url or create it.")
+            return Waiting("SourceNotFound", f"{where}: there is no such bucket. Correct {spec}.url or create it.")
         if isinstance(error, (exceptions.NotFoundError, FileNotFoundError)):
             return Waiting(
                 "SourceNotFound",
-                f"{where}: there is no such object. Upload the package or correct spec.source.url.",
+                f"{where}: there is no such object. Upload the package or correct {spec}.url.",
             )
         if isinstance(error, exceptions.PreconditionError):
             return Transient("SourceChanged", f"{where}: the object was replaced while it was read; starting over.")
         if "certificate" in text.lower():
             return Waiting(
                 "SourceUntrusted",
-                f"{where}: the storage's certificate is not trusted. Give its authority in spec.source.caBundleRef.",
+                f"{where}: the storage's certificate is not trusted. Give its authority in {spec}.caBundleRef.",
             )
         if "InvalidContentType" in text:  # rustls: what came is no TLS record
             return Waiting(
-                "SourceUntrusted", f"{where}: the storage does not speak TLS. Use http:// in spec.source.endpoint."
+                "SourceUntrusted", f"{where}: the storage does not speak TLS. Use http:// in {spec}.endpoint."
             )
         return Transient(
             "SourceUnreachable",
             f"{where}: the storage does not answer as it should: {_cause(text)}. "
-            "Check spec.source.endpoint and the network.",
+            f"Check {spec}.endpoint and the network.",
         )
 
 

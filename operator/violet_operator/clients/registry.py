@@ -6,26 +6,24 @@ their digests.
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable, Iterator
 from urllib.parse import urlencode, urljoin, urlsplit
 
 import requests
 
-from violet_operator.clients.registry_errors import from_response
-from violet_operator.clients.registry_http import TRIES, Body, Buffer, RegistryTransport
-from violet_operator.errors import OperatorError, Stalled, Transient
+from violet_operator.clients.registry_errors import RETRIED, from_response, upload_error
+from violet_operator.clients.registry_http import MANIFEST_TYPES, TRIES, Body, Buffer, RegistryTransport
+from violet_operator.errors import Stalled, Transient
 from violet_operator.support.cancel import CancelToken
 from violet_operator.support.digests import Digest, parse_digest, sha256_digest
 from violet_operator.support.durations import backoff
 
-MANIFEST_TYPES = (
-    "application/vnd.oci.image.index.v1+json, application/vnd.oci.image.manifest.v1+json, "
-    "application/vnd.docker.distribution.manifest.list.v2+json, application/vnd.docker.distribution.manifest.v2+json"
-)
-
-
 _PROBE = "violet-operator/probe"
 """A repository that need not exist: the referrers API answers an empty list for it."""
+
+_PAGES = 20
+"""Pages of a list that are read; one has hundreds of entries."""
 
 
 class Registry(RegistryTransport):
@@ -75,21 +73,54 @@ class Registry(RegistryTransport):
             raise from_response(self.address, what, response)
         return sha256_digest(response.content)
 
-    def is_whole(self, repository: str, digest: Digest) -> bool:
-        """Whether a manifest that is there still has every manifest that it names.
+    def get_manifest(self, repository: str, reference: str) -> bytes | None:
+        """A manifest or index by tag or digest, or None where there is none.
 
         Raises:
             OperatorError: the registry refuses or cannot be reached.
         """
-        url = self._url(repository, f"manifests/{digest}")
+        url = self._url(repository, f"manifests/{reference}")
         response = self.request("GET", url, _scope(repository), headers={"Accept": MANIFEST_TYPES})
+        if response.status_code == requests.codes.not_found:
+            return None
         if response.status_code != requests.codes.ok:
-            return False
+            raise from_response(self.address, f"a look at {repository}:{reference}", response)
+        return response.content
+
+    def is_whole(self, repository: str, raw: bytes) -> bool:
+        """Whether every manifest that an index names is there.
+
+        Raises:
+            OperatorError: the registry refuses or cannot be reached.
+        """
         try:
-            children = [parse_digest(entry["digest"]) for entry in response.json().get("manifests") or []]
-        except (ValueError, KeyError, TypeError, AttributeError):
+            children = [parse_digest(entry["digest"]) for entry in json.loads(raw).get("manifests") or []]
+        except (ValueError, KeyError, TypeError, AttributeError, RecursionError):
             return False
         return all(self.manifest_digest(repository, child) == child for child in children)
+
+    def referrers(self, repository: str, subject: Digest) -> set[str] | None:
+        """Digests of what the registry lists as being about a manifest; None: it has no referrers API.
+
+        Raises:
+            OperatorError: the registry fails or cannot be reached.
+        """
+        found: set[str] = set()
+        url: str | None = self._url(repository, f"referrers/{subject}")
+        for _ in range(_PAGES):
+            response = self.request("GET", str(url), _scope(repository, "pull"))
+            if response.status_code in RETRIED:
+                raise from_response(self.address, f"a look at what is about {repository}@{subject}", response)
+            if response.status_code != requests.codes.ok:
+                return None
+            try:
+                found |= {str(entry["digest"]) for entry in response.json()["manifests"]}
+            except (ValueError, KeyError, TypeError):  # a page of a proxy that answers everything
+                return None
+            url = self._next_page(response)
+            if url is None:
+                break
+        return found
 
     def has_blob(self, repository: str, digest: Digest) -> bool:
         """Whether the repository holds a blob.
@@ -168,8 +199,8 @@ class Registry(RegistryTransport):
                 failures = 0 if kept > offset else failures  # what the registry kept is progress
                 offset = kept
 
-    def put_manifest(self, repository: str, reference: str, raw: bytes, media_type: str) -> None:
-        """Store a manifest byte for byte, under a tag or its digest.
+    def put_manifest(self, repository: str, reference: str, raw: bytes, media_type: str) -> bool:
+        """Store a manifest byte for byte, under a tag or its digest; whether the registry lists it for its subject.
 
         Raises:
             OperatorError: the registry refuses, fails, or stores something else.
@@ -191,6 +222,7 @@ class Registry(RegistryTransport):
                 f"Registry {self.address} stored {what} with digest {stored} instead of {sha256_digest(raw)}: "
                 "it rewrites manifests, so signatures would break.",
             )
+        return "OCI-Subject" in response.headers
 
     def delete_tag(self, repository: str, tag: str) -> bool:
         """Remove a tag and nothing else; False where the registry does not, or not for us. One that is gone is removed.
@@ -218,14 +250,14 @@ class Registry(RegistryTransport):
             headers["Content-Range"] = f"{offset}-{offset + len(body) - 1}"
         response = self.once("PATCH", location, scope, headers=headers, data=body)
         if response.status_code not in (requests.codes.accepted, requests.codes.created):
-            raise _upload_error(from_response(self.address, what, response), response, body.sent)
+            raise upload_error(from_response(self.address, what, response), response, body.sent)
         return self._location(response)
 
     def _close_upload(self, location: str, scope: str, what: str, digest: Digest) -> None:
         url = f"{location}{'&' if '?' in location else '?'}{urlencode({'digest': digest})}"
         response = self.request("PUT", url, scope, headers={"Content-Length": "0"})
         if response.status_code != requests.codes.created:
-            raise _upload_error(from_response(self.address, what, response), response)
+            raise upload_error(from_response(self.address, what, response), response)
 
     def _resume(self, location: str, scope: str) -> tuple[int, str]:
         """Bytes the registry kept of a broken upload and where to go on; (0, "") where it kept nothing."""
@@ -243,6 +275,12 @@ class Registry(RegistryTransport):
         # A registry behind a TLS proxy that it does not know of says http:// of itself.
         return urlsplit(url)._replace(scheme=self.prefix).geturl() if urlsplit(url).netloc == self.address else url
 
+    def _next_page(self, response: requests.Response) -> str | None:
+        """Where a list goes on, on this very registry."""
+        link = response.links.get("next", {}).get("url")
+        url = urljoin(response.url, link) if link else ""
+        return url if url.startswith(f"{self.prefix}://{self.address}/") else None
+
     def _url(self, repository: str, rest: str) -> str:
         return f"{self.prefix}://{self.address}/v2/{repository}/{rest}"
 
@@ -257,15 +295,3 @@ _WILL_NOT_DELETE = (
 
 def _scope(repository: str, actions: str = "pull,push") -> str:
     return f"repository:{repository}:{actions}"
-
-
-def _upload_error(error: OperatorError, response: requests.Response, sent: int = 0) -> OperatorError:
-    """What ends an upload, and what only this try.
-
-    An upload session that is gone (404) or disagrees about its offset (416) is started anew, not given up; so is one
-    whose token has expired (401) on the way, as it was good when the upload was opened.
-    """
-    status = response.status_code
-    if status in (requests.codes.not_found, requests.codes.requested_range_not_satisfiable):
-        return Transient("RegistryUnavailable", error.message)
-    return Transient(error.reason, error.message) if status == requests.codes.unauthorized and sent else error

@@ -101,3 +101,15 @@ def _root(error: BaseException) -> str:
     while error.__cause__ or error.__context__:
         error = error.__cause__ or error.__context__  # type: ignore[assignment]
     return f"{type(error).__name__}: {error}"
+
+
+def upload_error(error: OperatorError, response: requests.Response, sent: int = 0) -> OperatorError:
+    """What ends an upload, and what only this try.
+
+    An upload session that is gone (404) or disagrees about its offset (416) is started anew, not given up; so is one
+    whose token has expired (401) on the way, as it was good when the upload was opened.
+    """
+    status = response.status_code
+    if status in (requests.codes.not_found, requests.codes.requested_range_not_satisfiable):
+        return Transient("RegistryUnavailable", error.message)
+    return Transient(error.reason, error.message) if status == requests.codes.unauthorized and sent else error

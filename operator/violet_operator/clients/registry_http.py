@@ -55,6 +55,12 @@ class RegistrySettings:
     ca_bundle: str | None = None
 
 
+MANIFEST_TYPES = (
+    "application/vnd.oci.image.index.v1+json, application/vnd.oci.image.manifest.v1+json, "
+    "application/vnd.docker.distribution.manifest.list.v2+json, application/vnd.docker.distribution.manifest.v2+json"
+)
+
+
 class Body:
     """A request body of known length from an iterator; requests asks for its length and reads it once."""
 
@@ -69,9 +75,9 @@ class Body:
         return self._length
 
     def read(self, _size: int = -1) -> Buffer:
-        """The next piece, whatever its size; empty at the end."""
+        """The next piece, whatever its size; empty at the end alone, as the transport takes that for the end."""
         try:
-            piece = next(self._pieces, b"")
+            piece = next((piece for piece in self._pieces if len(piece)), b"")
         except BaseException as error:
             self.failure = error  # the transport may wrap it; the uploader raises this one
             raise
@@ -80,16 +86,19 @@ class Body:
         return piece
 
 
-class _TrustingAdapter(HTTPAdapter):
+class TrustingAdapter(HTTPAdapter):
     """Connection pool that trusts a CA bundle held in memory: the pod has no disk for it."""
 
-    def __init__(self, ca_bundle: str | None, pool: int) -> None:
+    def __init__(self, ca_bundle: str | None, pool: int, *, verify: bool = True) -> None:
         self._context = ssl.create_default_context()
+        if not verify:
+            self._context.check_hostname, self._context.verify_mode = False, ssl.CERT_NONE
         if ca_bundle:
             self._context.load_verify_locations(cadata=ca_bundle)
         super().__init__(pool_connections=2, pool_maxsize=pool)
 
     def init_poolmanager(self, *args: Any, **kwargs: Any) -> None:  # noqa: ANN401 - requests' signature
+        """Make the pool, with our authorities."""
         super().init_poolmanager(*args, ssl_context=self._context, **kwargs)
 
 
@@ -101,7 +110,7 @@ class RegistryTransport(oras.provider.Registry):
         self.address = settings.address
         self.session.trust_env = False  # no .netrc: its credentials are not ours
         try:
-            adapter = _TrustingAdapter(settings.ca_bundle, pool)
+            adapter = TrustingAdapter(settings.ca_bundle, pool)
         except ssl.SSLError:
             raise Stalled(
                 "InvalidCABundle", f"The CA bundle for registry {settings.address} holds no PEM certificates."

@@ -17,6 +17,7 @@ from violet_operator.package.model import Package
 from violet_operator.package.source import FileSource
 from violet_operator.package.understand import understand
 from violet_operator.support.durations import human_bytes
+from violet_operator.support.redact import printable
 
 _LARGE = 64 * MIB
 """Files from this size on take long enough that progress is shown."""
@@ -39,9 +40,9 @@ def run(flags: argparse.Namespace) -> int:
     """
     package = read(flags.file)
     for line in lines(package, everything=flags.all):
-        sys.stdout.write(f"{line}\n")
+        sys.stdout.write(f"{printable(line)}\n")
     for item in package.contradictions:
-        sys.stderr.write(f"note: {item.message}\n")
+        sys.stderr.write(f"note: {printable(item.message)}\n")
     return 0
 
 

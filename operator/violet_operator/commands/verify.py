@@ -1,6 +1,6 @@
 """`violet-operator verify FILE|DIR`: what the `violet verify` command prints, by the operator's own verdict.
 
-Summary and classes are those of the platform's manual for its CLI; why a package failed goes to standard error.
+The summary is that of the platform's manual for its CLI; why a package failed goes to standard error.
 """
 
 from __future__ import annotations
@@ -13,7 +13,9 @@ from pathlib import Path
 
 from violet_operator.errors import OperatorError, Stalled
 from violet_operator.settings import Settings
+from violet_operator.support.redact import printable
 from violet_operator.verification.checks import weigh
+from violet_operator.verification.classes import VerificationClass, passed, refused
 from violet_operator.verification.evidence import PACKAGE_SUFFIXES, SIDE_FILE_LIMIT, gather
 from violet_operator.verification.examine import Examination, rehearse
 from violet_operator.verification.judge import judge
@@ -21,13 +23,6 @@ from violet_operator.verification.keys import LIMIT, KeySet, key_set
 from violet_operator.verification.rules import rules
 
 _PIECE = 1 << 20
-
-GPG, CHECKSUM, FAILED, NONE = CLASSES = (
-    "Verified successfully with GPG",
-    "Verified successfully with checksum",
-    "Verification failed",
-    "No verification file found",
-)
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -50,14 +45,14 @@ def run(arguments: argparse.Namespace) -> int:
     """
     keys = _read_keys(arguments.keys) if arguments.keys else None
     packages = _packages(arguments.path)
-    found: dict[str, list[Path]] = {name: [] for name in CLASSES}
+    found: dict[VerificationClass, list[Path]] = {kind: [] for kind in VerificationClass}
     for package in packages:
-        found[classify(package, keys, arguments.fingerprints or [])].append(package)
+        found[_verify(package, keys, arguments.fingerprints or [])].append(package)
     sys.stdout.write("\n".join(_summary(arguments.path, found)) + "\n")
-    return 0 if not found[FAILED] and not found[NONE] else 1
+    return 0 if not found[VerificationClass.FAILED] and not found[VerificationClass.NO_FILE] else 1
 
 
-def classify(package: Path, keys: KeySet | None, fingerprints: list[str]) -> str:
+def _verify(package: Path, keys: KeySet | None, fingerprints: list[str]) -> VerificationClass:
     """The class of one package; says why, where it failed."""
     try:
         demanded = rules("IfPresent", keys, fingerprints, Settings())
@@ -69,14 +64,16 @@ def classify(package: Path, keys: KeySet | None, fingerprints: list[str]) -> str
                 digest.update(piece)
             proof = judge(checks, digest.hexdigest(), examination.findings())
     except OperatorError as error:
-        sys.stderr.write(f"{package}: {error.reason}: {error.message}\n")
-        return FAILED
+        sys.stderr.write(printable(f"{package}: {error.reason}: {error.message}") + "\n")
+        return refused(error.reason)
     except OSError as error:
-        sys.stderr.write(f"{package}: cannot be read: {error.strerror}\n")
-        return FAILED
+        sys.stderr.write(f"{printable(str(package))}: cannot be read: {error.strerror}\n")
+        return VerificationClass.FAILED
     if proof.unchecked:
-        sys.stderr.write(f"{package}: its signature was not checked: give the vendor's public keys with --keys.\n")
-    return {"GPG": GPG, "Checksum": CHECKSUM}.get(proof.method, NONE)
+        sys.stderr.write(
+            f"{printable(str(package))}: its signature was not checked: give the vendor's public keys with --keys.\n"
+        )
+    return passed(proof.method)
 
 
 def _packages(path: Path) -> list[Path]:
@@ -90,13 +87,13 @@ def _packages(path: Path) -> list[Path]:
     return found
 
 
-def _summary(path: Path, found: dict[str, list[Path]]) -> Iterator[str]:
-    yield f"verify path: {path}"
+def _summary(path: Path, found: dict[VerificationClass, list[Path]]) -> Iterator[str]:
+    yield f"verify path: {printable(str(path))}"
     yield "====== Verification Summary ======"
-    for name, packages in found.items():
+    for kind, packages in found.items():
         if packages:
-            yield f"{name}: {len(packages)} file(s)"
-            yield from (f"- {package}" for package in packages)
+            yield f"{kind.value}: {len(packages)} file(s)"
+            yield from (f"- {printable(str(package))}" for package in packages)
 
 
 def _read_keys(paths: list[Path]) -> KeySet:

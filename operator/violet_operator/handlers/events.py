@@ -7,7 +7,7 @@ objects, patch them, and hide a change from a handler that still runs (docs/arch
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from functools import partial
 from typing import Any
 
@@ -15,45 +15,67 @@ import kopf
 
 from violet_operator.api import FINALIZER, GROUP, RECONCILE_ANNOTATION, VERSION
 from violet_operator.runtime.queue import Key, KeyedQueue
+from violet_operator.runtime.relay import Relay
+from violet_operator.upload_set.outcome import gist, owner
 
 
 def register(
-    registry: kopf.OperatorRegistry, uploads: KeyedQueue, platforms: KeyedQueue, others: Mapping[str, KeyedQueue]
+    registry: kopf.OperatorRegistry, queues: Mapping[str, KeyedQueue], platforms: KeyedQueue, relay: Relay
 ) -> None:
-    """Connect kopf's registry with the queues. Coroutines, so that they run on the loop and not in a thread.
+    """Connect kopf's registry with the queues, by the plural of their kind. Coroutines, to run on the loop.
 
-    `others` are the queues of kinds that concern nobody else, by plural.
+    Args:
+        registry: kopf's.
+        queues: of the kinds whose objects may refer to Platforms.
+        platforms: of these.
+        relay: is told of uploads.
     """
+    for plural, queue in queues.items():
+        kopf.on.event(GROUP, VERSION, plural, registry=registry, id=plural)(partial(_seen, queue))
+    kopf.on.event(GROUP, VERSION, "packageuploads", registry=registry, id="relay")(partial(_relayed, relay))
 
-    async def upload_seen(event: kopf.RawEvent, **_: Any) -> None:  # noqa: ANN401 - kopf's protocol
-        _observe(uploads, event)
-
-    async def platform_seen(event: kopf.RawEvent, **_: Any) -> None:  # noqa: ANN401
+    async def platform_seen(event: kopf.RawEvent, **_: Any) -> None:  # noqa: ANN401 - kopf's protocol
         metadata = event["object"]["metadata"]
         namespace, name = str(metadata["namespace"]), str(metadata["name"])
         changed = (namespace, name) in platforms  # else it is new, or we are: no run can have used another version
         if _observe(platforms, event):
-            uploads.wake_referring(namespace, name, restart=changed)
+            wake_referring(queues.values(), (namespace, name), restart=changed)
 
-    kopf.on.event(GROUP, VERSION, "packageuploads", registry=registry, id="uploads")(upload_seen)
     kopf.on.event(GROUP, VERSION, "platforms", registry=registry, id="platforms")(platform_seen)
-    for plural, queue in others.items():
-        kopf.on.event(GROUP, VERSION, plural, registry=registry, id=plural)(partial(_seen, queue))
 
 
-async def _seen(queue: KeyedQueue, event: kopf.RawEvent, **_: Any) -> None:  # noqa: ANN401
+def wake_referring(queues: Iterable[KeyedQueue], platform: Key, *, restart: bool) -> None:
+    """Run whatever refers to a Platform, now; `restart`: also what runs already."""
+    for queue in queues:
+        queue.wake_referring(*platform, restart=restart)
+
+
+async def _seen(queue: KeyedQueue, event: kopf.RawEvent, **_: Any) -> None:  # noqa: ANN401 - kopf's protocol
     _observe(queue, event)
+
+
+async def _relayed(relay: Relay, event: kopf.RawEvent, **_: Any) -> None:  # noqa: ANN401
+    body = dict(event["object"])
+    if event["type"] == "DELETED":
+        relay.gone(_key(event))
+    else:
+        relay.observe(_key(event), (owner(body) or {}).get("name"), gist(body))
 
 
 def _observe(queue: KeyedQueue, event: kopf.RawEvent) -> bool:
     """Hand an event to a queue; whether it meant anything new."""
-    metadata = event["object"]["metadata"]
-    key: Key = (str(metadata["namespace"]), str(metadata["name"]))
+    metadata, key = event["object"]["metadata"], _key(event)
     deleting = "deletionTimestamp" in metadata
     if event["type"] == "DELETED" or (deleting and FINALIZER not in metadata.get("finalizers", [])):
         queue.forget(key)
         return True
     requested = (metadata.get("annotations") or {}).get(RECONCILE_ANNOTATION)
-    targets = (event["object"].get("spec") or {}).get("targets") or []
-    refers = frozenset(str(target["platformRef"]["name"]) for target in targets)
+    spec = event["object"].get("spec") or {}
+    referring = (spec, *(spec.get("targets") or ()))
+    refers = frozenset(str(each["platformRef"]["name"]) for each in referring if "platformRef" in each)
     return queue.observe(key, (metadata.get("uid"), metadata.get("generation"), requested, deleting), refers)
+
+
+def _key(event: kopf.RawEvent) -> Key:
+    metadata = event["object"]["metadata"]
+    return str(metadata["namespace"]), str(metadata["name"])

@@ -20,11 +20,14 @@ from violet_operator.package.pipe import piped
 from violet_operator.package.source import Buffer, ByteSource
 from violet_operator.package.tarwalk import entries, is_header
 from violet_operator.package.zstd import ZstdIndex, is_zstd
-from violet_operator.support.digests import Digest
+from violet_operator.support.digests import Digest, sha256_digest
 
 SMALL = 256 * KIB
 """Members up to this size are kept in memory: manifests, configs, metadata."""
 
+
+_ITSELF = "/"
+"""Name of the whole object, and beginning of those of held documents: no member's name begins with a slash."""
 
 LEGACY_LINK = "/layer.tar"
 """Name of the symbolic links that `docker save`, podman and skopeo leave for readers of before 2015."""
@@ -108,6 +111,17 @@ class Archive:
         self._source = source
         self._index.rebind(source)
 
+    @property
+    def itself(self) -> Member:
+        """The object as it is stored, in the form of a member."""
+        return Member(_ITSELF, 0, self.size, Digest(f"sha256:{self.sha256}"))
+
+    def hold(self, name: str, data: bytes) -> Member:
+        """Take in a small document that is made of the package, to be read like a member."""
+        name = f"{_ITSELF}{name}"
+        self._kept[name] = data
+        return Member(name, 0, len(data), sha256_digest(data))
+
     def _walk(self, pieces: Iterator[Buffer]) -> None:
         first = _first_block(pieces)
         if first[:2] == GZIP_MAGIC:
@@ -178,6 +192,9 @@ class Archive:
         Raises:
             OperatorError: as the source does.
         """
+        if member.name == _ITSELF:
+            yield from self._source.read_from(start)
+            return
         kept = self._kept.get(member.name)
         if kept is not None:
             if start < member.size:

@@ -8,11 +8,12 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable
 
+from violet_operator.errors import Stalled
 from violet_operator.package.archive import Archive
 from violet_operator.package.documents import JsonObject, load_mapping, load_object, load_yaml, mapping, objects, text
 from violet_operator.package.limits import Limits
 from violet_operator.package.model import Bundle, Contradiction, Image
-from violet_operator.package.nested import files_in
+from violet_operator.package.nested import Budget, files_in
 from violet_operator.package.versions import newest
 
 _PREFIX = "operators.operatorframework.io.bundle."
@@ -55,7 +56,7 @@ def read_bundle(archive: Archive, image: Image, limits: Limits) -> Bundle | None
         csv=text(csv, "metadata", "name"),
         version=_version(csv),
         display_name=text(csv, "spec", "displayName"),
-        related_images=_related(csv),
+        related_images=_related(csv, limits),
         replaces=text(csv, "spec", "replaces") or None,
         skip_range=text(csv, "metadata", "annotations", "olm.skipRange") or None,
         platforms=_platforms(mapping(csv, "metadata", "labels")),
@@ -66,12 +67,14 @@ def read_bundle(archive: Archive, image: Image, limits: Limits) -> Bundle | None
 def _files(archive: Archive, image: Image, limits: Limits) -> dict[str, bytes]:
     """The manifests and metadata of the image's file system: layers from the lowest up."""
     lowest = load_object("the bundle's manifest", image.manifests[0].raw)
-    members = {blob.digest: blob.member for blob in image.blobs}
+    members = {str(blob.digest): blob.member for blob in image.blobs}
+    digests = [text(layer, "digest") for layer in objects(lowest, "layers")]
+    once = reversed(dict.fromkeys(reversed(digests)))  # of a layer that comes twice, the upper one hides the other
     found: dict[str, bytes | None] = {}
-    for layer in objects(lowest, "layers"):
-        member = members.get(layer.get("digest"))  # type: ignore[arg-type]
-        if member is not None and member.size:
-            found |= files_in(archive, member, _wanted, limits)
+    budget = Budget.of(limits)
+    for member in (members[digest] for digest in once if digest in members):
+        if member.size:
+            found |= files_in(archive, member, _wanted, limits, budget)
     return {path: data for path, data in found.items() if data is not None}
 
 
@@ -100,8 +103,12 @@ def _version(csv: JsonObject | None) -> str:
     return text(csv, "spec", "version") or text(csv, "metadata", "name").partition(".")[2]
 
 
-def _related(csv: JsonObject | None) -> tuple[str, ...]:
-    return tuple(dict.fromkeys(filter(None, (text(item, "image") for item in objects(csv, "spec", "relatedImages")))))
+def _related(csv: JsonObject | None, limits: Limits) -> tuple[str, ...]:
+    named = filter(None, (text(item, "image") for item in objects(csv, "spec", "relatedImages")))
+    found = tuple(dict.fromkeys(named))
+    if len(found) > limits.images:
+        raise Stalled("PackageTooLarge", f"The CSV names more than {limits.images} images.")
+    return found
 
 
 def _platforms(labels: JsonObject) -> tuple[str, ...]:

@@ -29,9 +29,12 @@ from violet_operator.package.plugin import CONFIG, MODULE, read_plugin
 HELM_CONFIG = "application/vnd.cncf.helm.config.v1+json"
 """Config media type of a chart that is kept as an image (Helm, HIP-0006)."""
 
-_HELM_CONTENT = "application/vnd.cncf.helm.chart.content.v1"
+HELM_CONTENT = "application/vnd.cncf.helm.chart.content.v1"
 _CHART, _VALUES = "Chart.yaml", "values.yaml"
 _WANTED = (_CHART, _VALUES, MODULE, CONFIG)
+
+_TEXTS = ("name", "version", "appVersion")
+"""Keys of `Chart.yaml` that are text, whatever they look like."""
 
 _DEPTH = 12
 """Levels of values searched for images."""
@@ -70,7 +73,7 @@ def read_bare_chart(archive: Archive, root: str) -> Chart:
     """
     members = ((name, archive.members.get(f"{root}{name}")) for name in _WANTED)
     files = {name: archive.read(member) for name, member in members if member is not None}
-    return _chart(files, repr(f"{root}{_CHART}"), None, None)
+    return _chart(files, repr(f"{root}{_CHART}"), archive.itself, None)
 
 
 def chart_layer(image: Image) -> Member | None:
@@ -80,24 +83,26 @@ def chart_layer(image: Image) -> Member | None:
         return None
     members = {blob.digest: blob.member for blob in image.blobs}
     for layer in objects(manifest, "layers"):
-        if text(layer, "mediaType").startswith(_HELM_CONTENT):
+        if text(layer, "mediaType").startswith(HELM_CONTENT):
             return members.get(layer.get("digest"))  # type: ignore[arg-type]
     return None
 
 
-def _chart(files: dict[str, bytes], where: str, member: Member | None, reference: str | None) -> Chart:
+def _chart(files: dict[str, bytes], where: str, member: Member, reference: str | None) -> Chart:
     chart = load_mapping(f"Chart.yaml of {where}", files[_CHART])
     name, version = text(chart, "name"), text(chart, "version")
     if not name or not version:
         raise invalid(f"Chart.yaml of {where}", "it states no name or no version")
+    typed = load_mapping(f"Chart.yaml of {where}", files[_CHART], typed=True)
     values = load_mapping(f"values.yaml of {where}", files.get(_VALUES, b""))
     plugin = read_plugin(files, where)
     return Chart(
         name=name,
         version=version,
         display_name=(plugin.display_name if plugin else "") or text(chart, "annotations", "displayName") or name,
-        images=images_in(chart, values),
+        metadata=typed | {key: chart[key] for key in _TEXTS if key in chart},
         member=member,
+        images=images_in(chart, values),
         reference=reference,
         plugin=plugin,
     )
@@ -110,6 +115,8 @@ def images_in(chart: JsonObject, values: JsonObject) -> tuple[str, ...]:
         Stalled: there are more than any chart has.
     """
     found = list(_global_images(values)) or list(_annotated(chart)) or list(_searched(chart, values))
+    if len(found) > _IMAGES:
+        raise Stalled("PackageTooLarge", f"The chart names more than {_IMAGES} images.")
     return tuple(dict.fromkeys(found))
 
 

@@ -56,7 +56,7 @@ def classify(found: Findings) -> Package:
     _check_images(found)
     main = _main(found)
     spec = found.manifest.spec if found.manifest else None
-    artifact = main.reference or (spec.artifact if spec else "")
+    artifact = main.reference or (spec.artifact if spec else None) or ""
     first = [image for image in found.images if image.reference == artifact]
     package = Package(
         name=_name(main, found.manifest),
@@ -113,7 +113,7 @@ def _main(found: Findings) -> _Main:
         raise Stalled(
             "InvalidPackage",
             f"The package holds neither an operator bundle nor a chart, but {names}."
-            + (f" Its manifest says type {spec.type} with artifact {spec.artifact}." if spec else "")
+            + (f" Its manifest says type {spec.type} with artifact {spec.artifact or 'none'}." if spec else "")
             + " A bundle image has the labels operators.operatorframework.io.bundle.*, a chart has a Chart.yaml.",
         )
     if spec:
@@ -144,6 +144,18 @@ def _content_version(main: _Main) -> str:
     return main.chart.version
 
 
+def object_name(name: str) -> str:
+    """What is left of a name when it has to be that of a Kubernetes object.
+
+    Raises:
+        Stalled: nothing.
+    """
+    usable = re.sub(r"[^a-z0-9.-]+", "-", name.lower())[:253].strip("-.")
+    if not usable:
+        raise Stalled("InvalidPackage", f"The package's name {name[:80]!r} cannot be the name of a Kubernetes object.")
+    return usable
+
+
 def _name(main: _Main, manifest: PackageManifest | None) -> str:
     """Name of the Artifact: the content's, where Kubernetes takes it."""
     name = _content_name(main)
@@ -151,10 +163,7 @@ def _name(main: _Main, manifest: PackageManifest | None) -> str:
         return name
     if manifest:
         return manifest.metadata.name
-    usable = re.sub(r"[^a-z0-9.-]+", "-", name.lower())[:253].strip("-.")
-    if not usable:
-        raise Stalled("InvalidPackage", f"The package's name {name[:80]!r} cannot be the name of a Kubernetes object.")
-    return usable
+    return object_name(name)
 
 
 def _display_name(main: _Main, manifest: PackageManifest | None) -> str:
@@ -172,7 +181,7 @@ def _lifecycle(main: _Main, spec: ManifestSpec | None) -> str:
 
 
 def _related(found: Findings, main: _Main, artifact: str) -> tuple[str, ...]:
-    if found.manifest:
+    if found.manifest and found.manifest.spec.related_images:
         return tuple(found.manifest.spec.related_images)
     named = main.bundle.related_images if main.bundle else main.chart.images if main.chart else ()
     inside = tuple(image.reference for image in found.images if image.reference != artifact and not image.attached)

@@ -23,7 +23,7 @@ def missing(manifest: PackageManifest | None, inside: Container[str]) -> list[st
     if manifest is None:
         return []
     spec = manifest.spec
-    named = [*([spec.artifact] if spec.type == "bundle" else []), *spec.related_images]
+    named = [*([spec.artifact] if spec.type == "bundle" and spec.artifact else []), *spec.related_images]
     return [reference for reference in dict.fromkeys(named) if reference not in inside]
 
 
@@ -73,12 +73,7 @@ def _bundle(package: Package) -> Iterator[Contradiction]:
         yield Contradiction(
             f"The bundle's default channel {bundle.default_channel} is none of its channels ({_some(bundle.channels)})."
         )
-    lacking = [name for name in bundle.related_images if not any(_is(image, name) for image in package.images)]
-    if lacking:
-        yield Contradiction(
-            f"The CSV names {len(lacking)} image(s) that are not inside: {_some(lacking)}. "
-            "The clusters must get them from elsewhere."
-        )
+    yield from _elsewhere(package, "CSV names", bundle.related_images)
     unbacked = set(bundle.platforms) - set(package.architectures)
     if unbacked:
         yield Contradiction(f"The CSV claims {_some(sorted(unbacked))}, which no image inside is for.")
@@ -88,6 +83,7 @@ def _chart(package: Package) -> Iterator[Contradiction]:
     chart = package.chart
     assert chart is not None
     plugin = chart.plugin
+    yield from _elsewhere(package, "chart's values name", chart.images)
     if plugin is None:
         return
     if plugin.version and plugin.version != chart.version:
@@ -107,10 +103,22 @@ def _chart(package: Package) -> Iterator[Contradiction]:
         )
 
 
+def _elsewhere(package: Package, who: str, named: Iterable[str]) -> Iterator[Contradiction]:
+    inside = _known(package.images)
+    lacking = [name for name in named if _key(name) not in inside]
+    if lacking:
+        yield Contradiction(
+            f"The {who} {len(lacking)} image(s) that are not inside: {_some(lacking)}. "
+            "The clusters must get them from elsewhere."
+        )
+
+
 def _tag(package: Package) -> Iterator[Contradiction]:
     tag = package.artifact.partition("@")[0].rpartition("/")[2].partition(":")[2]
-    if package.bundle and tag and not same_version(tag, package.version):
-        yield Contradiction(f"The bundle image has tag {tag}, its CSV version {package.version}.")
+    said = tag.replace("_", "+") if package.chart else tag  # helm push: a tag cannot have a plus
+    if tag and not same_version(said, package.version):
+        what, whose = ("chart's image", "Chart.yaml") if package.chart else ("bundle image", "CSV")
+        yield Contradiction(f"The {what} has tag {tag}, its {whose} version {package.version}.")
 
 
 def _platforms(package: Package) -> Iterator[Contradiction]:
@@ -132,16 +140,17 @@ def _file_name(package: Package, file_name: str) -> Iterator[Contradiction]:
         yield Contradiction(f"The file name says version {versions[0]}, the content {package.version}.")
 
 
-def _is(image: Image, reference: str) -> bool:
-    """Whether an image is the one that a CSV names: by name or digest; registries get changed, repositories do not."""
-    if image.attached:
-        return False
+def _known(images: Iterable[Image]) -> set[str]:
+    """Everything that images may be called: digests, and names without a registry."""
+    run = [image for image in images if not image.attached]
+    digests = {str(manifest.digest) for image in run for manifest in image.manifests}
+    return digests | {_path(image.reference.partition("@")[0]) for image in run}
+
+
+def _key(reference: str) -> str:
+    """The name or digest by which an image is recognised: registries get changed, repositories do not."""
     name, _, digest = reference.partition("@")
-    if digest:
-        return any(manifest.digest == digest for manifest in image.manifests)
-    return image.reference.partition("@")[0].rpartition("/")[2] == name.rpartition("/")[2] and (
-        _path(image.reference.partition("@")[0]) == _path(name)
-    )
+    return digest or _path(name)
 
 
 def _path(name: str) -> str:

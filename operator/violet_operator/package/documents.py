@@ -3,12 +3,14 @@
 PyYAML's loaders are not used, only its parser: the C loader builds nested data by recursion and kills the process on
 a document of some hundred kilobytes of brackets; aliases and merge keys can grow without bounds; and a version such
 as 1.10 or 2024-01-01 would come back as a number or a date. Here nesting, nodes and merges are counted, tags mean
-nothing, and nothing but a missing value is resolved.
+nothing, and nothing but a missing value is resolved. A document that goes to a cluster is read with `typed`: then
+booleans and numbers are resolved as kubectl does.
 """
 
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import Any
@@ -26,6 +28,11 @@ _NODES = 500_000
 """Scalars, lists and mappings of one document, merged ones included; the largest known CSV has 40 000."""
 
 _NULLS = ("", "~", "null", "Null", "NULL")
+
+_TRUE, _FALSE = ("y", "yes", "true", "on"), ("n", "no", "false", "off")
+_INTEGER = re.compile(r"[-+]?(0|[1-9][0-9]{0,17})")
+_FLOAT = re.compile(r"[-+]?(\.[0-9]+|[0-9]+\.[0-9]*)([eE][-+]?[0-9]{1,3})?|[-+]?[0-9]+[eE][-+]?[0-9]{1,3}")
+"""Plain scalars that kubectl takes for a boolean or a number (YAML 1.1 without its octal and sexagesimal numbers)."""
 
 JsonObject = dict[str, Any]
 
@@ -47,7 +54,8 @@ class _Open:
 class _Builder:
     """Data from parser events, without recursion. An alias counts as all that it stands for."""
 
-    def __init__(self) -> None:
+    def __init__(self, *, typed: bool) -> None:
+        self._typed = typed
         self._anchors: dict[str, tuple[Any, int]] = {}
         self._nodes = 0
         self._stack: list[_Open] = []
@@ -58,7 +66,7 @@ class _Builder:
         if isinstance(event, yaml.DocumentStartEvent):
             self._anchors.clear()
         elif isinstance(event, yaml.ScalarEvent):
-            self._add(event.anchor, _scalar(event), 1)
+            self._add(event.anchor, self._scalar(event), 1)
         elif isinstance(event, yaml.AliasEvent):
             if event.anchor not in self._anchors:
                 raise _Refused(f"*{event.anchor} stands for nothing before it")
@@ -79,6 +87,14 @@ class _Builder:
             nodes = self._nodes - done.nodes_before
             self._nodes = done.nodes_before
             self._add(done.anchor, done.data, nodes + 1)
+
+    def _scalar(self, event: Any) -> Any:  # noqa: ANN401 - YAML data
+        plain = event.style is None or event.style == ""
+        if plain and event.value == "<<":
+            return _MERGE
+        if plain and event.value in _NULLS:
+            return None
+        return _Plain(event.value) if self._typed and plain and event.implicit[0] else event.value
 
     def _add(self, anchor: str | None, value: Any, nodes: int) -> None:  # noqa: ANN401 - YAML data
         self._count(nodes)
@@ -112,35 +128,46 @@ _MERGE = object()
 """A plain `<<`: YAML 1.1's merge key."""
 
 
+class _Plain(str):
+    """A scalar without quotes: as a value it may mean something else than text, as a key it never does."""
+
+    __slots__ = ()
+
+
 def _plain(value: Any) -> Any:  # noqa: ANN401 - YAML data
-    return "<<" if value is _MERGE else value
+    if value is _MERGE:
+        return "<<"
+    return _resolved(str(value)) if isinstance(value, _Plain) else value
 
 
-def _scalar(event: Any) -> Any:  # noqa: ANN401 - YAML data
-    plain = event.style is None or event.style == ""
-    if plain and event.value == "<<":
-        return _MERGE
-    return None if plain and event.value in _NULLS else event.value
+def _resolved(value: str) -> bool | int | float | str:
+    word = value.lower() if value in (value.lower(), value.upper(), value.capitalize()) else value
+    if word in _TRUE or word in _FALSE:
+        return word in _TRUE
+    if _INTEGER.fullmatch(value):
+        return int(value)
+    return float(value) if _FLOAT.fullmatch(value) else value
 
 
-def load_yaml(name: str, data: bytes) -> list[Any]:
+def load_yaml(name: str, data: bytes, *, typed: bool = False) -> list[Any]:
     """The documents of a YAML file: mappings, lists, text and None.
 
     Args:
         name: path in the package, for messages.
         data: UTF-8 or UTF-16, with or without a byte order mark.
+        typed: whether booleans and numbers are resolved.
 
     Raises:
         Stalled: it is not YAML, or beyond the caps.
     """
     try:
-        return list(_documents(data))
+        return list(_documents(data, typed=typed))
     except (yaml.YAMLError, _Refused, UnicodeError, ValueError) as error:
         raise invalid(name, f"it is not usable YAML ({' '.join(str(error).split())[:200]})") from None
 
 
-def _documents(data: bytes) -> Iterator[Any]:
-    builder = _Builder()
+def _documents(data: bytes, *, typed: bool) -> Iterator[Any]:
+    builder = _Builder(typed=typed)
     for event in yaml.parse(data, Loader=_LOADER):
         builder.take(event)
         if isinstance(event, yaml.DocumentEndEvent):
@@ -148,13 +175,13 @@ def _documents(data: bytes) -> Iterator[Any]:
             builder.document = None
 
 
-def load_mapping(name: str, data: bytes) -> JsonObject:
+def load_mapping(name: str, data: bytes, *, typed: bool = False) -> JsonObject:
     """The first document of a YAML file, which must be a mapping; an empty file is an empty one.
 
     Raises:
         Stalled: it is not.
     """
-    document: Any = next((item for item in load_yaml(name, data) if item is not None), {})
+    document: Any = next((item for item in load_yaml(name, data, typed=typed) if item is not None), {})
     if not isinstance(document, dict):
         raise invalid(name, "it is not a mapping")
     return document

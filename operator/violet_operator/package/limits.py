@@ -22,10 +22,11 @@ class Limits:
         header: bytes of one extended tar header; honest ones have some hundred.
         document: bytes of one manifest, index or metadata file; registries take manifests of 4 MiB.
         kept: bytes of small members kept in memory between the passes.
-        nested: bytes of one chart or bundle layer inside, after decompression; the largest known bundles have 20 MiB.
+        nested: bytes of one chart, or all layers of a bundle, after decompression; the largest known have 20 MiB.
         nested_members: entries of one chart or bundle layer.
-        documents: bytes of manifests and configs read from one package; honest ones have a few MiB.
-        images: entries of an image index; the largest known package has some 300.
+        documents: bytes of manifests and configs of one package, and of metadata of one chart or bundle; honest ones
+            have a few MiB.
+        images: entries of an image index, and images that a CSV names; the largest known package has some 300.
         layers: of one image in a docker-archive; docker itself makes at most 127.
         depth: index inside index; honest images have two levels.
     """

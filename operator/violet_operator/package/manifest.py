@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Annotated, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, ValidationInfo, field_validator
 from pydantic.alias_generators import to_camel
 
 from violet_operator.package.documents import JsonObject, invalid, load_mapping
@@ -34,8 +34,15 @@ class ManifestSpec(_Part):
     platforms: list[Text] = []
     catalog_source: Text | None = None
     lifecycle: Literal["core", "aligned", "agnostic"] = "agnostic"
-    artifact: Text
+    artifact: Annotated[Text | None, Field(validate_default=True)] = None
     related_images: list[Text] = []
+
+    @field_validator("artifact")
+    @classmethod
+    def _bundle_is_an_image(cls, artifact: str | None, info: ValidationInfo) -> str | None:
+        if artifact is None and info.data.get("type") == "bundle":
+            raise ValueError("a bundle is an image: name it")
+        return artifact
 
 
 class PackageManifest(_Part):

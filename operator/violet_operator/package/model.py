@@ -127,7 +127,7 @@ class Plugin:
         main_chart: repository path of its main chart.
         lifecycle: core, aligned or agnostic, or what else the label says.
         affinity: on which clusters it can be installed.
-        module: the ModulePlugin, every scalar as text.
+        module: the ModulePlugin, as far as it is the packager's to write: metadata (name, labels, annotations), spec.
         config: `scripts/plugin-config.yaml`, or None: the platform makes no ModuleConfig then.
     """
 
@@ -150,7 +150,8 @@ class Chart:
         version: of `Chart.yaml`.
         display_name: name for people.
         images: that its values name.
-        member: where the package holds the chart archive; None where the package is the chart itself.
+        metadata: all of `Chart.yaml`.
+        member: the chart archive in the package, or the package itself.
         reference: of the image that the chart is packed as, where it is.
         plugin: what makes it a plugin.
     """
@@ -158,8 +159,9 @@ class Chart:
     name: str
     version: str
     display_name: str
+    metadata: dict[str, Any]
+    member: Member
     images: tuple[str, ...] = ()
-    member: Member | None = None
     reference: str | None = None
     plugin: Plugin | None = None
 

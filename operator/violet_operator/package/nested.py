@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from dataclasses import dataclass
 
 from violet_operator.errors import Stalled
 from violet_operator.package.archive import Archive, Member
@@ -17,8 +18,26 @@ _WHITEOUT = ".wh."
 """Prefix of a file that says that a lower layer's file is gone (OCI image specification 1.1, layer.md)."""
 
 
+@dataclass(slots=True)
+class Budget:
+    """What archives that belong together may still cost.
+
+    Attributes:
+        unpacked: bytes.
+        kept: bytes of wanted files.
+    """
+
+    unpacked: int
+    kept: int
+
+    @classmethod
+    def of(cls, limits: Limits) -> Budget:
+        """For a chart, or all layers of an image."""
+        return cls(limits.nested, limits.documents)
+
+
 def files_in(
-    archive: Archive, member: Member, wanted: Callable[[str], bool], limits: Limits
+    archive: Archive, member: Member, wanted: Callable[[str], bool], limits: Limits, budget: Budget | None = None
 ) -> dict[str, bytes | None]:
     """The wanted files of a tar, plain or compressed; None for one that a whiteout removes.
 
@@ -29,13 +48,15 @@ def files_in(
         member: the inner archive.
         wanted: says by path, without leading "./", whether a file is wanted.
         limits: caps.
+        budget: shared with other archives; None: this one has its own.
 
     Raises:
         Stalled: it is damaged, not a tar, or beyond the caps.
         OperatorError: the package cannot be read.
     """
     what = f"{member.name!r} in the package"
-    reader = ForwardReader(_capped(plain_bytes(archive, member), what, limits), limits.header)
+    budget = budget or Budget.of(limits)
+    reader = ForwardReader(_capped(plain_bytes(archive, member), what, limits, budget), limits.header)
     found: dict[str, bytes | None] = {}
     if reader.ended:  # a layer of nothing
         return found
@@ -52,6 +73,9 @@ def files_in(
                     "PackageTooLarge",
                     f"{path!r} of {what} has {entry.size} bytes; a document may have {limits.document}.",
                 )
+            budget.kept -= entry.size
+            if budget.kept < 0:
+                raise Stalled("PackageTooLarge", f"{what} holds more than {limits.documents} bytes of metadata.")
             reader.seek(entry.offset_data)
             found[path] = b"".join(bytes(piece) for piece in reader.take(entry.size))
     reader.drain()
@@ -79,10 +103,9 @@ def plain_bytes(archive: Archive, member: Member) -> Iterator[Buffer]:
         decoder.finish()
 
 
-def _capped(pieces: Iterator[Buffer], what: str, limits: Limits) -> Iterator[Buffer]:
-    total = 0
+def _capped(pieces: Iterator[Buffer], what: str, limits: Limits, budget: Budget) -> Iterator[Buffer]:
     for piece in pieces:
-        total += len(piece)
-        if total > limits.nested:
+        budget.unpacked -= len(piece)
+        if budget.unpacked < 0:
             raise Stalled("PackageTooLarge", f"{what} unpacks to more than {limits.nested} bytes.")
         yield piece

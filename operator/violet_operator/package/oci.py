@@ -7,12 +7,13 @@ carried, build attestations too.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
 from violet_operator.errors import Stalled
 from violet_operator.package.archive import Archive, Member
-from violet_operator.package.documents import JsonObject, load_object, mapping
+from violet_operator.package.documents import JsonObject, load_object, mapping, text
 from violet_operator.package.limits import Limits
 from violet_operator.package.model import Blob, Image, Manifest
 from violet_operator.support.digests import Digest, parse_digest
@@ -24,6 +25,9 @@ DOCKER_MANIFEST = "application/vnd.docker.distribution.manifest.v2+json"
 
 INDEXES = (OCI_INDEX, DOCKER_LIST)
 MANIFESTS = (OCI_MANIFEST, DOCKER_MANIFEST)
+
+_LIST = re.compile(r"(?P<repository>.+):sha256-(?P<hex>[0-9a-f]{64})")
+"""Name of a list of referrers (OCI distribution specification 1.1, referrers tag schema)."""
 
 _CONFIGS = ("image.config.v1+json", "container.image.v1+json")
 
@@ -74,6 +78,23 @@ class ImageReader:
             labels={key: value for key, value in labels if all(other.get(key) == value for other in tree.labels)},
             subject=subject,
         )
+
+    def referrers(self, reference: str, document: JsonObject) -> list[Image] | None:
+        """What a list of referrers names, each by its digest; None: this is an image like any other.
+
+        Registries with a referrers API need no such tag, and others may have entries of their own under it.
+
+        Raises:
+            Stalled: as `image`.
+        """
+        match = _LIST.fullmatch(reference)
+        if not match or "manifests" not in document:
+            return None
+        subject = Digest(f"sha256:{match['hex']}")
+        listed = descriptors(reference, document, "manifests")
+        if any(text(self.document(entry, reference)[2], "subject", "digest") != subject for entry in listed):
+            return None
+        return [self.image(entry, f"{match['repository']}@{entry['digest']}", subject) for entry in listed]
 
     def document(self, descriptor: JsonObject, name: str) -> tuple[Member, bytes, JsonObject]:
         """The manifest or index that a descriptor names.

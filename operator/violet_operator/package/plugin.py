@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from violet_operator.package.documents import (
     JsonObject,
     invalid,
@@ -36,21 +38,38 @@ def read_plugin(files: dict[str, bytes], where: str) -> Plugin | None:
     module = next((item for item in load_yaml(name, files[MODULE]) if text(item, "kind") == "ModulePlugin"), None)
     if module is None:
         raise invalid(name, "it holds no document of kind ModulePlugin")
+    typed = next(item for item in load_yaml(name, files[MODULE], typed=True) if text(item, "kind") == "ModulePlugin")
     config = load_mapping(f"{CONFIG} of {where}", files[CONFIG]) if CONFIG in files else None
     return Plugin(
         name=text(module, "metadata", "name") or text(module, "spec", "name"),
-        version=_version(module),
+        version=module_version(module),
         display_name=_display_name(module),
         main_chart=text(module, "spec", "mainChart"),
         lifecycle=(text(module, "metadata", "labels", _LIFECYCLE) or "agnostic").lower(),
         affinity=mapping(module, "spec", "affinity"),
-        module=module,
+        module=_as_written(module, typed),
         config=config,
     )
 
 
-def _version(module: JsonObject) -> str:
-    """Version of the main chart's release; else of the first; else of the module."""
+def _as_written(module: JsonObject, typed: JsonObject) -> JsonObject:
+    """What a packager may say of the object. Labels and annotations are text, however they are written."""
+    metadata = {
+        key: {name: value for name, value in mapping(module, "metadata", key).items() if isinstance(value, str)}
+        for key in ("labels", "annotations")
+    }
+    return {"metadata": metadata, "spec": _without_nulls(mapping(typed, "spec"))}
+
+
+def _without_nulls(value: Any) -> Any:  # noqa: ANN401 - YAML data
+    """A missing value is one that is not there: the API stores none."""
+    if isinstance(value, dict):
+        return {key: _without_nulls(item) for key, item in value.items() if item is not None}
+    return [_without_nulls(item) for item in value] if isinstance(value, list) else value
+
+
+def module_version(module: JsonObject) -> str:
+    """Version of a ModulePlugin: that of its main chart's release; else of the first; else of itself."""
     charts = [
         chart for release in objects(module, "spec", "appReleases") for chart in objects(release, "chartVersions")
     ]

@@ -38,6 +38,8 @@ class FileSource:
     def __init__(self, path: Path) -> None:
         self._path = path
         try:
+            if path.is_dir():
+                raise Waiting("SourceNotFound", f"{path} is a directory: name the package's file.")
             if not path.is_file():
                 raise Waiting("SourceNotFound", f"{path}: there is no such file.")
             self.size = path.stat().st_size

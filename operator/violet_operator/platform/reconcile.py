@@ -8,12 +8,15 @@ from collections.abc import Callable
 from datetime import datetime
 from typing import Any, Protocol
 
-from violet_operator.api import RECONCILE_ANNOTATION
-from violet_operator.api.conditions import READY, RECONCILING, STALLED, Conditions
-from violet_operator.clients.kube import ARTIFACT_VERSIONS, ARTIFACTS, PLATFORMS, Kube
-from violet_operator.errors import OperatorError, Stalled, Waiting
+from violet_operator.api import API_VERSION, RECONCILE_ANNOTATION
+from violet_operator.api.conditions import READY, RECONCILING, STALLED, Conditions, find
+from violet_operator.clients.kube import PLATFORMS, Kube
+from violet_operator.errors import OperatorError, Stalled
+from violet_operator.platform.probe import ClusterState, probe
 from violet_operator.platform.resolve import Connection
+from violet_operator.platform.verdict import Verdict
 from violet_operator.settings import Settings
+from violet_operator.support.redact import shorten
 from violet_operator.support.requeue import Requeue
 
 logger = logging.getLogger(__name__)
@@ -42,67 +45,137 @@ class Environment(Protocol):
         """The time, in UTC."""
         ...
 
-    async def connect(self, namespace: str, platform: str) -> Connection:
-        """The way in to a Platform."""
+    async def enter(self, namespace: str, platform: str, *, anew: bool) -> dict[str, Kube]:
+        """Its clusters, as they are now."""
+        ...
+
+    async def discover(self, namespace: str, platform: str) -> None:
+        """Ask it for its registry, where its spec names none."""
+        ...
+
+    async def open(self, namespace: str, platform: str) -> Connection:
+        """What `enter` and `discover` have opened."""
+        ...
+
+    async def judge(self, namespace: str, platform: str, verdict: Verdict) -> bool:
+        """Note the verdict; whether uploads that wait can go on now."""
         ...
 
 
-async def reconcile(namespace: str, name: str, env: Environment) -> Requeue:
-    """Probe one Platform; says when to look again."""
+async def reconcile(namespace: str, name: str, env: Environment, wake: Callable[[], None]) -> Requeue:
+    """Probe one Platform; says when to look again, and wakes whoever waits for it."""
     try:
         body = await env.kube.get(PLATFORMS, namespace, name)
         if body is None or body["metadata"].get("deletionTimestamp"):
             return Requeue()
-        status, result = await _probe(body, env)
+        probe = _Probe(body, env)
+        result = await probe.run()
+        status = {**probe.status, "conditions": probe.conditions.to_api()}
         if status != body.get("status"):
             await env.kube.write_status(PLATFORMS, body, status)
+        if await env.judge(namespace, name, probe.verdict()):
+            wake()
+        await _tell(body, probe, env)
     except OperatorError as error:
         logger.warning("Platform %s/%s: %s", namespace, name, error.message)
         return Requeue(failed=True)
     return result
 
 
-async def _probe(body: JsonObject, env: Environment) -> tuple[JsonObject, Requeue]:
-    metadata = body["metadata"]
-    generation = int(metadata.get("generation") or 0)
-    last: JsonObject = body.get("status") or {}
-    conditions = Conditions(last.get("conditions", []), generation=generation, clock=env.clock)
-    status: JsonObject = {"observedGeneration": generation, "clusters": []}
-    if requested := (metadata.get("annotations") or {}).get(RECONCILE_ANNOTATION):
-        status["lastHandledReconcileAt"] = requested
-    conditions.remove(STALLED)
-    conditions.remove(RECONCILING)
-    result = Requeue(after=_INTERVAL)
-    try:
-        connection = await env.connect(metadata["namespace"], metadata["name"])
-        status["registry"] = {
+async def _tell(body: JsonObject, probe: _Probe, env: Environment) -> None:
+    """An event and a line in the log when `Ready` has changed, and only then."""
+    last = find((body.get("status") or {}).get("conditions", []), READY) or {}
+    ready = probe.conditions.get(READY) or {}
+    if all(last.get(key) == ready.get(key) for key in ("status", "reason")):
+        return
+    metadata, warning = body["metadata"], ready["status"] != "True"
+    level = logging.WARNING if warning else logging.INFO
+    reason, message = ready["reason"], ready["message"]
+    logger.log(level, "Platform %s/%s: %s: %s", metadata["namespace"], metadata["name"], reason, message)
+    about = body | {"apiVersion": API_VERSION, "kind": "Platform"}
+    await env.kube.event(about, warning=warning, reason=reason, message=message, now=env.clock())
+
+
+class _Probe:
+    """One look at one Platform."""
+
+    def __init__(self, body: JsonObject, env: Environment) -> None:
+        self._metadata = metadata = body["metadata"]
+        self._spec: JsonObject = body["spec"]
+        self._env = env
+        self._generation = int(metadata.get("generation") or 0)
+        self._last: JsonObject = body.get("status") or {}
+        self._states: list[ClusterState] = []
+        self.conditions = Conditions(self._last.get("conditions", []), generation=self._generation, clock=env.clock)
+        self.status: JsonObject = {"observedGeneration": self._generation, "clusters": []}
+
+    async def run(self) -> Requeue:
+        """Fill the status; says when to look again."""
+        requested = (self._metadata.get("annotations") or {}).get(RECONCILE_ANNOTATION)
+        anew = requested not in (None, self._last.get("lastHandledReconcileAt"))
+        if requested:
+            self.status["lastHandledReconcileAt"] = requested
+        self.conditions.remove(STALLED)
+        self.conditions.remove(RECONCILING)
+        try:
+            await self._look(anew=anew)
+        except OperatorError as error:
+            return self._failed(error)
+        self._connected()
+        return Requeue(after=_INTERVAL)
+
+    def verdict(self) -> Verdict:
+        """What it amounts to, for uploads."""
+        ready = self.conditions.get(READY) or {}
+        return Verdict(
+            uid=str(self._metadata["uid"]),
+            generation=self._generation,
+            ready=ready.get("status") == "True",
+            reason=str(ready.get("reason", "")),
+            message=str(ready.get("message", "")),
+            clusters=frozenset(state.name for state in self._states if state.error is None),
+        )
+
+    async def _look(self, *, anew: bool) -> None:
+        """Clusters, then the registry; one cluster that works is enough, as targets fail each for themselves."""
+        namespace, name = self._metadata["namespace"], self._metadata["name"]
+        clusters = await self._env.enter(namespace, name, anew=anew)
+        logged_in = self._spec.get("inCluster") is None
+        self._states = await probe(clusters, self._env.settings.system_namespace, logged_in=logged_in)
+        self.status["clusters"] = [_cluster_status(state) for state in self._states]
+        errors = [state.error for state in self._states if state.error]
+        if len(errors) == len(self._states):
+            raise errors[0]
+        await self._env.discover(namespace, name)
+        connection = await self._env.open(namespace, name)
+        self.status["registry"] = {
             "address": connection.registry.address,
             "pullAddress": connection.pull_address,
-            "origin": "Spec",
+            "origin": "Discovered" if connection.discovered else "Spec",
         }
         await asyncio.to_thread(connection.registry.ping)
-        status["registry"]["capabilities"] = await asyncio.to_thread(connection.registry.capabilities)
-        for cluster, kube in connection.clusters.items():
-            await _check_rights(kube, env.settings.system_namespace)
-            status["clusters"].append({"name": cluster, "ready": True})
-        conditions.set(READY, "True", "Connected", f"Registry {connection.registry.address} and every cluster answer.")
-    except OperatorError as error:
-        conditions.set(READY, "False", error.reason, error.message)
-        if isinstance(error, Stalled):
-            conditions.set(STALLED, "True", error.reason, error.message)
+        self.status["registry"]["capabilities"] = await asyncio.to_thread(connection.registry.capabilities)
+
+    def _connected(self) -> None:
+        address = self.status["registry"]["address"]
+        bad = [state.name for state in self._states if state.error]
+        if bad:
+            said = f"Registry {address} answers, and {len(self._states) - len(bad)} of {len(self._states)} clusters"
+            self.conditions.set(READY, "True", "PartlyConnected", f"{said}. Not ready: {', '.join(bad)}.")
         else:
-            conditions.set(RECONCILING, "True", "ProgressingWithRetry", f"Trying again: {error.message}")
-            result = Requeue(failed=True)
-    return {**status, "conditions": conditions.to_api()}, result
+            said = f"Registry {address} and every cluster answer."
+            self.conditions.set(READY, "True", "Connected", said)
+
+    def _failed(self, error: OperatorError) -> Requeue:
+        self.conditions.set(READY, "False", error.reason, error.message)
+        if isinstance(error, Stalled):
+            self.conditions.set(STALLED, "True", error.reason, error.message)
+            return Requeue(after=_INTERVAL)
+        self.conditions.set(RECONCILING, "True", "ProgressingWithRetry", f"Trying again: {error.message}")
+        return Requeue(failed=True)
 
 
-async def _check_rights(kube: Kube, namespace: str) -> None:
-    """Raise unless we may publish there."""
-    for resource in (ARTIFACTS, ARTIFACT_VERSIONS):
-        for verb in ("get", "create", "patch"):
-            if not await kube.allowed(verb, resource, namespace):
-                raise Waiting(
-                    "TargetForbidden",
-                    f"Cluster {kube.name}: the operator's account may not {verb} {resource.plural} in namespace "
-                    f"{namespace}. Give it that right (see the chart's ClusterRole).",
-                )
+def _cluster_status(state: ClusterState) -> JsonObject:
+    if state.error:
+        return {"name": state.name, "ready": False, "message": shorten(f"{state.error.reason}: {state.error.message}")}
+    return {"name": state.name, "ready": True}

@@ -1,28 +1,21 @@
-"""From a Platform object to ways in: the registry's client and one API client per cluster.
-
-What a later version will bring (login by address, registry discovery) is refused here by name, not ignored.
-"""
+"""A Platform as uploads use it, and how it and what it refers to are read."""
 
 from __future__ import annotations
 
 import base64
-import json
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, Protocol
 
 from pydantic import ValidationError
 
 from violet_operator.api.model import CABundleRef
-from violet_operator.api.platform import PlatformSpec, RegistrySpec
+from violet_operator.api.platform import ChartsSpec, PlatformSpec
+from violet_operator.clients.gateway import Gateway
 from violet_operator.clients.kube import CONFIG_MAPS, PLATFORMS, SECRETS, Kube, Resource
 from violet_operator.clients.registry import Registry
-from violet_operator.clients.registry_http import RegistrySettings
 from violet_operator.errors import Stalled, Waiting
 
 JsonObject = dict[str, Any]
-
-GLOBAL = "global"
-"""The platform's management cluster (`platform.md` 0)."""
 
 
 class Reader(Protocol):
@@ -43,6 +36,10 @@ class Connection:
         prefix: repository prefix, or an empty string.
         pull_address: what clusters pull from.
         clusters: API client by name of cluster.
+        pull_secrets: Secrets with which clusters pull, by name.
+        discovered: whether the platform named the registry, and not its Platform.
+        gateway: the platform's own API, where there is one.
+        charts: how Helm charts get into its chart repositories.
     """
 
     name: str
@@ -50,6 +47,10 @@ class Connection:
     prefix: str
     pull_address: str
     clusters: dict[str, Kube]
+    pull_secrets: tuple[str, ...] = ()
+    discovered: bool = False
+    gateway: Gateway | None = None
+    charts: ChartsSpec = field(default_factory=ChartsSpec)
 
     def cluster(self, name: str) -> Kube:
         """The client of a cluster.
@@ -66,12 +67,12 @@ class Connection:
         return found
 
 
-async def read_platform(reader: Reader, namespace: str, name: str) -> PlatformSpec:
-    """The spec of a Platform.
+async def read_platform(reader: Reader, namespace: str, name: str) -> tuple[JsonObject, PlatformSpec]:
+    """A Platform's metadata and spec.
 
     Raises:
         Waiting: there is none.
-        Stalled: it uses what this version does not support yet.
+        Stalled: its spec is older than a rule of its CRD.
     """
     body = await reader.get(PLATFORMS, namespace, name)
     if body is None:
@@ -80,7 +81,7 @@ async def read_platform(reader: Reader, namespace: str, name: str) -> PlatformSp
             f"There is no Platform {name!r} in namespace {namespace}. Create it, or correct spec.targets.",
         )
     try:
-        return PlatformSpec.model_validate(body["spec"])
+        return body["metadata"], PlatformSpec.model_validate(body["spec"])
     except ValidationError as error:
         raise invalid_spec(error, f"Platform {name}: ") from None
 
@@ -89,44 +90,6 @@ def invalid_spec(error: ValidationError, whose: str = "") -> Stalled:
     """The error for an object that is older than a rule of its CRD; names the fields, never their values."""
     faults = [f"spec.{'.'.join(str(part) for part in item['loc'])}: {item['msg']}" for item in error.errors()]
     return Stalled("InvalidSpec", f"{whose}the spec is not valid: {'; '.join(faults[:5])}. Correct it.")
-
-
-def check_supported(spec: PlatformSpec, name: str) -> RegistrySpec:
-    """What the Platform asks for must be something this version does.
-
-    Raises:
-        Stalled: it is not.
-    """
-    if spec.address is not None:
-        raise Stalled(
-            "NotSupportedYet",
-            f"Platform {name}: spec.address (login to a remote platform) is not supported by this version of the "
-            "operator. Run the operator in the platform's global cluster and use spec.inCluster: {}.",
-        )
-    if spec.registry is None or spec.registry.address is None:
-        raise Stalled(
-            "NotSupportedYet",
-            f"Platform {name}: discovery of the registry is not supported by this version of the operator. "
-            "Give spec.registry.address with credentialsSecretRef, or anonymous: true.",
-        )
-    return spec.registry
-
-
-async def registry_settings(reader: Reader, namespace: str, name: str, spec: RegistrySpec) -> RegistrySettings:
-    """How to reach the registry, with credentials from the Platform's own namespace.
-
-    Raises:
-        Waiting: a Secret or ConfigMap is missing or lacks what it should hold.
-    """
-    address = str(spec.address)
-    username = password = None
-    if spec.credentials_secret_ref:
-        secret = await read_secret(reader, namespace, spec.credentials_secret_ref.name, f"Platform {name}")
-        username, password = _registry_login(secret, address, spec.credentials_secret_ref.name)
-    bundle = None
-    if spec.ca_bundle_ref:
-        bundle = await read_ca_bundle(reader, namespace, spec.ca_bundle_ref, f"Platform {name}")
-    return RegistrySettings(address, username, password, plain_http=spec.plain_http, ca_bundle=bundle)
 
 
 async def read_secret(reader: Reader, namespace: str, name: str, owner: str) -> dict[str, str]:
@@ -165,22 +128,3 @@ async def read_ca_bundle(reader: Reader, namespace: str, ref: CABundleRef, owner
             f"{owner} names key {ref.key!r} of {ref.kind} {ref.name!r}, which namespace {namespace} does not have.",
         )
     return data[ref.key]
-
-
-def _registry_login(secret: dict[str, str], address: str, name: str) -> tuple[str, str]:
-    """User and password for a registry from a Secret of type dockerconfigjson or basic-auth."""
-    if "username" in secret and "password" in secret:
-        return secret["username"], secret["password"]
-    try:
-        auths = json.loads(secret[".dockerconfigjson"])["auths"]
-        entry = next(auths[key] for key in (address, f"https://{address}", f"http://{address}") if key in auths)
-        if "auth" in entry:
-            user, _, password = base64.b64decode(entry["auth"]).decode().partition(":")
-            return user, password
-        return str(entry["username"]), str(entry["password"])
-    except (KeyError, ValueError, TypeError, AttributeError, StopIteration):
-        raise Waiting(
-            "InvalidCredentials",
-            f"Secret {name!r} holds no login for registry {address}: it needs username and password "
-            "(kubernetes.io/basic-auth), or .dockerconfigjson with an entry for exactly that address.",
-        ) from None

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -16,6 +16,10 @@ _UNKNOWN_UID = ""
 """Stands for the uid of an owner that does not exist yet; what it owns does not either."""
 
 
+OURS = f"app.kubernetes.io/managed-by={FIELD_MANAGER}"
+"""Selector of the label that every object gets from us, beside those that the platform knows."""
+
+
 @dataclass(frozen=True, slots=True)
 class Piece:
     """One object to publish.
@@ -24,11 +28,13 @@ class Piece:
         resource: its kind.
         body: apiVersion, kind, metadata and the fields we own.
         owned: whether it belongs to the first piece, and goes with it.
+        yields_to: says of the object that is there whether it is to stay as it is.
     """
 
     resource: Resource
     body: JsonObject
     owned: bool = False
+    yields_to: Callable[[JsonObject], bool] = lambda _: False
 
     @property
     def namespace(self) -> str | None:
@@ -47,10 +53,27 @@ class Piece:
         return {"kind": self.body["kind"], **place, "name": self.name}
 
 
+@dataclass(frozen=True, slots=True)
+class Applied:
+    """A piece as it is now on a cluster.
+
+    Attributes:
+        piece: what it came from.
+        wanted: what we say of it, all told.
+        live: the object.
+        action: what was done: Create, Change or Keep.
+    """
+
+    piece: Piece
+    wanted: JsonObject
+    live: JsonObject
+    action: str
+
+
 async def apply_all(
     kube: Kube, pieces: Sequence[Piece], *, dry_run: bool = False, take_over: bool = False
-) -> list[JsonObject]:
-    """Bring every piece to what we want, the owner first; the live objects, in the same order.
+) -> list[Applied]:
+    """Bring every piece to what we want, the owner first.
 
     Args:
         kube: the cluster.
@@ -61,13 +84,16 @@ async def apply_all(
     Raises:
         OperatorError: the API refuses one, or fails.
     """
-    live: list[JsonObject] = []
+    applied: list[Applied] = []
     for piece in pieces:
-        found = await kube.get(piece.resource, piece.namespace, piece.name)
-        wanted = _with_owner(piece.body, live[0]) if piece.owned else piece.body
-        wanted = agreed(found, wanted, take_over=take_over)
-        live.append(await _ensure(kube, piece.resource, found, wanted, dry_run=dry_run))
-    return live
+        live = await kube.get(piece.resource, piece.namespace, piece.name)
+        if live is not None and piece.yields_to(live):
+            applied.append(Applied(piece, {"metadata": {}}, live, "Keep"))
+            continue
+        wanted = _labelled(_with_owner(piece.body, applied[0].live) if piece.owned else piece.body)
+        wanted = agreed(live, wanted, take_over=take_over)
+        applied.append(await _ensure(kube, piece, live, wanted, dry_run=dry_run))
+    return applied
 
 
 async def compare_all(kube: Kube, pieces: Sequence[Piece]) -> list[JsonObject]:
@@ -79,21 +105,40 @@ async def compare_all(kube: Kube, pieces: Sequence[Piece]) -> list[JsonObject]:
     found, owner = [], None
     for number, piece in enumerate(pieces):
         live = await kube.get(piece.resource, piece.namespace, piece.name)
-        wanted = _with_owner(piece.body, owner) if piece.owned else piece.body
-        action = "Create" if live is None else "Keep" if includes(live, agreed(live, wanted)) else "Change"
-        found.append(piece.about() | {"action": action})
+        wanted = _labelled(_with_owner(piece.body, owner) if piece.owned else piece.body)
+        keep = live is not None and piece.yields_to(live)
+        found.append(piece.about() | {"action": "Keep" if keep else _due(live, agreed(live, wanted))})
         if number == 0:
             owner = live
     return found
 
 
-async def _ensure(
-    kube: Kube, resource: Resource, live: JsonObject | None, wanted: JsonObject, *, dry_run: bool
-) -> JsonObject:
-    if live is not None and includes(live, wanted) and not live["metadata"].get("deletionTimestamp"):
-        return live
+async def _ensure(kube: Kube, piece: Piece, live: JsonObject | None, wanted: JsonObject, *, dry_run: bool) -> Applied:
+    action = _due(live, wanted)
+    if live is not None and action == "Keep":
+        return Applied(piece, wanted, live, action)
     force = live is not None and not is_claimed(live)
-    return await kube.apply(resource, wanted, force=force, dry_run=dry_run)
+    now = await kube.apply(piece.resource, wanted, force=force, dry_run=dry_run)
+    if live is not None and _version(now) == _version(live):  # the API keeps not all that we say
+        action = "Keep"
+    return Applied(piece, wanted, now, action)
+
+
+def _version(body: JsonObject) -> tuple[str, str]:
+    metadata = body["metadata"]
+    return metadata["uid"], metadata["resourceVersion"]
+
+
+def _due(live: JsonObject | None, wanted: JsonObject) -> str:
+    if live is None or live["metadata"].get("deletionTimestamp"):
+        return "Create"
+    return "Keep" if includes(live, wanted) else "Change"
+
+
+def _labelled(body: JsonObject) -> JsonObject:
+    key, _, value = OURS.partition("=")
+    labels = {**(body["metadata"].get("labels") or {}), key: value}
+    return body | {"metadata": body["metadata"] | {"labels": labels}}
 
 
 def _with_owner(body: JsonObject, owner: JsonObject | None) -> JsonObject:

@@ -10,12 +10,12 @@ from violet_operator.clients.kube import ARTIFACT_VERSIONS, ARTIFACTS, CATALOG_S
 from violet_operator.errors import Stalled, Waiting
 from violet_operator.publication.apply import Piece
 from violet_operator.publication.installed import users_of_csv
-from violet_operator.publication.publisher import Standing
+from violet_operator.publication.publisher import Publisher, Standing
 
 JsonObject = dict[str, Any]
 
 
-class BundlePublisher:
+class BundlePublisher(Publisher):
     """Publishes an operator bundle on each target cluster (`platform.md` 1.1 to 1.3)."""
 
     def __init__(self, publication: Publication, csv: str | None) -> None:

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Any, Protocol
 
 from violet_operator.clients.kube import Kube
-from violet_operator.publication.apply import Piece
+from violet_operator.publication.apply import Piece, compare_all
 
 JsonObject = dict[str, Any]
 
@@ -34,8 +34,21 @@ class Publisher(Protocol):
 
     @property
     def pieces(self) -> Sequence[Piece]:
-        """The objects to apply on each cluster, the owner of the others first."""
+        """The objects to apply on each cluster, the owner of the others first; none where the platform makes them."""
         ...
+
+    @property
+    def objects(self) -> Sequence[JsonObject]:
+        """The objects on each cluster, as a status lists them."""
+        return [piece.about() for piece in self.pieces]
+
+    async def compare(self, kube: Kube) -> list[JsonObject]:
+        """What publishing would do with each of them: its `action` is Create, Change or Keep. Reads only.
+
+        Raises:
+            OperatorError: the cluster refuses to be read.
+        """
+        return await compare_all(kube, self.pieces)
 
     async def prepare(self, kube: Kube) -> None:
         """Look whether the cluster has what the objects refer to, before anything is written.

@@ -7,12 +7,21 @@ from collections.abc import Callable
 from datetime import UTC, datetime
 from typing import Any
 
+from violet_operator.api.platform import ChartsSpec
 from violet_operator.clients.kube import Kube, Resource
 from violet_operator.clients.registry import Registry
 from violet_operator.clients.registry_http import RegistrySettings
-from violet_operator.platform.resolve import GLOBAL, Connection, check_supported, read_platform, registry_settings
+from violet_operator.platform.access import read_access
+from violet_operator.platform.discovery import gather, judge
+from violet_operator.platform.kubeconfig import GLOBAL
+from violet_operator.platform.registry import needs_discovery, registry_settings
+from violet_operator.platform.resolve import Connection, read_platform
+from violet_operator.platform.verdict import Verdict
+from violet_operator.runtime.drift import DriftWatch
+from violet_operator.runtime.ways import Ways
 from violet_operator.settings import Settings
 from violet_operator.upload.shelf import PackageShelf
+from violet_operator.upload_set.listing import Listings
 
 JsonObject = dict[str, Any]
 
@@ -32,8 +41,14 @@ class Environment:
         self.kube = kube
         self.clock: Callable[[], datetime] = lambda: datetime.now(UTC)
         self.packages = PackageShelf()
+        self.drift = DriftWatch()
+        self.listings = Listings()
         self._objects: dict[tuple[Resource, str | None, str], tuple[float, JsonObject | None]] = {}
         self._registries: dict[RegistrySettings, Registry] = {}
+        self._ways = Ways(
+            kube,
+            lambda: self.clock(),  # noqa: PLW0108 - tests set another clock later
+        )
 
     async def get(self, resource: Resource, namespace: str | None, name: str) -> JsonObject | None:
         """An object that others refer to, at most five seconds old.
@@ -54,21 +69,76 @@ class Environment:
         self._objects.pop((resource, namespace, name), None)
 
     async def connect(self, namespace: str, platform: str) -> Connection:
-        """The way in to a Platform.
+        """The way in to a Platform, for whoever wants to use it. Costs no request to the platform.
 
         Raises:
-            OperatorError: it does not exist, is not supported, or refers to something missing.
+            OperatorError: the Platform does not exist, is not Ready, or refers to something missing.
         """
-        spec = await read_platform(self, namespace, platform)
-        registry_spec = check_supported(spec, platform)
-        settings = await registry_settings(self, namespace, platform, registry_spec)
+        metadata, _ = await read_platform(self, namespace, platform)
+        await self._ways.check((namespace, platform), metadata["uid"], int(metadata.get("generation") or 0))
+        return await self.open(namespace, platform)
+
+    async def enter(self, namespace: str, platform: str, *, anew: bool) -> dict[str, Kube]:
+        """Go in to a Platform, ready or not, and look around: its clusters as they are now.
+
+        Args:
+            namespace: the Platform's.
+            platform: its name.
+            anew: log in again, whatever is open.
+
+        Raises:
+            OperatorError: there is no way in.
+        """
+        _, spec = await read_platform(self, namespace, platform)
+        access = await read_access(self, namespace, platform, spec)
+        return (await self._ways.open((namespace, platform), access, anew=anew)).clusters
+
+    async def discover(self, namespace: str, platform: str) -> None:
+        """Ask the platform for its registry, unless the Platform names one.
+
+        Raises:
+            OperatorError: it names none, or may not be asked.
+        """
+        _, spec = await read_platform(self, namespace, platform)
+        way = self._ways.get((namespace, platform))
+        found = None
+        if needs_discovery(spec) and GLOBAL in way.clusters:
+            found = judge(await gather(way.clusters[GLOBAL], self.settings.system_namespace), platform)
+        way.discovered = found
+
+    async def open(self, namespace: str, platform: str) -> Connection:
+        """The way in as it was entered last, with the registry as the Secrets say now.
+
+        Raises:
+            OperatorError: a Secret or ConfigMap is missing, or the Platform was never entered.
+        """
+        _, spec = await read_platform(self, namespace, platform)
+        way = self._ways.get((namespace, platform))
+        settings, pull_address = await registry_settings(self, namespace, platform, spec, way.discovered)
         return Connection(
             name=platform,
             registry=self._registry(settings),
-            prefix=registry_spec.repository_prefix or "",
-            pull_address=registry_spec.pull_address or settings.address,
-            clusters={GLOBAL: self.kube},
+            prefix=(spec.registry.repository_prefix if spec.registry else None) or "",
+            pull_address=pull_address,
+            clusters=way.clusters,
+            pull_secrets=tuple((spec.registry.image_pull_secrets if spec.registry else None) or ()),
+            discovered=needs_discovery(spec),
+            gateway=way.gateway,
+            charts=spec.charts or ChartsSpec(),
         )
+
+    async def judge(self, namespace: str, platform: str, verdict: Verdict) -> bool:
+        """Note what was found out of a Platform; whether whoever waited for it can go on now."""
+        return await self._ways.judge((namespace, platform), verdict)
+
+    def leave(self, namespace: str, platform: str) -> None:
+        """A Platform is gone."""
+        self._ways.forget((namespace, platform))
+
+    async def close(self) -> None:
+        """End all watches, and close every connection to platforms."""
+        await self.drift.close()
+        await self._ways.close()
 
     def _registry(self, settings: RegistrySettings) -> Registry:
         """One client, with its connections and tokens, per registry and login."""

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Awaitable, Callable, Hashable
+from collections.abc import Awaitable, Callable, Hashable, Iterator
 from dataclasses import dataclass
 from functools import partial
 
@@ -35,15 +35,26 @@ class _Entry:
     timer: asyncio.TimerHandle | None = None
     failures: int = 0
     again: bool = False
+    nudged: float | None = None
     refers: frozenset[str] = frozenset()
 
 
 class KeyedQueue:
     """Runs `reconcile` for objects, one run at a time for each."""
 
-    def __init__(self, reconcile: Callable[[Key], Awaitable[Requeue]], name: str) -> None:
+    def __init__(
+        self,
+        reconcile: Callable[[Key], Awaitable[Requeue]],
+        name: str,
+        *,
+        longest: float = LONGEST_RETRY,
+        forgotten: Callable[[Key], None] = lambda _: None,
+    ) -> None:
+        """`longest` is the longest delay between tries; `forgotten` is told of objects that are gone."""
         self._reconcile = reconcile
         self._name = name
+        self._longest = longest
+        self._forgotten = forgotten
         self._entries: dict[Key, _Entry] = {}
         self._leaving: dict[Key, asyncio.Task[Requeue]] = {}
 
@@ -52,6 +63,9 @@ class KeyedQueue:
 
     def __contains__(self, key: Key) -> bool:
         return key in self._entries
+
+    def __iter__(self) -> Iterator[Key]:
+        return iter(list(self._entries))
 
     @property
     def running(self) -> int:
@@ -80,11 +94,19 @@ class KeyedQueue:
         entry = self._entries.pop(key, None)
         if entry is None:
             return
+        self._forgotten(key)
         if entry.timer:
             entry.timer.cancel()
         if entry.task:
             self._leaving[key] = entry.task
             entry.task.cancel()
+
+    def wake(self, key: Key) -> None:
+        """Run an object now; a run under way starts over."""
+        entry = self._entries.get(key)
+        if entry is not None:
+            entry.failures = 0
+            self._start(key, entry)
 
     def wake_referring(self, namespace: str, name: str, *, restart: bool) -> None:
         """Run every object of a namespace that refers to a name, now; `restart`: those that run start over."""
@@ -92,6 +114,19 @@ class KeyedQueue:
             if key[0] == namespace and name in entry.refers and (restart or entry.task is None):
                 entry.failures = 0
                 self._start(key, entry)
+
+    def nudge(self, key: Key, within: float) -> None:
+        """Run an object again after `within` seconds at most; nudges until then are one.
+
+        A run under way is not called off: it may have seen the cause or not, so another one follows.
+        """
+        entry = self._entries.get(key)
+        if entry is None:
+            return
+        if entry.task:
+            entry.nudged = within
+        elif entry.timer is None or entry.timer.when() > asyncio.get_running_loop().time() + within:
+            self._later(key, entry, within)
 
     async def close(self) -> None:
         """Call off everything and wait until it has ended."""
@@ -108,6 +143,7 @@ class KeyedQueue:
             entry.again = True
             entry.task.cancel()
             return
+        entry.nudged = None
         run = self._run(key, self._leaving.get(key))
         entry.task = asyncio.create_task(run, name=f"{self._name} {key[0]}/{key[1]}")
         entry.task.add_done_callback(partial(self._ended, key, entry))
@@ -137,6 +173,13 @@ class KeyedQueue:
         entry.failures = entry.failures + 1 if result.failed else 0
         delay = result.after
         if delay is None and result.failed:
-            delay = backoff(entry.failures - 1, first=FIRST_RETRY, longest=LONGEST_RETRY)
+            delay = backoff(entry.failures - 1, first=FIRST_RETRY, longest=self._longest)
+        if entry.nudged is not None:
+            delay = entry.nudged if delay is None else min(delay, entry.nudged)
         if delay is not None:
-            entry.timer = asyncio.get_running_loop().call_later(delay, self._start, key, entry)
+            self._later(key, entry, delay)
+
+    def _later(self, key: Key, entry: _Entry, delay: float) -> None:
+        if entry.timer:
+            entry.timer.cancel()
+        entry.timer = asyncio.get_running_loop().call_later(delay, self._start, key, entry)

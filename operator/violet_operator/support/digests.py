@@ -23,6 +23,11 @@ def parse_digest(text: object) -> Digest:
     return Digest(text)
 
 
+def digest_hex(digest: str) -> str:
+    """The digits alone, as Helm's indexes have them."""
+    return digest.rpartition(":")[2]
+
+
 def sha256_digest(data: bytes) -> Digest:
     """The digest of some bytes."""
     return Digest(f"sha256:{hashlib.sha256(data).hexdigest()}")

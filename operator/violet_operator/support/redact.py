@@ -1,4 +1,4 @@
-"""Strips credentials from text before it reaches a condition, an event or a log.
+"""Strips credentials, and what a terminal would act on, from text before it reaches a condition, an event or a log.
 
 Error texts of libraries quote URLs; a signed URL is a password. The rule is that of Flux: a URL in an error
 loses its query and its user information.
@@ -29,7 +29,17 @@ def redact(text: str) -> str:
     return _PARAMETER.sub(r"\1=***", text)
 
 
+def printable(text: str) -> str:
+    """The text with everything escaped that is not seen as it is: line ends, terminal sequences, reversed writing.
+
+    Names in a package are its maker's, and must not pass for words of ours.
+    """
+    return "".join(
+        character if character.isprintable() else character.encode("unicode_escape").decode() for character in text
+    )
+
+
 def shorten(text: str, limit: int = MAX_MESSAGE) -> str:
     """The text on one line, redacted, and cut to `limit` characters."""
-    line = " ".join(redact(text).split())
+    line = printable(" ".join(redact(text).split()))
     return line if len(line) <= limit else line[: limit - 1] + "…"

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -17,6 +17,7 @@ from violet_operator.errors import OperatorError
 from violet_operator.package.archive import Archive
 from violet_operator.package.model import Opened
 from violet_operator.platform.resolve import Connection
+from violet_operator.publication.apply import Applied
 from violet_operator.settings import Settings
 from violet_operator.support.cancel import CancelToken
 from violet_operator.support.meter import Meter
@@ -46,6 +47,18 @@ class Pacer(Protocol):
         ...
 
 
+class Drift(Protocol):
+    """Watches what uploads have published, and wakes them."""
+
+    def follow(self, key: tuple[str, str], kube: Kube, applied: Iterable[Applied]) -> None:
+        """Watch what an upload has published on a cluster."""
+        ...
+
+    def forget(self, key: tuple[str, str]) -> None:
+        """Watch nothing of it any more."""
+        ...
+
+
 class Environment(Protocol):
     """What the process gives every run."""
 
@@ -67,6 +80,11 @@ class Environment(Protocol):
     @property
     def packages(self) -> PackageShelf:
         """Packages that were read and could not be pushed yet."""
+        ...
+
+    @property
+    def drift(self) -> Drift:
+        """Whom to tell what was published."""
         ...
 
     async def get(self, resource: Resource, namespace: str | None, name: str) -> JsonObject | None:
@@ -116,7 +134,10 @@ class Upload:
         findings: what was found out meanwhile.
         opened: the same, once verified and understood.
         plans: what each platform's registry lacks, by name of Platform.
+        chart_due: the platforms whose chart repository lacks the chart.
         failures: what has failed so far and holds back nothing else.
+        repairing: whether this very package was installable everywhere before.
+        repairs: what was found missing or altered of it, and has been put right.
         partly: how far publishing has come where something has failed.
         writing: held while the status is written, as several clusters report side by side.
     """
@@ -138,7 +159,10 @@ class Upload:
     findings: Findings | None = None
     opened: Opened | None = None
     plans: dict[str, PushPlan] = field(default_factory=dict)
+    chart_due: set[str] = field(default_factory=set)
     failures: list[Failure] = field(default_factory=list)
+    repairing: bool = False
+    repairs: list[str] = field(default_factory=list)
     partly: OperatorError | None = None
     writing: asyncio.Lock = field(default_factory=asyncio.Lock)
 
@@ -167,6 +191,11 @@ class Upload:
         """Value of the annotation that asks for a reconcile now."""
         value = (self.body["metadata"].get("annotations") or {}).get(RECONCILE_ANNOTATION)
         return None if value is None else str(value)
+
+    @property
+    def key(self) -> tuple[str, str]:
+        """Namespace and name."""
+        return self.namespace, self.name
 
     @property
     def preview(self) -> bool:

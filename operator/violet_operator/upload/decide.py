@@ -31,8 +31,11 @@ def same_source(facts: JsonObject, url: str, info: ObjectInfo) -> bool:
 def is_known(status: JsonObject, spec: PackageUploadSpec, rules: Rules) -> bool:
     """Whether the package of the last status was understood, and verified well enough for the spec as it is now."""
     package = status.get("package") or {}
+    pushed = status.get("images") or (
+        package.get("type") in ("chart", "plugin") and "images" in status
+    )  # a chart may have none
     return (
-        bool(package and status.get("images"))
+        bool(package and pushed)
         and package.get("imagePlatforms") == spec.image_platforms
         and rules.accept(status.get("verification") or {}, spec.source.sha256)
     )

@@ -5,9 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from violet_operator.api.conditions import FETCHED
+from violet_operator.api.conditions import FETCHED, VERIFIED
 from violet_operator.clients.bucket import StorageSettings
 from violet_operator.clients.object_store import ObjectInfo, ObjectStore
+from violet_operator.errors import Stalled
 from violet_operator.package.archive import Archive
 from violet_operator.package.source import Buffer, ByteSource
 from violet_operator.platform.resolve import read_ca_bundle, read_secret
@@ -17,7 +18,8 @@ from violet_operator.support.redact import shorten
 from violet_operator.upload.context import Upload
 from violet_operator.upload.threads import in_thread
 from violet_operator.upload.transfer import reported
-from violet_operator.verification.checks import Reading
+from violet_operator.upload.verification import refused
+from violet_operator.verification.checks import Checks, Reading
 from violet_operator.verification.examine import Examination, Findings
 
 
@@ -59,7 +61,7 @@ async def read(upload: Upload) -> None:
     kept = upload.env.packages.find(upload.uid, identity)
     if kept is None:
         async with upload.pacer.transfer(source.size), reported(upload):
-            kept = await in_thread(lambda: scan(pinned, reading, upload.meter), upload)
+            kept = await _scanned(upload, pinned, upload.checks)
         upload.env.packages.put(upload.uid, identity, kept)
     else:
         meter.moved(source.size)
@@ -68,6 +70,15 @@ async def read(upload: Upload) -> None:
     status.facts["source"] = source_facts(upload, source, archive.sha256)
     fetched(upload)
     upload.archive = archive
+
+
+async def _scanned(upload: Upload, source: ByteSource, checks: Checks) -> tuple[Archive, Findings]:
+    try:
+        return await in_thread(lambda: scan(source, checks.reading, upload.meter), upload)
+    except Stalled as error:
+        if error.condition == VERIFIED:
+            upload.status.facts["verification"] = refused(checks)
+        raise
 
 
 def fetched(upload: Upload) -> None:

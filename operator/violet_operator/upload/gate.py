@@ -17,10 +17,6 @@ def check_supported(spec: PackageUploadSpec) -> None:
     scheme = urlsplit(spec.source.url).scheme
     unsupported = {
         f"spec.source.url with {scheme}:// is": (scheme != "s3", "Put the package into an S3 bucket."),
-        "spec.chartRepository other than public-charts is": (
-            spec.chart_repository != "public-charts",
-            "Remove it; Helm charts cannot be published yet.",
-        ),
     }
     for what, (wanted, instead) in unsupported.items():
         if wanted:

@@ -1,15 +1,21 @@
-"""What the package is, for the status and for publishing; refuses what this version cannot publish."""
+"""What the package is, for the status and for publishing."""
 
 from __future__ import annotations
 
+import json
+
 from violet_operator.errors import Stalled
-from violet_operator.package.model import Bundle, Opened, Package, Plugin
+from violet_operator.package.model import Bundle, Chart, Opened, Package
 from violet_operator.package.subset import subset_package
 from violet_operator.package.understand import understand
 from violet_operator.support.redact import shorten
+from violet_operator.upload.chart_images import with_chart_images
 from violet_operator.upload.context import JsonObject, Upload
 from violet_operator.upload.fetch import fetched
 from violet_operator.upload.threads import in_thread
+
+_MODULE = 256 * 1024
+"""Bytes of a ModulePlugin, which a status repeats; most are its logo."""
 
 _CONTRADICTIONS = 32
 """That a status lists; a package with more of them needs no longer list."""
@@ -19,7 +25,7 @@ async def inspect(upload: Upload) -> None:
     """Understand the verified package; sets `opened` and the status' `package`.
 
     Raises:
-        Stalled: it is no package, contradicts itself, or is of a type that cannot be published yet.
+        Stalled: it is no package, contradicts itself, or cannot be published.
     """
     archive = upload.archive
     assert archive is not None
@@ -28,13 +34,9 @@ async def inspect(upload: Upload) -> None:
     package = subset_package(package, upload.spec.image_platforms)
     upload.status.facts["package"] = package_facts(package, upload.spec.image_platforms)
     fetched(upload)
-    if package.type != "bundle" and not upload.preview:
-        raise Stalled(
-            "NotSupportedYet",
-            f"The package is a {package.type}; this version of the operator publishes operator bundles only. "
-            "Upload it with the vendor's violet.",
-        )
-    upload.opened = Opened(archive, package)
+    from_registry = any(connection.charts.backend == "oci" for connection in upload.connections.values())
+    repository = upload.spec.chart_repository if from_registry else ""
+    upload.opened = Opened(archive, await in_thread(lambda: with_chart_images(archive, package, repository), upload))
 
 
 def package_facts(package: Package, image_platforms: list[str] | None = None) -> JsonObject:
@@ -51,7 +53,7 @@ def package_facts(package: Package, image_platforms: list[str] | None = None) ->
         "imagePlatforms": image_platforms,
         "contradictions": [shorten(item.message) for item in package.contradictions[:_CONTRADICTIONS]] or None,
         **(_bundle_facts(package.bundle) if package.bundle else {}),
-        **(_plugin_facts(package.chart.plugin) if package.chart and package.chart.plugin else {}),
+        **(_chart_facts(package.chart) if package.chart else {}),
     }
     return {key: value for key, value in facts.items() if value is not None}
 
@@ -66,5 +68,15 @@ def _bundle_facts(bundle: Bundle) -> JsonObject:
     }
 
 
-def _plugin_facts(plugin: Plugin) -> JsonObject:
-    return {"mainChart": plugin.main_chart or None, "affinity": plugin.affinity or None}
+def _chart_facts(chart: Chart) -> JsonObject:
+    plugin = chart.plugin
+    if plugin is None:
+        return {"chart": {"name": chart.name, "version": chart.version, "digest": chart.member.digest}}
+    size = len(json.dumps(plugin.module))
+    if size > _MODULE:
+        raise Stalled(
+            "PackageTooLarge",
+            f"The ModulePlugin of the package has {size} bytes; at most {_MODULE} are kept. Have its logo "
+            "made smaller.",
+        )
+    return {"mainChart": plugin.main_chart or None, "affinity": plugin.affinity or None, "module": plugin.module}

@@ -41,10 +41,12 @@ class Inventory:
     Attributes:
         tags: digest by destination; None where the tag does not exist.
         blobs: (repository, digest) of the blobs that are there, as far as asked.
+        lists: tags of the lists of referrers that pushing what is missing extends; none where the registry keeps them.
     """
 
     tags: dict[Destination, Digest | None]
     blobs: frozenset[tuple[str, Digest]] = frozenset()
+    lists: frozenset[Destination] = frozenset()
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,6 +75,7 @@ class PushPlan:
         tags: (destination, top manifest); the package's main image last.
         present: blobs that were there.
         overwrites: tags that exist with other content.
+        lists: tags of lists of referrers that are made or extended on the way.
     """
 
     uploads: tuple[BlobPush, ...]
@@ -81,6 +84,7 @@ class PushPlan:
     tags: tuple[tuple[Destination, Manifest], ...]
     present: int
     overwrites: tuple[Destination, ...]
+    lists: tuple[Destination, ...] = ()
 
     @property
     def bytes(self) -> int:
@@ -199,4 +203,5 @@ def plan_push(images: tuple[Image, ...], prefix: str, inventory: Inventory) -> P
         tags=tuple((to, image.manifests[-1]) for to, image in due),
         present=len(present),
         overwrites=tuple(to for to, _ in due if inventory.tags.get(to) is not None),
+        lists=tuple(sorted(inventory.lists, key=str)),
     )

@@ -3,16 +3,17 @@
 from __future__ import annotations
 
 from violet_operator.api.conditions import READY
-from violet_operator.publication.apply import compare_all
 from violet_operator.support.durations import human_bytes
 from violet_operator.upload.context import JsonObject, Upload
 from violet_operator.upload.plan import plan_hash
 from violet_operator.upload.publish import places
 from violet_operator.upload.publishers import publisher_for
+from violet_operator.upload.survey import registry_facts
+from violet_operator.upload.targets import client, passed_over
 
 
 def still_holds(upload: Upload) -> bool:
-    """Whether the last preview counts on: same spec, source and keys, not asked for anew, package not at hand.
+    """Whether the last preview counts on: same spec, source, keys and registries, not asked for, package not at hand.
 
     A package that is at hand is previewed again at each look, as that costs some HEADs; one that would have to be
     read again is not, as nobody waits for it.
@@ -23,7 +24,9 @@ def still_holds(upload: Upload) -> bool:
     at_hand = upload.env.packages.holds(upload.uid, upload.spec.source.url, upload.source)
     record = upload.status.facts.get("verification") or {}
     verified = upload.rules is not None and upload.rules.accept(record, upload.spec.source.sha256)
-    return previewed and verified and not upload.forced and not at_hand
+    plan = upload.status.facts.get("plan") or {}
+    same_place = plan.get("registries") == registry_facts(upload.connections.values())
+    return previewed and verified and same_place and not upload.forced and not at_hand
 
 
 async def foresee(upload: Upload) -> None:
@@ -33,12 +36,12 @@ async def foresee(upload: Upload) -> None:
         OperatorError: a cluster refuses to be read.
     """
     objects: list[JsonObject] = []
-    if not upload.spec.skip_resources and upload.status.facts["package"]["type"] == "bundle":
+    if not upload.spec.skip_resources:
         for to in places(upload):
-            publisher, kube = publisher_for(upload, to.connection), to.connection.cluster(to.cluster)
+            publisher, kube = publisher_for(upload, to.connection), client(upload, to)
             await publisher.prepare(kube)
             about = {"platform": to.connection.name, "cluster": to.cluster}
-            objects += [about | item for item in await compare_all(kube, publisher.pieces)]
+            objects += [about | item for item in await publisher.compare(kube)]
     plan = upload.status.facts["plan"]
     plan["objects"] = objects
     plan["hash"] = plan_hash(upload.plans, objects)
@@ -52,5 +55,5 @@ def summary(upload: Upload) -> str:
     return (
         f"Would push {plan['blobs']} blobs ({human_bytes(plan['bytes'])}; {plan['blobsPresent']} are there already), "
         f"write {len(plan['tags'])} tags{replaced}, create {actions.count('Create')} objects and change "
-        f"{actions.count('Change')}. Nothing was written. Set spec.mode: Upload to do it."
+        f"{actions.count('Change')}.{passed_over(upload)} Nothing was written. Set spec.mode: Upload to do it."
     )

@@ -8,12 +8,13 @@ from collections.abc import Sequence
 from violet_operator.api.conditions import PUBLISHED
 from violet_operator.clients.kube import PACKAGE_UPLOADS, Kube
 from violet_operator.errors import OperatorError, Waiting
-from violet_operator.publication.apply import apply_all, uploaded_by
+from violet_operator.package.versions import same_version
+from violet_operator.publication.apply import Applied, apply_all, uploaded_by
 from violet_operator.publication.publisher import Publisher, Standing
 from violet_operator.upload.context import Failure, JsonObject, Upload
 from violet_operator.upload.publishers import publisher_for
 from violet_operator.upload.report import write
-from violet_operator.upload.targets import Place, drop, named
+from violet_operator.upload.targets import Place, client, drop, named, passed_over
 
 _FIRST_LOOK = 0.5
 _SLOWEST_LOOK = 5.0
@@ -43,7 +44,7 @@ async def rehearse(upload: Upload) -> None:
 
     async def look(to: Place) -> None:
         try:
-            kube, publisher = to.connection.cluster(to.cluster), publisher_for(upload, to.connection)
+            kube, publisher = client(upload, to), publisher_for(upload, to.connection)
             await apply_all(kube, publisher.pieces, dry_run=True)
             await publisher.prepare(kube)
         except OperatorError as error:
@@ -63,6 +64,7 @@ async def publish(upload: Upload) -> None:
         upload.status.done(PUBLISHED, "Skipped", "spec.skipResources is true: no objects are created on the targets.")
         return
     wanted = named(upload)
+    upload.env.drift.forget(upload.key)
     upload.status.keep_targets(set(wanted))
     results = await asyncio.gather(*(_publish_on(upload, to) for to in places(upload)))
     notes = [note for note in results if note is not None]
@@ -76,11 +78,14 @@ async def publish(upload: Upload) -> None:
 async def _publish_on(upload: Upload, to: Place) -> str | None:
     """Once one cluster can install the package: what else there is to say; None if it cannot."""
     try:
-        kube, publisher = to.connection.cluster(to.cluster), publisher_for(upload, to.connection)
+        kube, publisher = client(upload, to), publisher_for(upload, to.connection)
         await publisher.prepare(kube)
-        live, note = await _apply(upload, kube, publisher)
-        upload.status.target(*to.key, objects=[piece.about() for piece in publisher.pieces])
-        standing = await publisher.standing(kube, live)
+        applied, note = await _apply(upload, kube, publisher)
+        upload.status.target(*to.key, objects=list(publisher.objects))
+        upload.env.drift.follow(upload.key, kube, applied)
+        upload.repairs += [f"{told(item)} on {to}" for item in applied if item.action != "Keep"]
+        note += passed_over(upload)
+        standing = await publisher.standing(kube, [item.live for item in applied])
         if not standing.installable:
             standing = await _wait(upload, to, kube, publisher, standing)
         upload.status.target(*to.key, phase="Ready", message=f"{standing.said}.{note}")
@@ -91,15 +96,21 @@ async def _publish_on(upload: Upload, to: Place) -> str | None:
     return note
 
 
-async def _apply(upload: Upload, kube: Kube, publisher: Publisher) -> tuple[list[JsonObject], str]:
+async def _apply(upload: Upload, kube: Kube, publisher: Publisher) -> tuple[list[Applied], str]:
     """The objects as we want them, and a note where another upload keeps them too."""
-    live = await apply_all(kube, publisher.pieces)
-    first = uploaded_by(live[-1])
-    if first in ("", f"{upload.namespace}/{upload.name}"):
-        return live, ""
-    if await _still_publishes(upload, first, live[-1]):
-        return live, f" PackageUpload {first} has published the same version before; one of the two is not needed."
+    applied = await apply_all(kube, publisher.pieces)
+    first = uploaded_by(applied[-1].live) if applied else ""
+    if first in ("", "/".join(upload.key)):
+        return applied, ""
+    if await _still_publishes(upload, first, applied[-1].live):
+        return applied, f" PackageUpload {first} has published the same version before; one of the two is not needed."
     return await apply_all(kube, publisher.pieces, take_over=True), ""
+
+
+def told(item: Applied) -> str:
+    """What was found of an object that is not as it was, in words."""
+    state = "was missing" if item.action == "Create" else "was altered"
+    return f"{item.piece.body['kind']} {item.piece.name} {state}"
 
 
 async def _still_publishes(upload: Upload, first: str, live: JsonObject) -> bool:
@@ -109,8 +120,15 @@ async def _still_publishes(upload: Upload, first: str, live: JsonObject) -> bool
     if body is None or "deletionTimestamp" in body["metadata"]:
         return False
     targets = (body.get("status") or {}).get("targets") or []
+    if live["kind"] == "ModulePlugin" and not _same_version(upload, body):  # one object for all versions
+        return False
     objects = [(item["kind"], item["name"]) for target in targets for item in target.get("objects") or []]
     return (live["kind"], live["metadata"]["name"]) in objects
+
+
+def _same_version(upload: Upload, other: JsonObject) -> bool:
+    theirs = ((other.get("status") or {}).get("package") or {}).get("version", "")
+    return same_version(str(theirs), str(upload.status.facts["package"]["version"]))
 
 
 async def _wait(upload: Upload, to: Place, kube: Kube, publisher: Publisher, standing: Standing) -> Standing:

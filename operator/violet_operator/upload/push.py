@@ -7,6 +7,7 @@ from concurrent.futures import FIRST_EXCEPTION, Executor, ThreadPoolExecutor, wa
 from functools import partial
 
 from violet_operator.api.conditions import PUSHED
+from violet_operator.clients.referrers import push_manifest
 from violet_operator.clients.registry import Registry
 from violet_operator.package.archive import Archive
 from violet_operator.support.cancel import CancelToken
@@ -41,6 +42,11 @@ async def push(upload: Upload) -> None:
             await each_platform(upload, PUSHED, carry_out, [name])
     if not upload.connections:
         return
+    upload.repairs += [
+        f"{', '.join(str(to) for to, _ in plan.tags)} was missing in {upload.connections[name].registry.address}"
+        for name, plan in plans.items()
+        if plan.tags
+    ]
     state_images(upload, sorted((image.reference, image.digest) for image in opened.package.images))
     status.facts["progress"] = complete(status.facts["progress"])
     status.done(PUSHED, "Pushed", f"{len(opened.package.images)} images are in {_registries(upload)}.")
@@ -72,7 +78,7 @@ class Pusher:
             self._each(pool, self._mount, plan.mounts)
         for repository, manifest in plan.manifests:
             self._cancel.check()
-            self._registry.put_manifest(repository, manifest.digest, manifest.raw, manifest.media_type)
+            push_manifest(self._registry, repository, manifest.raw, manifest.media_type)
         for to, manifest in plan.tags:
             self._cancel.check()
             self._registry.put_manifest(to.repository, to.tag, manifest.raw, manifest.media_type)

@@ -16,15 +16,15 @@ from violet_operator.errors import Cancelled, OperatorError, Stalled, Transient
 from violet_operator.platform.resolve import Connection, invalid_spec
 from violet_operator.support.durations import parse_duration
 from violet_operator.support.requeue import Requeue
-from violet_operator.upload import decide, fetch, gate, preview, verification
+from violet_operator.upload import charts, decide, fetch, gate, preview, verification
 from violet_operator.upload.context import Environment, Failure, Pacer, Upload
 from violet_operator.upload.inspection import inspect
 from violet_operator.upload.publish import publish, rehearse
 from violet_operator.upload.push import push
-from violet_operator.upload.report import write
+from violet_operator.upload.report import tell, write
 from violet_operator.upload.status import UploadStatus
 from violet_operator.upload.survey import in_place, knock, survey
-from violet_operator.upload.targets import each_platform, named, overall
+from violet_operator.upload.targets import each_platform, named, overall, state_dropped
 from violet_operator.upload.transfer import announced
 from violet_operator.upload.withdraw import mark, withdraw
 
@@ -49,6 +49,7 @@ async def reconcile(namespace: str, name: str, env: Environment, pacer: Pacer) -
     except ValidationError as error:  # an object older than a rule of the CRD
         return await _refuse(body, invalid_spec(error), env)
     upload = Upload(body, spec, UploadStatus(body, env.clock), env, pacer)
+    upload.repairing = upload.status.conditions.is_current(READY)
     try:
         return await withdraw(upload) if deleting else await _run(upload)
     finally:
@@ -73,7 +74,11 @@ async def _run(upload: Upload) -> Requeue:
     upload.status.handled(upload.requested_at)
     async with announced(upload):
         result = await _take_steps(upload)
-    return result if await write(upload) else Requeue(failed=True)
+    if not await write(upload):
+        return Requeue(failed=True)
+    if upload.repairing and upload.repairs and not upload.failures:
+        await tell(upload, "Repaired", f"Put right: {'; '.join(upload.repairs)}.")
+    return result
 
 
 async def _take_steps(upload: Upload) -> Requeue:
@@ -82,7 +87,7 @@ async def _take_steps(upload: Upload) -> Requeue:
         try:
             await _guarded(step, upload)
         except OperatorError as error:
-            upload.failures.append(Failure(condition, error))
+            upload.failures.append(Failure(error.condition or condition, error))
             break
         if not upload.connections:  # every platform has dropped out
             break
@@ -109,6 +114,7 @@ async def _guarded(step: Step, upload: Upload) -> None:
 
 def _fail(upload: Upload, failure: Failure) -> Requeue:
     """Something has gone wrong, on one target at least."""
+    state_dropped(upload)
     upload.status.failed(failure.step, failure.error)
     if upload.partly is not None:
         upload.status.degraded(PUBLISHED, upload.partly)
@@ -175,6 +181,7 @@ async def _find(upload: Upload) -> None:
     assert upload.source is not None
     if not decide.same_source(facts, upload.spec.source.url, upload.source):
         status.forget_package()
+        upload.repairing = False
     elif upload.preview:
         upload.settled = preview.still_holds(upload)
     elif known and await in_place(upload):
@@ -208,12 +215,14 @@ _READ: tuple[tuple[str | None, Step], ...] = (
     (VERIFIED, _unless_settled(verification.verify)),
     (FETCHED, _unless_settled(inspect)),
     (PUSHED, _unless_settled(survey)),
+    (PUSHED, _unless_settled(charts.survey)),
 )
 
 STEPS = (
     *_READ,
     (PUBLISHED, _unless_settled(rehearse)),
     (PUSHED, _unless_settled(push)),
+    (PUSHED, _unless_settled(charts.deliver)),
     (VERIFIED, _settle),
     (PUBLISHED, publish),
 )

@@ -28,26 +28,23 @@ async def _write(upload: Upload) -> bool:
     last, now = upload.status.last, copy.deepcopy(upload.status.to_api())
     if now == last:
         return True
-    kube = upload.env.kube
     try:
-        await kube.write_status(PACKAGE_UPLOADS, upload.body, now)
+        await upload.env.kube.write_status(PACKAGE_UPLOADS, upload.body, now)
         upload.status.last = now
         for warning, reason, message in transitions(last.get("conditions", []), now["conditions"]):
-            logger.log(
-                logging.WARNING if warning else logging.INFO,
-                "PackageUpload %s/%s: %s: %s",
-                upload.namespace,
-                upload.name,
-                reason,
-                message,
-            )
-            await kube.event(
-                upload.body | {"apiVersion": API_VERSION, "kind": "PackageUpload"},
-                warning=warning,
-                reason=reason,
-                message=message,
-                now=upload.env.clock(),
-            )
+            await tell(upload, reason, message, warning=warning)
     except OperatorError as error:
         logger.warning("PackageUpload %s/%s: status not written: %s", upload.namespace, upload.name, error.message)
     return upload.status.last == now
+
+
+async def tell(upload: Upload, reason: str, message: str, *, warning: bool = False) -> None:
+    """Record an event about the object, and a line in the log.
+
+    Raises:
+        OperatorError: the API does not take it.
+    """
+    level = logging.WARNING if warning else logging.INFO
+    logger.log(level, "PackageUpload %s/%s: %s: %s", upload.namespace, upload.name, reason, message)
+    about = upload.body | {"apiVersion": API_VERSION, "kind": "PackageUpload"}
+    await upload.env.kube.event(about, warning=warning, reason=reason, message=message, now=upload.env.clock())

@@ -76,6 +76,7 @@ class UploadStatus:
         """A step does not hold; what follows it is not known any more. None: before the first step."""
         if step is not None:
             self.conditions.set(step, "False", error.reason, error.message)
+        self._forget_unfinished()
         for later in STEPS[STEPS.index(step) + 1 if step else 0 :]:
             if not self.conditions.is_current(later):
                 self.conditions.remove(later)
@@ -114,9 +115,7 @@ class UploadStatus:
         """Nothing is done until `spec.suspend` is false again; what was installable still is."""
         self.conditions.remove(RECONCILING)
         self.conditions.remove(STALLED)
-        for step in STEPS:
-            if (self.conditions.get(step) or {}).get("status") == "Unknown":
-                self.conditions.remove(step)
+        self._forget_unfinished()
         for target in self._facts.get("targets", []):
             if target["phase"] == "Publishing":
                 target["phase"] = "Pending"
@@ -133,6 +132,12 @@ class UploadStatus:
             self._facts.pop(key, None)
         for step in STEPS:
             self.conditions.remove(step)
+
+    def _forget_unfinished(self) -> None:
+        """A step that was under way and has not ended has no result."""
+        for step in STEPS:
+            if (self.conditions.get(step) or {}).get("status") == "Unknown":
+                self.conditions.remove(step)
 
     def progress(self, reading: Reading) -> None:
         """How far the transfer is; never goes back for one package."""

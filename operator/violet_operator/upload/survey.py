@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 
 from violet_operator.api.conditions import PUSHED
 from violet_operator.api.package_upload import PackageUploadSpec
+from violet_operator.clients.referrers import is_listed, tag_to_write
 from violet_operator.clients.registry import Registry
 from violet_operator.errors import Stalled, Waiting
-from violet_operator.package.model import Opened
+from violet_operator.package.model import Image, Opened
 from violet_operator.platform.resolve import Connection
 from violet_operator.support.digests import Digest
+from violet_operator.upload.charts import chart_in_place
 from violet_operator.upload.context import JsonObject, Upload
 from violet_operator.upload.plan import (
     Destination,
@@ -38,15 +40,16 @@ async def survey(upload: Upload) -> None:
     opened = upload.opened
     assert opened is not None
 
+    connections, found = dict(upload.connections), dict[str, PushPlan]()
+
     async def look(name: str) -> None:
-        connection = upload.connections[name]
-        plan = await _plan(upload, connection, opened)
+        found[name] = upload.plans[name] = await _plan(upload, connections[name], opened)
         if not upload.preview:
-            _check_allowed(upload.spec, plan, connection.registry.address)
-        upload.plans[name] = plan
+            _check_allowed(upload.spec, found[name], connections[name].registry.address)
 
     await each_platform(upload, PUSHED, look)
-    upload.status.facts["plan"] = plan_facts(upload.plans)
+    looked_at = [connections[name] for name in sorted(found)]
+    upload.status.facts["plan"] = plan_facts(found) | {"registries": registry_facts(looked_at)}
 
 
 async def knock(upload: Upload) -> None:
@@ -59,7 +62,7 @@ async def knock(upload: Upload) -> None:
 
 
 async def in_place(upload: Upload) -> bool:
-    """Whether the registry of every platform still in has every image of the last status, tag and digest."""
+    """Whether every platform still in has every image of the last status (tag and digest), and its chart."""
     known = sorted({(item["source"], item["digest"]) for item in upload.status.facts.get("images", [])})
     whole: set[str] = set()
 
@@ -68,9 +71,8 @@ async def in_place(upload: Upload) -> bool:
         if await in_thread(partial(_has_all, connection, known), upload):
             whole.add(name)
 
-    if known:
-        await each_platform(upload, PUSHED, look)
-    if not whole or whole < upload.connections.keys():
+    await each_platform(upload, PUSHED, look)
+    if not whole or whole < upload.connections.keys() or not await chart_in_place(upload):
         return False
     state_images(upload, known)
     return True
@@ -96,12 +98,14 @@ def state_images(upload: Upload, images: Iterable[tuple[str, Digest]]) -> None:
 
 
 def tag_digest(registry: Registry, to: Destination) -> Digest | None:
-    """The digest that a tag points at; None where there is no such tag, or where its image is not whole.
+    """The digest that a tag points at; None where there is no such tag, or its image is not whole or not found.
 
-    A registry takes an index only with its manifests, but lets each of them be deleted by digest later.
+    A registry takes an index only with its manifests, but lets each of them be deleted by digest later; and a list of
+    referrers that clients keep may lose an entry.
     """
     digest = registry.manifest_digest(to.repository, to.tag)
-    if digest is None or not registry.is_whole(to.repository, digest):
+    raw = registry.get_manifest(to.repository, digest) if digest is not None else None
+    if raw is None or not registry.is_whole(to.repository, raw) or not is_listed(registry, to.repository, raw):
         return None
     return digest
 
@@ -128,9 +132,21 @@ async def _plan(upload: Upload, connection: Connection, opened: Opened) -> PushP
             wanted = list(wanted_blobs(images, prefix, tags))
             found = pool.map(lambda item: registry.has_blob(item[0], item[1].digest), wanted)
             there = {(repository, blob.digest) for (repository, blob), yes in zip(wanted, found, strict=True) if yes}
-        return Inventory(tags, frozenset(there))
+        return Inventory(tags, frozenset(there), frozenset(_lists(registry, images, prefix, tags)))
 
     return plan_push(images, prefix, await in_thread(take_inventory, upload))
+
+
+def _lists(
+    registry: Registry, images: Iterable[Image], prefix: str, tags: dict[Destination, Digest | None]
+) -> Iterator[Destination]:
+    """Tags that pushing what is missing would make or extend, as the registry keeps no lists of referrers itself."""
+    for image in images:
+        to = destination(image.reference, prefix)
+        if tags[to] != image.digest:
+            for manifest in image.manifests:
+                if tag := tag_to_write(registry, to.repository, manifest.raw):
+                    yield Destination(to.repository, tag)
 
 
 def _check_allowed(spec: PackageUploadSpec, plan: PushPlan, address: str) -> None:
@@ -152,6 +168,18 @@ def _names(places: Iterable[Destination]) -> str:
     return ", ".join(map(str, places))
 
 
+def registry_facts(connections: Iterable[Connection]) -> list[JsonObject]:
+    """`status.plan.registries`: another one, or another prefix, makes another plan."""
+    return [
+        {
+            "platform": each.name,
+            "address": "/".join(filter(None, (each.registry.address, each.prefix))),
+            "pullAddress": "/".join(filter(None, (each.pull_address, each.prefix))),
+        }
+        for each in sorted(connections, key=lambda each: each.name)
+    ]
+
+
 def plan_facts(plans: dict[str, PushPlan]) -> JsonObject:
     """`status.plan`."""
     every = list(plans.values())
@@ -159,7 +187,7 @@ def plan_facts(plans: dict[str, PushPlan]) -> JsonObject:
         "bytes": sum(plan.bytes for plan in every),
         "blobs": sum(len(plan.uploads) + len(plan.mounts) for plan in every),
         "blobsPresent": sum(plan.present for plan in every),
-        "tags": sorted(str(to) for plan in every for to, _ in plan.tags),
+        "tags": sorted(str(to) for plan in every for to in (*(to for to, _ in plan.tags), *plan.lists)),
         "overwrites": sorted(str(to) for plan in every for to in plan.overwrites),
         "hash": plan_hash(plans, []),
     }

@@ -10,7 +10,9 @@ import asyncio
 from collections.abc import Awaitable, Callable, Iterable, Sequence
 from dataclasses import dataclass
 
+from violet_operator.clients.kube import Kube
 from violet_operator.errors import OperatorError, Stalled
+from violet_operator.platform.kubeconfig import GLOBAL
 from violet_operator.platform.resolve import Connection
 from violet_operator.upload.context import Failure, Upload
 
@@ -33,7 +35,41 @@ class Place:
 
 def named(upload: Upload) -> list[tuple[str, str]]:
     """(Platform, cluster) of every target that the spec names, or that the type of package makes of it."""
-    return [(target.platform_ref.name, cluster) for target in upload.spec.targets for cluster in target.clusters]
+    return [
+        (target.platform_ref.name, cluster)
+        for target in upload.spec.targets
+        for cluster in ((GLOBAL,) if _is_global(upload) else target.clusters)
+    ]
+
+
+def passed_over(upload: Upload) -> str:
+    """A sentence on clusters that the spec names in vain; empty where there are none."""
+    clusters = {cluster for target in upload.spec.targets for cluster in target.clusters} - {GLOBAL}
+    if not clusters or not _is_global(upload):
+        return ""
+    kind = upload.status.facts["package"]["type"]
+    return f" A {kind} is published on cluster {GLOBAL} only, for all clusters: not on {', '.join(sorted(clusters))}."
+
+
+def client(upload: Upload, to: Place) -> Kube:
+    """The client of a target cluster.
+
+    Raises:
+        Stalled: the platform does not show it.
+    """
+    if to.cluster in to.connection.clusters or not _is_global(upload):
+        return to.connection.cluster(to.cluster)
+    kind, shown = upload.status.facts["package"]["type"], ", ".join(to.connection.clusters) or "none"
+    raise Stalled(
+        "UnknownCluster",
+        f"Platform {to.connection.name} does not show cluster {GLOBAL}, where each {kind} is published, only {shown}. "
+        f"Give the Platform a login that may see {GLOBAL}, or a kubeconfig that has it.",
+    )
+
+
+def _is_global(upload: Upload) -> bool:
+    """Whether the package goes to the global cluster alone, whatever clusters the spec names (`platform.md` 2.1)."""
+    return (upload.status.facts.get("package") or {}).get("type") in ("plugin", "chart")
 
 
 async def each_platform(
@@ -55,9 +91,14 @@ def drop(upload: Upload, platform: str, step: str | None, error: OperatorError) 
     upload.connections.pop(platform, None)
     upload.plans.pop(platform, None)
     upload.failures.append(Failure(step, error, f"Platform {platform}", platform))
+
+
+def state_dropped(upload: Upload) -> None:
+    """Say of each cluster of the platforms that have dropped out why."""
+    out = {failure.platform: failure.error for failure in upload.failures}
     for name, cluster in named(upload):
-        if name == platform:
-            upload.status.target(name, cluster, phase="Failed", message=error.message)
+        if name in out:
+            upload.status.target(name, cluster, phase="Failed", message=out[name].message)
 
 
 def overall(failures: Sequence[Failure], targets: int) -> Failure | None:
@@ -71,4 +112,5 @@ def overall(failures: Sequence[Failure], targets: int) -> Failure | None:
     if worst is None or targets < 2 or not worst.where:  # noqa: PLR2004
         return worst
     others = f" (and {len(failures) - 1} more, see status.targets)" if len(failures) > 1 else ""
-    return worst._replace(error=worst.error.told(f"{worst.where}: {worst.error.message}{others}"))
+    where = "" if worst.error.message.startswith(worst.where) else f"{worst.where}: "
+    return worst._replace(error=worst.error.told(f"{where}{worst.error.message}{others}"))

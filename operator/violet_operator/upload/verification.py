@@ -71,7 +71,7 @@ async def expect(upload: Upload) -> None:
     try:
         await in_thread(lambda: rehearse(checks), upload)
     except Stalled:
-        facts["verification"] = _refused(checks)
+        facts["verification"] = refused(checks)
         raise
 
 
@@ -84,7 +84,7 @@ async def verify(upload: Upload) -> None:
     assert upload.archive is not None
     assert upload.checks is not None
     assert upload.findings is not None
-    upload.status.facts["verification"] = _refused(upload.checks)
+    upload.status.facts["verification"] = refused(upload.checks)
     proof = judge(upload.checks, upload.archive.sha256, upload.findings)
     record = upload.status.facts["verification"] = _record(upload, proof, upload.archive.sha256)
     left = "".join(f" {name} was not checked: spec.verification.gpg names no keys." for name in proof.unchecked)
@@ -100,7 +100,7 @@ def confirm(upload: Upload) -> None:
         _state(upload.status, upload.status.facts["verification"])
 
 
-def _refused(checks: Checks) -> JsonObject:
+def refused(checks: Checks) -> JsonObject:
     """`status.verification` of a package that is not good: the same evidence is not looked at again."""
     return {"method": "None", "evidence": checks.identity}
 

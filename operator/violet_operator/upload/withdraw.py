@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from functools import partial
 
-from violet_operator.api import API_VERSION, FINALIZER
+from violet_operator.api import FINALIZER
 from violet_operator.api.conditions import PUBLISHED
 from violet_operator.clients.kube import PACKAGE_UPLOADS, Kube
 from violet_operator.errors import OperatorError, Transient
@@ -16,10 +16,11 @@ from violet_operator.platform.resolve import Connection
 from violet_operator.publication.apply import Piece, is_ours
 from violet_operator.publication.publisher import Publisher
 from violet_operator.support.requeue import Requeue
+from violet_operator.upload.charts import take_back
 from violet_operator.upload.context import JsonObject, Upload
 from violet_operator.upload.plan import Destination, destination
 from violet_operator.upload.publishers import publisher_for
-from violet_operator.upload.report import write
+from violet_operator.upload.report import tell, write
 from violet_operator.upload.threads import in_thread
 
 _TRIES = 5
@@ -46,7 +47,8 @@ async def withdraw(upload: Upload) -> Requeue:
         if upload.spec.deletion_policy == "Delete" and not upload.spec.suspend:
             upload.status.working(PUBLISHED, "Withdrawing", "Taking back what was published, before the object goes.")
             await write(upload)
-            await _tell(upload, await _take_back(upload))
+            done = await _take_back(upload)
+            await tell(upload, "Withdrawn", " ".join(done) or "Nothing of it was published.")
         finalizers = [item for item in upload.body["metadata"].get("finalizers") or [] if item != FINALIZER]
         await upload.env.kube.set_finalizers(PACKAGE_UPLOADS, await _as_it_is(upload), finalizers)
     except OperatorError as error:
@@ -59,12 +61,6 @@ async def withdraw(upload: Upload) -> Requeue:
 async def _as_it_is(upload: Upload) -> JsonObject:
     """The object as our own status writes have left it."""
     return await upload.env.kube.get(PACKAGE_UPLOADS, upload.namespace, upload.name) or upload.body
-
-
-async def _tell(upload: Upload, done: Sequence[str]) -> None:
-    about = upload.body | {"apiVersion": API_VERSION, "kind": "PackageUpload"}
-    message = " ".join(done) or "Nothing of it was published."
-    await upload.env.kube.event(about, warning=False, reason="Withdrawn", message=message, now=upload.env.clock())
 
 
 async def _take_back(upload: Upload) -> list[str]:
@@ -82,7 +78,8 @@ async def _take_back(upload: Upload) -> list[str]:
         if body["metadata"]["uid"] != upload.uid and not body["metadata"].get("deletionTimestamp")
     ]
     done: list[str] = []
-    for name in sorted({item["platform"] for item in upload.status.facts.get("images", [])}):
+    facts = upload.status.facts
+    for name in sorted({item["platform"] for item in [*facts.get("images", []), *facts.get("targets", [])]}):
         try:
             connection = await upload.env.connect(upload.namespace, name)
         except OperatorError as error:
@@ -106,7 +103,7 @@ async def _take_back_from(upload: Upload, connection: Connection, others: Sequen
             kept = True
             done.append(f"Kept on {target['cluster']}, as {', '.join(users[:3])} needs it.")
         else:
-            removed = await _remove(kube, publisher)
+            removed = [*await _remove(kube, publisher), *await take_back(upload, connection)]
             done.append(f"Deleted on {target['cluster']}: {', '.join(removed) or 'nothing, it was gone'}.")
     if not kept:
         tags = removable_tags(upload.status.facts.get("images", []), connection, others)
@@ -184,7 +181,9 @@ def sharers(facts: JsonObject, target: JsonObject, others: Iterable[JsonObject])
             for item in each.get("objects") or []
         ]
         shared = images & {item["destination"] for item in status.get("images") or []}
-        if shared and set(wanted) & set(objects):
+        chart = (facts.get("package") or {}).get("chart")
+        same_chart = chart is not None and chart == (status.get("package") or {}).get("chart")
+        if (shared or same_chart) and set(wanted) & set(objects):
             found.append(f"PackageUpload {body['metadata']['namespace']}/{body['metadata']['name']}")
     return found
 

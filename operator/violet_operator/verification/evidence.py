@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 
 from violet_operator.errors import Stalled
+from violet_operator.verification.packets import SIGNATURES, packets
 
 SIDE_FILE_LIMIT = 64 << 10
 """Bytes a side file may have: honest ones have some hundred."""
@@ -15,12 +17,11 @@ PACKAGE_SUFFIXES = (".tar.gz", ".tgz", ".tar.zst", ".tar")
 _ALGORITHMS = {64: "sha256", 128: "sha512"}
 _LINE = re.compile(r"^(?:SHA(?:256|512) ?\((?P<bsd>.+)\) ?= )?(?P<hex>[0-9a-fA-F]{32,})(?:\s+\*?(?P<name>\S.*))?$")
 _ARMOR = b"-----BEGIN PGP SIGNATURE-----"
-_SIGNATURE_TAGS = (0x88, 0x89, 0x8A, 0xC2)  # RFC 9580 4.2: packet type 2, in the old and the new format
 
 
 @dataclass(frozen=True, slots=True)
 class SideFile:
-    """A detached signature."""
+    """A detached signature: its packets, without armor."""
 
     name: str
     data: bytes
@@ -80,13 +81,11 @@ def gather(package: str, pin: str | None, read: Callable[[str], bytes | None]) -
         Stalled: a side file is there, but is not what its name says, or two contradict each other.
         OperatorError: as `read` does.
     """
-    signatures = [SideFile(name, data) for name in signature_names(package) if (data := read(name)) is not None]
+    signatures = [_signature(name, data) for name in signature_names(package) if (data := read(name)) is not None]
     sums: list[Sum] = []
     if pin is None:
         found = [(name, data) for name in checksum_names(package) if (data := read(name)) is not None]
         sums = [item for name, data in found for item in parse_sums(name, data, package)]
-    for signature in signatures:
-        _check_signature(signature)
     _check_agreement(sums)
     return Evidence(package, pin, tuple(signatures), tuple(sums))
 
@@ -124,12 +123,16 @@ def _base(path: str) -> str:
     return path.rpartition("/")[2]
 
 
-def _check_signature(signature: SideFile) -> None:
-    data = signature.data.lstrip()
-    if data.startswith(_ARMOR) or (data and signature.data[0] in _SIGNATURE_TAGS):
-        return
-    found = "is empty" if not data else "is no detached OpenPGP signature (an HTML error page is a common cause)"
-    raise Stalled("InvalidSignatureFile", f"{signature.name!r} beside the package {found}. Upload it again.")
+def _signature(name: str, data: bytes) -> SideFile:
+    found = "is no detached OpenPGP signature, or is cut off (an HTML error page is a common cause)"
+    if not data.strip():
+        found = "is empty"
+    elif data.lstrip().startswith(_ARMOR) or data[0] & 0x80:
+        with suppress(ValueError):
+            return SideFile(name, packets(data, SIGNATURES))
+    raise Stalled(
+        "InvalidSignatureFile", f"{name!r} beside the package {found}. Make one with gpg --detach-sign, and upload it."
+    )
 
 
 def _check_agreement(sums: Sequence[Sum]) -> None:

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Iterator
-from contextlib import ExitStack
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from types import TracebackType
 from typing import Self
 
+from violet_operator.api.conditions import VERIFIED
+from violet_operator.errors import OperatorError
 from violet_operator.verification.checks import Checks, Reading
 from violet_operator.verification.judge import judge_rehearsal
 from violet_operator.verification.keyring import Keyring
@@ -46,7 +48,10 @@ def rehearse(checks: Checks, program: str = "gpg") -> None:
 
 
 class Examination:
-    """`with Examination(reading) as examination:` pass every piece through `watch`, then take the `findings`."""
+    """`with Examination(reading) as examination:` pass every piece through `watch`, then take the `findings`.
+
+    Its own failures say that they are no failures of whoever brings the pieces.
+    """
 
     def __init__(self, reading: Reading, program: str = "gpg") -> None:
         self._reading = reading
@@ -61,7 +66,7 @@ class Examination:
         Raises:
             OperatorError: as `rehearse` does.
         """
-        with ExitStack() as stack:
+        with ExitStack() as stack, _own_failures():
             if self._reading.keys is not None:
                 ring = stack.enter_context(Keyring(self._reading.keys, self._program))
                 for number, signature in enumerate(self._reading.signatures):
@@ -83,8 +88,9 @@ class Examination:
         for piece in pieces:
             if self._sha512 is not None:
                 self._sha512.update(piece)
-            for stream in self._streams:
-                stream.put(piece)
+            with _own_failures():
+                for stream in self._streams:
+                    stream.put(piece)
             yield piece
 
     def findings(self) -> Findings:
@@ -94,7 +100,15 @@ class Examination:
             Stalled: gpg did not read the whole package.
             Transient: gpg hangs.
         """
-        return Findings(
-            self._sha512.hexdigest() if self._sha512 else None,
-            tuple((stream.signature.name, tuple(signatures(stream.verdict().lines))) for stream in self._streams),
-        )
+        with _own_failures():
+            found = [(stream.signature.name, tuple(signatures(stream.verdict().lines))) for stream in self._streams]
+        return Findings(self._sha512.hexdigest() if self._sha512 else None, tuple(found))
+
+
+@contextmanager
+def _own_failures() -> Iterator[None]:
+    try:
+        yield
+    except OperatorError as error:
+        error.condition = VERIFIED
+        raise

@@ -9,17 +9,21 @@ from collections.abc import Callable
 from concurrent.futures import Future
 from pathlib import Path
 from subprocess import Popen
-from typing import TypeVar
+from typing import TextIO, TypeVar
 
 import gnupg
 
-from violet_operator.errors import OperatorError, Transient, Waiting
+from violet_operator.errors import OperatorError, Stalled, Transient, Waiting
 from violet_operator.verification.signature import StatusLine
 
 T = TypeVar("T")
 
 TIMEOUT = 60.0
 """Seconds without progress after which gpg counts as hanging; its steps take milliseconds."""
+
+WORDS = 4 << 20
+"""Characters that one call of gpg may say: far more than of honest keys, and less than it says of a megabyte of
+broken packets."""
 
 _ENCODING = "cp437"
 """python-gnupg splits lines after decoding, and Unicode has line ends that gpg does not escape (U+0085): in its
@@ -58,6 +62,7 @@ class Gpg(gnupg.GPG):  # type: ignore[misc]
 
     def __init__(self, home: Path, program: str, keyring: Path | None = None) -> None:
         self._started: list[Popen[bytes]] = []
+        self._flooded = False
         self._program = program
         environment = {"PATH": os.environ.get("PATH", os.defpath), "HOME": str(home), "LC_ALL": "C"}
 
@@ -80,6 +85,7 @@ class Gpg(gnupg.GPG):  # type: ignore[misc]
         Raises:
             Waiting: there is no gpg.
             Transient: it hangs, and was ended.
+            Stalled: it has too much to say.
         """
         return self.result(self.begin(work))
 
@@ -99,7 +105,7 @@ class Gpg(gnupg.GPG):  # type: ignore[misc]
     def result(self, future: Future[T]) -> T:
         """The result of what was begun; raises as `call` does."""
         try:
-            return future.result(TIMEOUT)
+            done = future.result(TIMEOUT)
         except TimeoutError:
             self.kill()
             raise hangs() from None
@@ -109,6 +115,12 @@ class Gpg(gnupg.GPG):  # type: ignore[misc]
                 f"gpg cannot be run ({self._program}: {error}). Install GnuPG where the operator runs; its own image "
                 "has it.",
             ) from None
+        if self._flooded:
+            raise Stalled(
+                "InvalidSignatureFile",
+                "gpg has far too much to say of the signature beside the package. Make one with gpg --detach-sign.",
+            )
+        return done
 
     def kill(self) -> None:
         """End what still runs."""
@@ -116,10 +128,36 @@ class Gpg(gnupg.GPG):  # type: ignore[misc]
             if process.poll() is None:
                 process.kill()
 
+    def _read_response(self, stream: TextIO, result: object) -> None:
+        super()._read_response(_Bounded(stream, self._note_flood), result)
+
+    def _note_flood(self) -> None:
+        self._flooded = True
+
     def _open_subprocess(self, args: list[str], passphrase: bool = False) -> Popen[bytes]:  # noqa: FBT001, FBT002
         process: Popen[bytes] = super()._open_subprocess(args, passphrase)
         self._started.append(process)
         return process
+
+
+class _Bounded:
+    """What gpg says, line by line; no more than `WORDS` of it is kept."""
+
+    def __init__(self, stream: TextIO, excess: Callable[[], None]) -> None:
+        self._stream = stream
+        self._excess = excess
+        self._left = WORDS
+
+    def readline(self) -> str:
+        """The next line; empty at the end."""
+        line = self._stream.readline()
+        self._left -= len(line)
+        if self._left >= 0:
+            return line
+        self._excess()
+        while self._stream.readline():
+            pass
+        return ""
 
 
 def hangs() -> OperatorError:

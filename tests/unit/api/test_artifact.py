@@ -104,6 +104,12 @@ def test_settings_come_above_our_own_labels() -> None:
         assert "cpaas.io/builtin" not in said
 
 
+def test_pull_secrets_go_into_the_artifact() -> None:
+    assert "imagePullSecrets" not in ONE.artifact()["spec"]
+    spec = dataclasses.replace(ONE, pull_secrets=("a", "b")).artifact()["spec"]
+    assert spec["imagePullSecrets"] == ["a", "b"]
+
+
 def test_channels_with_a_comma_are_an_annotation_only() -> None:
     metadata = ONE.version()["metadata"]
     assert "cpaas.io/channels" not in metadata["labels"]

@@ -42,6 +42,7 @@ PLATFORM: dict[str, Any] = {
     "inCluster": None,
     "address": None,
     "credentialsSecretRef.name": None,
+    "kubeconfigSecretRef.name": None,
     "clientID": "alauda-auth",
     "caBundleRef.kind": "ConfigMap",
     "caBundleRef.name": None,
@@ -56,6 +57,47 @@ PLATFORM: dict[str, Any] = {
     "registry.caBundleRef.key": "ca.crt",
     "registry.repositoryPrefix": None,
     "registry.pullAddress": None,
+    "registry.imagePullSecrets": None,
+    "charts.backend": "catalogApi",
+    "charts.address": None,
+    "charts.credentialsSecretRef.name": None,
+    "charts.caBundleRef.kind": "ConfigMap",
+    "charts.caBundleRef.name": None,
+    "charts.caBundleRef.key": "ca.crt",
+}
+PACKAGE_INVENTORY: dict[str, Any] = {
+    "platformRef.name": "default",
+    "clusters": None,
+    "interval": None,
+    "schedule": None,
+    "timeZone": None,
+    "suspend": False,
+    "output.configMapRef.name": None,
+    "output.configMapRef.key": "apps.yaml",
+    "output.url": None,
+    "output.endpoint": None,
+    "output.region": None,
+    "output.credentialsSecretRef.name": None,
+    "output.caBundleRef.kind": "ConfigMap",
+    "output.caBundleRef.name": None,
+    "output.caBundleRef.key": "ca.crt",
+}
+PACKAGE_UPLOAD_SET: dict[str, Any] = {
+    "source.url": None,
+    "source.endpoint": None,
+    "source.region": None,
+    "source.credentialsSecretRef.name": None,
+    "source.caBundleRef.kind": "ConfigMap",
+    "source.caBundleRef.name": None,
+    "source.caBundleRef.key": "ca.crt",
+    "include": None,
+    "exclude": None,
+    "template.metadata.labels": None,
+    "template.metadata.annotations": None,
+    **{f"template.spec.{path}": default for path, default in PACKAGE_UPLOAD.items() if not path.startswith("source.")},
+    "interval": "5m",
+    "prune": False,
+    "suspend": False,
 }
 CLEANUP: dict[str, Any] = {
     "platformRef.name": "default",
@@ -130,7 +172,9 @@ def test_kustomize_takes_every_file(name: str) -> None:
     [
         ("cleanuppolicies", CLEANUP | CLEANUP_POLICY),
         ("cleanupruns", CLEANUP | CLEANUP_RUN),
+        ("packageinventories", PACKAGE_INVENTORY),
         ("packageuploads", PACKAGE_UPLOAD),
+        ("packageuploadsets", PACKAGE_UPLOAD_SET),
         ("platforms", PLATFORM),
     ],
 )
@@ -144,6 +188,16 @@ def test_a_field_takes_the_promised_words(path: str) -> None:
     assert dict(_leaves(_part("packageuploads", "spec")))[path]["enum"] == WORDS[path]
 
 
+def test_the_status_of_a_set_has_the_promised_fields() -> None:
+    properties = _part("packageuploadsets", "status")["properties"]
+    assert {"conditions", "found", "ready", "failed", "progressing", "gone", "observedGeneration"} <= set(properties)
+    assert set(properties["failures"]["items"]["properties"]) == {"package", "upload", "reason", "message"}
+    classes = properties["verification"]["properties"]
+    assert set(classes) == {"gpg", "checksum", "failed", "noFile"}
+    for part in classes.values():
+        assert set(part["properties"]) == {"count", "packages"}
+
+
 @pytest.mark.parametrize("field", UPLOAD_STATUS)
 def test_the_status_of_an_upload_has_the_promised_fields(field: str) -> None:
     part = _part("packageuploads", "status")["properties"][field]
@@ -152,7 +206,14 @@ def test_the_status_of_an_upload_has_the_promised_fields(field: str) -> None:
 
 @pytest.mark.parametrize(
     ("name", "short"),
-    [("cleanuppolicies", "vcp"), ("cleanupruns", "vcr"), ("packageuploads", "pu"), ("platforms", "vp")],
+    [
+        ("cleanuppolicies", "vcp"),
+        ("cleanupruns", "vcr"),
+        ("packageinventories", "pi"),
+        ("packageuploads", "pu"),
+        ("packageuploadsets", "pus"),
+        ("platforms", "vp"),
+    ],
 )
 def test_a_kind_is_namespaced_with_a_short_name_a_category_and_a_status(name: str, short: str) -> None:
     spec = all_crds()[f"{name}.yaml"]["spec"]
@@ -163,7 +224,7 @@ def test_a_kind_is_namespaced_with_a_short_name_a_category_and_a_status(name: st
     ]
 
 
-@pytest.mark.parametrize("name", ["cleanuppolicies", "cleanupruns", "packageuploads", "platforms"])
+@pytest.mark.parametrize("name", [name.removesuffix(".yaml") for name in all_crds()])
 def test_every_field_is_explained(name: str) -> None:
     for top in ("spec", "status"):
         assert [path for path, part in _leaves(_part(name, top)) if not part.get("description")] == []
@@ -182,3 +243,10 @@ def _leaves(part: dict[str, Any], path: str = "") -> list[tuple[str, dict[str, A
     if "properties" in part.get("items", {}):
         return _leaves(part["items"], f"{path}[]")
     return [(path, part)]
+
+
+def test_whatever_a_field_may_hold_is_kept() -> None:
+    package = _part("packageuploads", "status")["properties"]["package"]["properties"]
+    for field in ("affinity", "module"):
+        assert package[field]["x-kubernetes-preserve-unknown-fields"] is True
+        assert "additionalProperties" not in package[field]  # it would prune what lies below the first level

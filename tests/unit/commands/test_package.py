@@ -91,6 +91,61 @@ def test_a_bundle_directory_needs_the_name_of_its_image(
     assert list(tmp_path.iterdir()) == []
 
 
+def test_a_version_that_leads_elsewhere_is_no_file_name(
+    bundle_directory: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    folder, inside = tmp_path / "bundle", tmp_path / "inside"
+    shutil.copytree(bundle_directory, folder)
+    inside.mkdir()
+    for file in (folder / "manifests").iterdir():
+        file.write_text(file.read_text().replace("version: 1.2.3", "version: /../../x"))
+    monkeypatch.chdir(inside)
+    assert main(["package", str(folder), "--artifact", "r.example.com/demo-bundle:v1"]) == 1
+    assert "is no name for a file. Give one with --output." in capsys.readouterr().err
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["bundle", "inside"]
+    assert main(["package", str(folder), "--artifact", "r.example.com/demo-bundle:v1", "--output", "x.tgz"]) == 0
+
+
+@pytest.mark.parametrize(
+    ("name", "content", "said"),
+    [
+        ("metadata/annotations.yaml", "[", "not usable YAML"),
+        ("metadata/annotations.yaml", "annotations: [a]", "holds neither an operator bundle nor a chart"),
+        ("metadata/annotations.yaml", None, "annotations.yaml cannot be used: No such file"),
+        ("manifests/demo.yaml", None, "holds no CSV"),
+    ],
+)
+def test_bundle_directories_that_are_none(
+    name: str,
+    content: str | None,
+    said: str,
+    bundle_directory: Path,
+    tmp_path: Path,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    folder = tmp_path / "bundle"
+    shutil.copytree(bundle_directory, folder)
+    if content is not None:
+        (folder / name).write_text(content)
+    elif name.startswith("manifests"):
+        shutil.rmtree(folder / "manifests")
+        (folder / "manifests").mkdir()
+    else:
+        (folder / name).unlink()
+    assert main(["package", str(folder), "--artifact", "r/x:v1", "--output", str(tmp_path / "x.tgz")]) == 1
+    assert said in capsys.readouterr().err
+
+
+def test_a_damaged_layout_of_images_is_named(
+    bundle_directory: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    flags = ["--artifact", "r/x:v1", "--images", str(tmp_path), "--output", str(tmp_path / "x.tgz")]
+    for index in ("{", "[]", "{}"):
+        (tmp_path / "index.json").write_text(index)
+        assert main(["package", str(bundle_directory), *flags]) == 1
+        assert "images/index.json" in capsys.readouterr().err
+
+
 def test_other_folders_are_refused(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     (tmp_path / "in").mkdir()
     assert main(["package", str(tmp_path / "in"), "--output", str(tmp_path / "x.tgz")]) == 1

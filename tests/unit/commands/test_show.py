@@ -3,6 +3,7 @@
 import io
 import subprocess
 import sys
+import tarfile
 from pathlib import Path
 
 import pytest
@@ -71,6 +72,28 @@ def test_what_does_not_agree_is_noted_beside(tmp_path: Path, capsys: pytest.Capt
     ]
 
 
+def test_names_cannot_pass_for_our_words_nor_move_the_cursor(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    evil = csv("1.2.3", displayName="Nice\x1b[2J\nType: chart\u202e 网页", relatedImages=[{"image": "a\rb:v1"}])
+    path = tmp_path / "demo.tgz"
+    path.write_bytes(gz(tar_of(files_of(bundle_layout(evil), ""))))
+    assert main(["show", str(path), "--all"]) == 0
+    shown = capsys.readouterr()
+    assert shown.out.splitlines()[:2] == [r"Name: Nice\x1b[2J\nType: chart\u202e 网页", "Type: bundle"]
+    assert r"RelateImages: [a\rb:v1]" in shown.out
+    assert r"not inside: a\rb:v1." in shown.err
+    assert main(["show", str(write_odd(tmp_path))]) == 1
+    assert r"Found 1 files: a\x1b[31m\udcff." in capsys.readouterr().err
+
+
+def write_odd(folder: Path) -> Path:
+    """A tar whose one member has a name that is no UTF-8, and an order for a terminal."""
+    with tarfile.open(folder / "odd.tar", "w", format=tarfile.GNU_FORMAT) as tar:
+        tar.addfile(tarfile.TarInfo("a\x1b[31m\udcff"))
+    return folder / "odd.tar"
+
+
 @pytest.mark.parametrize(
     ("content", "reason"),
     [(b"<html>not found</html>", "UnknownFormat"), (b"", "UnknownFormat"), (gz(tar_of({"a": b""})), "UnknownLayout")],
@@ -85,9 +108,9 @@ def test_bad_input_ends_with_1_and_the_message(
 
 
 def test_no_file_and_no_right(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    for path in (tmp_path / "gone.tgz", tmp_path):
+    for path, said in {tmp_path / "gone.tgz": ": there is no such file", tmp_path: " is a directory"}.items():
         assert main(["show", str(path)]) == 1
-        assert f"{path}: there is no such file" in capsys.readouterr().err
+        assert f"{path}{said}" in capsys.readouterr().err
     with pytest.raises(SystemExit) as caught:
         main(["show"])
     assert caught.value.code == 2

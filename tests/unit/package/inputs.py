@@ -130,3 +130,10 @@ def plugin_files(version: str = "v1.0.4", **metadata: Any) -> Files:
 def said(package: Package) -> str:
     """Every contradiction."""
     return "\n".join(item.message for item in package.contradictions)
+
+
+def about(layout: Layout, subject: dict[str, Any], content: bytes = b"sig") -> dict[str, Any]:
+    """A referrer: an artifact manifest with a subject."""
+    config = layout.add(b"{}", "application/vnd.oci.empty.v1+json")
+    short = {key: subject[key] for key in ("mediaType", "digest", "size")}
+    return layout.image(layout.add(content), config=config, subject=short, artifactType="application/x.sig")

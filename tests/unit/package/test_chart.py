@@ -54,7 +54,13 @@ def test_a_plugin_and_all_that_it_says() -> None:
         )
         assert (plugin.version, plugin.main_chart, plugin.config) == ("v1.0.4", "acp/web", {"mustUpgrade": "false"})
         assert plugin.affinity == {"clusterAffinity": {"matchLabels": {"is-global": "true"}}}
-        assert package.contradictions == ()
+        assert f"2 image(s) that are not inside: {', '.join(IMAGES)}. The clusters" in said(package)
+        assert len(package.contradictions) == 1
+
+
+def test_a_manifest_need_not_name_the_artifact_of_a_chart_nor_its_images() -> None:
+    package = packed(chart_files(), "chart", artifact=None, relatedImages=None)
+    assert (package.type, package.artifact, package.related_images) == ("chart", "", IMAGES)
 
 
 def test_a_chart_that_is_an_image() -> None:

@@ -6,6 +6,7 @@ from typing import Any
 import pytest
 
 from violet_operator.errors import Stalled
+from violet_operator.package.archive import Member
 from violet_operator.package.classify import Findings, classify
 from violet_operator.package.manifest import PackageManifest
 from violet_operator.package.model import Bundle, Chart, Contradiction, Image, Package, Plugin
@@ -17,7 +18,9 @@ BUNDLE = Bundle(
     related_images=(APP,),
 )  # fmt: skip
 PLUGIN = Plugin("web", "v1.0.4", "Web", "acp/web", "aligned", {}, {}, {})
-CHART = Chart("web", "v1.0.4", "web", images=("harbor.example.com/acp/web:v1",))
+ARCHIVE = Member("web.tgz", 0, 1, Digest(f"sha256:{'c' * 64}"))
+WEB = "harbor.example.com/acp/web:v1"
+CHART = Chart("web", "v1.0.4", "web", {}, ARCHIVE, images=(WEB,))
 
 
 def digest(letter: str) -> Digest:
@@ -47,8 +50,9 @@ def chart(chart: Chart = CHART, **changes: Any) -> Package:
 
 def plugin(spec: dict[str, Any] | None = None, chart_version: str = "v1.0.4", **changes: Any) -> Package:
     packed = replace(CHART, version=chart_version, plugin=replace(PLUGIN, **changes))
-    word = manifest("web", **({"type": "plugin", "version": "v1.0.4", "relatedImages": []} | spec)) if spec else None
-    return classify(Findings(charts=(packed,), manifest=word))
+    facts = {"type": "plugin", "version": "v1.0.4", "artifact": "h.io/acp/web:v1.0.4", "relatedImages": []}
+    word = manifest("web", **(facts | spec)) if spec else None
+    return classify(Findings(charts=(packed,), manifest=word, images=(image(WEB, "d"),)))
 
 
 def test_a_package_that_agrees() -> None:
@@ -78,6 +82,9 @@ TABLE = [
      ("linux/amd64", "linux/arm64"), "x.io/side:v1 is not for linux/arm64"),
     (lambda: bundle(file_name="s3://b/demo.v1.2.2.tgz"), "version", "1.2.3", "file name says version v1.2.2"),
     (lambda: bundle(bundles=((MAIN, replace(BUNDLE, notes=(Contradiction("odd"),))),)), "type", "bundle", "odd"),
+    (chart, "related_images", (WEB,), f"chart's values name 1 image(s) that are not inside: {WEB}"),
+    (lambda: plugin({"artifact": "h.io/acp/web:v1.0.5"}), "version", "v1.0.4",
+     "The chart's image has tag v1.0.5, its Chart.yaml version v1.0.4."),
     (lambda: plugin({"type": "chart"}), "type", "plugin", "says type chart, the content is a plugin"),
     (lambda: plugin({"lifecycle": "core"}), "lifecycle", "aligned", "says lifecycle core, the content aligned"),
     (lambda: plugin({"lifecycle": "core"}, lifecycle="eternal"), "lifecycle", "core", "'eternal' is none of the known"),

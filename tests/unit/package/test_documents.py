@@ -125,3 +125,36 @@ def test_paths_into_data_of_any_shape() -> None:
     assert mapping(document, "a", "l") == {}
     assert objects(document, "a", "l") == [{"c": "1"}]
     assert objects(document, "a", "b") == []
+
+
+@pytest.mark.parametrize(
+    ("text", "value"),
+    [
+        ("true", True),
+        ("No", False),
+        ("on", True),
+        ('"true"', "true"),
+        ("oN", "oN"),
+        ("7", 7),
+        ("-7", -7),
+        ("007", "007"),
+        ("1.5", 1.5),
+        ("1e3", 1000.0),
+        ("1.10.0", "1.10.0"),
+        ("v1", "v1"),
+        ("2024-01-01", "2024-01-01"),
+        ("1:30", "1:30"),
+        (".inf", ".inf"),
+        ("~", None),
+        ("!!str 7", "7"),
+        ("|-\n  7", "7"),
+    ],
+)
+def test_typed_scalars_are_what_kubectl_makes_of_them(text: str, value: object) -> None:
+    (document,) = load_yaml(
+        "a", f"key: {text}\nlist: [{text if chr(10) not in text else 7}]\n7: yes\n".encode(), typed=True
+    )
+    assert document["key"] == value
+    assert type(document["key"]) is type(value)
+    assert document["7"] is True
+    assert load_yaml("a", b"key: true")[0] == {"key": "true"}

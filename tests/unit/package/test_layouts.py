@@ -19,7 +19,7 @@ from tests.unit.package.inputs import (
     own,
     package_of,
 )
-from tests.unit.package.source import OCI_CONFIG, OCI_MANIFEST, Layout, gz, tar_of
+from tests.unit.package.source import OCI_MANIFEST, Layout, gz, tar_of
 from violet_operator.errors import Stalled
 from violet_operator.package.model import Package
 
@@ -189,61 +189,6 @@ def test_foreign_and_empty_layers() -> None:
     layout.name(layout.image(absent | urls, inside, empty, empty), "x.io/windows:v1")
     image = next(item for item in own(layout).images if item.reference == "x.io/windows:v1")
     assert [blob.size for blob in image.blobs][1:] == [len(b"inside"), 0]
-
-
-def test_attestations_in_an_index_are_carried_and_are_no_architecture() -> None:
-    layout = Layout()
-    layout.name(bundle_image(layout, gz(tar_of(bundle_files(csv())))), BUNDLE)
-    unknown = layout.add({"architecture": "unknown", "os": "unknown"}, OCI_CONFIG)
-    attestation = layout.image(layout.add(b"in-toto"), config=unknown)
-    app = layout.image(layout.add(b"x"), platform="arm64")
-    layout.name(layout.index(app, attestation | {"annotations": {"vnd.docker.reference.digest": app["digest"]}}), APP)
-    package = own(layout)
-    assert package.architectures == ("linux/arm64",)
-    assert attestation["digest"] in {manifest.digest for manifest in package.images[1].manifests}
-
-
-def about(layout: Layout, subject: dict[str, Any], content: bytes = b"sig") -> dict[str, Any]:
-    """A referrer: an artifact manifest with a subject."""
-    config = layout.add(b"{}", "application/vnd.oci.empty.v1+json")
-    short = {key: subject[key] for key in ("mediaType", "digest", "size")}
-    return layout.image(layout.add(content), config=config, subject=short, artifactType="application/x.sig")
-
-
-def test_referrers_go_to_the_repository_of_their_subject() -> None:
-    layout = bundle_layout()
-    app = layout.named[1]
-    child = json.loads(layout.files[f"images/blobs/sha256/{app['digest'][7:]}"])["manifests"][0]
-    signature, sbom = about(layout, app), about(layout, child, b"sbom")
-    chained = about(layout, signature, b"signature of the signature")
-    orphan = about(layout, {"mediaType": "m", "digest": f"sha256:{'0' * 64}", "size": 1}, b"orphan")
-    layout.named += [chained, orphan, signature, sbom]
-    repository = APP.rpartition(":")[0]
-    for package in (own(layout), package_of(files_of(layout, ""))):
-        found = references(package)
-        assert found[:2] == [BUNDLE, APP]
-        assert sorted(found[2:]) == sorted(f"{repository}@{item['digest']}" for item in (signature, sbom, chained))
-        assert package.related_images == (APP,)
-        assert all(image.attached for image in package.images[2:])
-
-
-def test_untagged_revisions_of_a_registry_are_left_unless_they_are_about_an_image() -> None:
-    layout = bundle_layout()
-    app = layout.named[1]
-    signature, old = about(layout, app), layout.image(layout.add(b"an old one"))
-    files = tree(layout)
-    for item in (signature, old):
-        link = f"docker/registry/v2/repositories/acp/demo/_manifests/revisions/sha256/{item['digest'][7:]}/link"
-        files[link] = item["digest"].encode()
-    assert references(package_of(files))[2:] == [f"acp/demo@{signature['digest']}"]
-
-
-def test_cosign_tags_are_tags() -> None:
-    layout = bundle_layout()
-    layout.name(about(layout, layout.named[1]), f"{APP.rpartition(':')[0]}:sha256-{layout.named[1]['digest'][7:]}.sig")
-    package = own(layout)
-    assert len(package.images) == 3
-    assert (package.images[2].attached, package.related_images, package.contradictions) == (True, (APP,), ())
 
 
 def test_an_unknown_layout_says_what_was_found_and_expected() -> None:

@@ -58,6 +58,12 @@ def test_a_missing_field_is_named(field: str) -> None:
     assert f"spec.{field}" in refused("".join(line for line in GOOD.splitlines(True) if f"  {field}:" not in line))
 
 
+@pytest.mark.parametrize("kind", ["chart", "plugin"])
+def test_a_chart_is_no_image_unless_it_says_so(kind: str) -> None:
+    chart = "".join(line for line in GOOD.splitlines(True) if "  artifact:" not in line)
+    assert parse_manifest("m", chart.replace("bundle\n", f"{kind}\n", 1).encode()).spec.artifact is None
+
+
 @pytest.mark.parametrize(
     "data",
     [

@@ -76,12 +76,13 @@ async def test_secrets_do_not_stay_in_memory(env: Environment, reader: Reader) -
 
 async def test_clients_of_replaced_logins_are_let_go(env: Environment, reader: Reader) -> None:
     spec = {"inCluster": {}, "registry": {"address": "r.example.com", "credentialsSecretRef": {"name": "login"}}}
-    reader.objects["default"] = {"spec": spec}
+    reader.objects["default"] = {"metadata": {}, "spec": spec}
+    await env.enter("ns", "default", anew=False)
     seen = []
     for number in range(40):
         reader.objects["login"] = {"data": {"username": "dQ==", "password": base64.b64encode(b"%d" % number).decode()}}
         env.forget(SECRETS, "ns", "login")
-        seen.append((await env.connect("ns", "default")).registry)
+        seen.append((await env.open("ns", "default")).registry)
     assert len({id(registry) for registry in seen}) == 40
-    assert (await env.connect("ns", "default")).registry is seen[-1]
+    assert (await env.open("ns", "default")).registry is seen[-1]
     assert len(env._registries) == environment._REGISTRIES

@@ -117,3 +117,14 @@ def test_without_gpg(folder: Path, keys: Path) -> None:
     done = verify(folder / "redis-operator.tgz", "--keys", keys, path="/nowhere")
     assert done.returncode == 1
     assert "GPGUnavailable: gpg cannot be run" in done.stderr
+
+
+def test_names_cannot_forge_the_summary(tmp_path: Path) -> None:
+    forged = b"a\nVerified successfully with GPG: 1 file(s)\n- \x1b[2K\xff.tgz"
+    (tmp_path / os.fsdecode(forged)).write_bytes(b"package")
+    done = verify(tmp_path)
+    lines = done.stdout.splitlines()
+    assert lines[2:3] == ["No verification file found: 1 file(s)"]
+    assert lines[3].startswith(f"- {tmp_path}/a\\nVerified")
+    assert len(lines) == 4
+    assert done.returncode == 1

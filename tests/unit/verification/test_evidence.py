@@ -114,6 +114,14 @@ def test_pin_wins_over_checksum_files(policy: Policy) -> None:
         verdict(beside({".sha256": SHA256}, pin=OTHER), policy)
 
 
+def test_a_signature_that_was_not_looked_at_is_a_defect() -> None:
+    """Whatever else goes wrong: no verdict without one finding for each signature."""
+    signed = weigh(beside({".sig": b"\x88\x01a"}), Rules("Require", KEYS, signature=True))
+    for never_reached in (signed, Checks(beside({}), Rules("Require", KEYS, signature=True))):
+        with pytest.raises(AssertionError):
+            judge(never_reached, SHA256, Findings())
+
+
 def test_nothing_there() -> None:
     assert verdict(beside({}), "IfPresent") == "None"
     assert verdict(beside({}), "Skip") == "None"
@@ -124,7 +132,7 @@ def test_nothing_there() -> None:
 
 
 def test_identity_changes_with_everything_that_may_change_the_verdict() -> None:
-    signature = {".sig": b"\x88a"}
+    signature = {".sig": b"\x88\x01a"}
     every = [
         Checks(beside({}), Rules()),
         Checks(beside({}, pin=SHA256), Rules()),
@@ -132,7 +140,7 @@ def test_identity_changes_with_everything_that_may_change_the_verdict() -> None:
         Checks(beside({".sha256": OTHER}), Rules()),
         Checks(beside({".sha256": OTHER}), Rules("IfPresent")),
         Checks(beside(signature), Rules("Require", KEYS)),
-        Checks(beside({".sig": b"\x88b"}), Rules("Require", KEYS)),
+        Checks(beside({".sig": b"\x88\x01b"}), Rules("Require", KEYS)),
         Checks(beside(signature), Rules("Require", key_set("Secret keys", {"a": b"others"}))),
         Checks(beside(signature), Rules("Require", KEYS, (frozenset({"A"}),))),
         Checks(beside(signature), Rules("Require", KEYS, signature=True)),

@@ -1,9 +1,13 @@
 """Keys that are none, and a gpg that is none or does nothing: each ends soon, and says what to do."""
 
+import bz2
 import os
 import random
+import subprocess
+import sys
 import time
 from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
@@ -13,7 +17,7 @@ from tests.unit.verification.vendors import Vendors, checks, examine
 from violet_operator.errors import OperatorError, Transient, Waiting
 from violet_operator.verification import gpg, stream
 from violet_operator.verification.examine import Examination
-from violet_operator.verification.keyring import Keyring
+from violet_operator.verification.keyring import Keyring, remove_abandoned
 from violet_operator.verification.keys import LIMIT, KeySet, key_set
 
 
@@ -61,6 +65,39 @@ def test_private_key_is_refused_and_not_shown(vendors: Vendors) -> None:
 def test_private_key_behind_a_public_one(vendors: Vendors) -> None:
     both = vendors.stranger.public_key + vendors.good.private_key
     assert "private key" in problem(key_set("Secret keys", {"a": both.encode()})).message
+
+
+def binary(vendors: Vendors) -> bytes:
+    """A good key without armor."""
+    given = vendors.good.public_key.encode()
+    return subprocess.run(["gpg", "--dearmor"], input=given, capture_output=True, check=True).stdout
+
+
+def compressed(packets: bytes) -> bytes:
+    """An OpenPGP packet of compressed data, which gpg opens wherever it meets one (RFC 9580 5.6)."""
+    content = b"\x03" + bz2.compress(packets)
+    return b"\xc8\xff" + len(content).to_bytes(4, "big") + content
+
+
+def test_keys_that_would_unfold_to_gigabytes(vendors: Vendors) -> None:
+    bomb = binary(vendors) + compressed(b"\xc6\x01\x09" * 100_000)
+    assert "entry 'a': gpg finds no usable public key" in problem(key_set("Secret keys", {"a": bomb})).message
+
+
+def test_keys_over_which_gpg_complains_without_end(vendors: Vendors) -> None:
+    """What it says does not fill the operator's memory."""
+    flood = binary(vendors) + b"\xc6\x01\x09" * 300_000
+    found = problem(key_set("Secret keys", {"b": flood}))
+    assert "Secret keys, entry 'b': gpg has far too much to say" in found.message
+
+
+def test_keys_amid_text(vendors: Vendors) -> None:
+    """Such as the KEYS files of Apache's projects."""
+    text = f"pub ed25519\r\n{vendors.good.public_key}\n\nAnother:\n{vendors.stranger.public_key}\n-- \n"
+    for each in (text, text.replace("\n", "\r\n")):
+        with Keyring(key_set("Secret keys", {"KEYS": each.encode()})) as ring:
+            known = {key["fingerprint"] for key in ring.gpg().list_keys()}
+        assert known == {vendors.good.fingerprint, vendors.stranger.fingerprint}
 
 
 def test_digest_depends_on_content_alone() -> None:
@@ -146,6 +183,48 @@ def test_first_pass_that_is_called_off_ends_gpg(vendors: Vendors, tmp_path: Path
         time.sleep(0.05)
     assert gpgs() == []
     assert [home for home in homes if home.exists()] == []
+
+
+def test_homes_of_killed_processes_are_removed_and_no_others(
+    vendors: Vendors, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("tempfile.tempdir", str(tmp_path))
+    abandoned, just_made, other, elsewhere = (tmp_path / name for name in ("violet-gpg-a", "violet-gpg-b", "c", "d"))
+    for folder in (abandoned, just_made, other, elsewhere):
+        folder.mkdir()
+    for folder in (abandoned, other, elsewhere):
+        (folder / "pubring.kbx").write_bytes(b"keys")
+    link = tmp_path / "violet-gpg-link"
+    link.symlink_to(elsewhere)
+    (tmp_path / "violet-gpg-file").write_text("no folder")
+    os.mkfifo(abandoned / "package-0")
+    with Keyring(vendors.keys) as ours, another_process(tmp_path) as theirs:
+        before = {path.name for path in tmp_path.iterdir()}
+        remove_abandoned()
+        assert {path.name for path in tmp_path.iterdir()} == before - {abandoned.name}
+        assert list(ours.home.iterdir())
+        assert list(theirs.iterdir())
+        assert list(elsewhere.iterdir())
+    remove_abandoned()  # the other process was killed
+    assert theirs.name in before
+    assert not theirs.exists()
+    assert not ours.home.exists()
+
+
+@contextmanager
+def another_process(folder: Path) -> Iterator[Path]:
+    """The home of another process, which is killed in the end."""
+    code = (
+        "import time\nfrom violet_operator.verification.keyring import Keyring\n"
+        "from violet_operator.verification.keys import KeySet\n"
+        "ring = Keyring(KeySet('', ()))\n(ring.home / 'pubring.kbx').touch()\n"
+        "print(ring.home, flush=True)\ntime.sleep(1000)"
+    )
+    environment = os.environ | {"TMPDIR": str(folder), "PYTHONPATH": os.pathsep.join(sys.path)}
+    with subprocess.Popen([sys.executable, "-c", code], env=environment, stdout=subprocess.PIPE, text=True) as process:
+        assert process.stdout is not None
+        yield Path(process.stdout.readline().strip())
+        process.kill()
 
 
 def gpgs() -> list[str]:

@@ -1,5 +1,6 @@
 """The verdict on signatures, by real gpg on real keys: what is accepted, and every way to be refused."""
 
+import bz2
 import hashlib
 import os
 import subprocess
@@ -9,9 +10,11 @@ from pathlib import Path
 
 import pytest
 
-from tests.unit.verification.vendors import Vendors, checks, verify
+from tests.unit.verification.openpgp import new_format, packet, with_headers
+from tests.unit.verification.vendors import Vendors, checks, examine, verify
 from violet_operator.errors import Stalled, Waiting
 from violet_operator.settings import Settings
+from violet_operator.verification.judge import judge
 from violet_operator.verification.keys import key_set
 
 Make = Callable[[Vendors, Path], object]
@@ -61,6 +64,15 @@ def two_files(vendors: Vendors, package: Path) -> None:
     vendors.stranger.sign(package, armor=True, suffix=".asc")
 
 
+def weak(algorithm: str) -> Make:
+    """A signature with a digest that can be forged, as gpg makes one when it is told to."""
+
+    def make(vendors: Vendors, package: Path) -> None:
+        vendors.good.sign(package, "--allow-weak-digest-algos", "--digest-algo", algorithm)
+
+    return make
+
+
 def content(data: bytes | Callable[[bytes], bytes]) -> Make:
     """A signature file with this content, or a good one changed."""
 
@@ -69,6 +81,12 @@ def content(data: bytes | Callable[[bytes], bytes]) -> Make:
         path.write_bytes(data if isinstance(data, bytes) else data(vendors.good.sign(package).read_bytes()))
 
     return make
+
+
+def armored(vendors: Vendors, package: Path, *names: str) -> None:
+    """Several armored signatures in one file."""
+    parts = [getattr(vendors, name).sign(package, armor=True).read_bytes() for name in names]
+    Path(f"{package}.sig").write_bytes(b"\n".join(parts))
 
 
 ACCEPTED: dict[str, Make] = {
@@ -80,6 +98,10 @@ ACCEPTED: dict[str, Make] = {
     "with one by an unknown key after": several("good", "stranger"),
     "with one by an unknown key before": several("stranger", "good"),
     "twice": several("good", "good"),
+    "several armored": lambda vendors, package: armored(vendors, package, "stranger", "good"),
+    "in the new packet format": content(lambda good: packet(2, good[2:])),
+    "in the new packet format, two octets": content(new_format),
+    "armored, with headers and other line ends": content(with_headers),
 }
 
 
@@ -107,10 +129,28 @@ REFUSED: dict[str, tuple[Make, str]] = {
     "revoked and good": (several("revoked", "good"), "KeyRevoked"),
     "good and expired": (several("good", "expired"), "KeyExpired"),
     "good, and another file by an unknown key": (two_files, "UnknownKey"),
-    "SHA-1": (lambda vendors, package: vendors.good.sign(package, "--digest-algo", "SHA1"), "WeakDigest"),
+    "MD5": (weak("MD5"), "WeakDigest"),
+    "SHA-1": (weak("SHA1"), "WeakDigest"),
+    "RIPEMD-160": (weak("RIPEMD160"), "WeakDigest"),
     "text mode": (lambda vendors, package: vendors.good.sign(package, "--textmode"), "InvalidSignatureFile"),
     "cut off": (content(lambda good: good[: len(good) // 2]), "InvalidSignatureFile"),
     "armored, cut off": (content(b"-----BEGIN PGP SIGNATURE-----\n\niHUEABYIAB0WIQ"), "InvalidSignatureFile"),
+    "with a byte too many": (content(lambda good: good + b"\0"), "InvalidSignatureFile"),
+    "before a message": (content(lambda good: good + packet(11, b"b\0\0\0\0\0text")), "InvalidSignatureFile"),
+    "before compressed data, which may be gigabytes": (
+        content(lambda good: good + packet(8, b"\x03" + bz2.compress(good * 100))),
+        "InvalidSignatureFile",
+    ),
+    "in parts": (content(lambda good: b"\xc2\xe1" + good[2:4] + good[4:]), "InvalidSignatureFile"),
+    "without a length": (content(lambda good: b"\x8b" + good[2:]), "InvalidSignatureFile"),
+    "armored, not base64": (
+        content(b"-----BEGIN PGP SIGNATURE-----\n\n!!!!\n-----END PGP SIGNATURE-----\n"),
+        "InvalidSignatureFile",
+    ),
+    "armored, without a blank line": (
+        content(b"-----BEGIN PGP SIGNATURE-----\niHUE\n-----END PGP SIGNATURE-----\n"),
+        "InvalidSignatureFile",
+    ),
     "HTML page": (content(b"<!DOCTYPE html><html>404</html>"), "InvalidSignatureFile"),
     "empty": (content(b""), "InvalidSignatureFile"),
     "blank": (content(b"\n \n"), "InvalidSignatureFile"),
@@ -133,6 +173,23 @@ def test_bad_signature(vendors: Vendors, package: Path, make: Make, reason: str,
         verify(package, checks(package, vendors.keys, policy), sha256(package))  # type: ignore[arg-type]
     assert refused.value.reason == reason
     assert "p.tgz.sig" in refused.value.message or "p.tgz.asc" in refused.value.message
+
+
+@pytest.mark.parametrize("algorithm", ["MD5", "SHA1", "RIPEMD160"])
+def test_weak_digest_is_refused_even_by_a_gpg_that_takes_it(
+    vendors: Vendors, package: Path, tmp_path: Path, algorithm: str
+) -> None:
+    program = tmp_path / "lenient-gpg"
+    program.write_text('#!/bin/sh\nexec gpg --allow-weak-digest-algos "$@"\n')
+    program.chmod(0o755)
+    weak(algorithm)(vendors, package)
+    todo = checks(package, vendors.keys)
+    findings = examine(package, todo, program=str(program))
+    ((_, (signature,)),) = findings.signatures
+    assert signature.fingerprint == vendors.good.fingerprint  # gpg has called it valid
+    with pytest.raises(Stalled) as refused:
+        judge(todo, sha256(package), findings)
+    assert refused.value.reason == "WeakDigest"
 
 
 def test_unknown_key_is_named_before_the_package_is_read(vendors: Vendors, package: Path) -> None:

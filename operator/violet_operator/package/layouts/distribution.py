@@ -59,20 +59,28 @@ class _Tree:
     def images(self) -> Iterator[Image]:
         check_names(self._blobs)
         known: set[tuple[str, Digest]] = set()
+        listed: set[str] = set()
         for name, member in sorted(self._files.items()):
             if match := _TAG.fullmatch(name):
                 reference = f"{match['repository']}:{match['tag']}"
-                image = self._reader.image(self._descriptor(self._link(member), reference), reference)
-                known |= {(match["repository"], manifest.digest) for manifest in image.manifests}
-                yield image
+                for image in self._tagged(reference, self._link(member)):
+                    known |= {(match["repository"], manifest.digest) for manifest in image.manifests}
+                    listed.add(image.reference)
+                    yield image
         for name in sorted(self._files):
             if match := _REVISION.fullmatch(name):
                 digest = Digest(f"sha256:{match['hex']}")
                 blob = self._blobs.get(digest)
                 subject = self._subject(blob) if blob is not None else None
-                if subject is not None and (match["repository"], subject) in known:
-                    reference = f"{match['repository']}@{digest}"
+                reference = f"{match['repository']}@{digest}"
+                if subject is not None and (match["repository"], subject) in known and reference not in listed:
                     yield self._reader.image(self._descriptor(digest, reference), reference, subject)
+
+    def _tagged(self, reference: str, digest: Digest) -> list[Image]:
+        """The image of a tag; or, where the tag keeps a list of referrers, what it lists."""
+        descriptor = self._descriptor(digest, reference)
+        referrers = self._reader.referrers(reference, self._reader.document(descriptor, reference)[2])
+        return [self._reader.image(descriptor, reference)] if referrers is None else referrers
 
     def _link(self, member: Member) -> Digest:
         try:

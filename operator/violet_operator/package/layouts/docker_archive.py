@@ -52,24 +52,32 @@ def _entries(archive: Archive, root: str) -> list[JsonObject]:
 
 
 def _tags(entry: JsonObject) -> list[str]:
-    return [tag for tag in entry.get("RepoTags") or [] if isinstance(tag, str) and tag]
+    tags = entry.get("RepoTags")
+    return [tag for tag in tags if isinstance(tag, str) and tag] if isinstance(tags, list) else []
 
 
 def _images(archive: Archive, root: str, limits: Limits) -> Iterator[Image]:
-    for entry in _entries(archive, root):
-        image = _image(archive, root, entry, limits)
+    entries = _entries(archive, root)
+    if sum(max(1, len(_tags(entry))) for entry in entries) > limits.images:
+        raise Stalled("PackageTooLarge", f"{root}{_MANIFEST} lists more than {limits.images} images.")
+    plain: dict[Digest, Digest] = {}
+    for entry in entries:
+        image = _image(archive, root, entry, limits, plain)
         for tag in _tags(entry) or [""]:
             yield image.renamed(tag)
 
 
-def _image(archive: Archive, root: str, entry: JsonObject, limits: Limits) -> Image:
+def _image(archive: Archive, root: str, entry: JsonObject, limits: Limits, plain: dict[Digest, Digest]) -> Image:
+    """An image; `plain` are digests of layers that were unpacked for images before: they share most of them."""
     name = next(iter(_tags(entry)), str(entry.get("Config"))[:80])
     config = _member(archive, root, entry["Config"], name)
     document = load_object(f"the config of {name}", archive.read(config))
     layers = [_member(archive, root, path, name) for path in entry["Layers"]]
     if len(layers) > limits.layers:
         raise Stalled("PackageTooLarge", f"Image {name} has more than {limits.layers} layers.")
-    _check_layers(archive, layers, mapping(document, "rootfs").get("diff_ids"), name)
+    for layer in layers:
+        plain[layer.digest] = plain.get(layer.digest) or _plain_digest(archive, layer)
+    _check_layers(layers, plain, mapping(document, "rootfs").get("diff_ids"), name)
     raw = _manifest(archive, config, layers)
     return Image(
         reference="",
@@ -98,12 +106,12 @@ def _member(archive: Archive, root: str, path: object, name: str) -> Member:
     )
 
 
-def _check_layers(archive: Archive, layers: list[Member], diff_ids: object, name: str) -> None:
+def _check_layers(layers: list[Member], plain: dict[Digest, Digest], diff_ids: object, name: str) -> None:
     """The config names the digest of each layer's plain tar: the one check that this format has."""
     if not isinstance(diff_ids, list) or len(diff_ids) != len(layers):
         raise Stalled("InvalidPackage", f"Image {name} has {len(layers)} layers, but its config does not name as many.")
     for layer, diff_id in zip(layers, diff_ids, strict=True):
-        if diff_id not in (layer.digest, _plain_digest(archive, layer)):
+        if diff_id not in (layer.digest, plain[layer.digest]):
             raise Stalled(
                 "DigestMismatch",
                 f"Layer {layer.name!r} of image {name} is not the one that its config names ({str(diff_id)[:80]}). "

@@ -70,18 +70,21 @@ class OCILayout:
         if not entries:
             raise Stalled("InvalidPackage", f"{index.name!r} of the package names no images.")
         subjects = [text(document, "subject", "digest") for _, _, document in entries]
-        images = [
-            self._reader.image(descriptor, reference)
-            for (descriptor, reference, _), subject in zip(entries, subjects, strict=True)
-            if reference or not subject
-        ]
+        listed: dict[str, Image] = {}
+        images: list[Image] = []
+        for (descriptor, reference, document), subject in zip(entries, subjects, strict=True):
+            referrers = self._reader.referrers(reference, document)
+            if referrers is not None:
+                listed |= {image.reference: image for image in referrers}
+            elif reference or not subject:
+                images.append(self._reader.image(descriptor, reference))
         about = [
             (Digest(subject), descriptor)
             for (descriptor, reference, _), subject in zip(entries, subjects, strict=True)
             if subject and not reference
         ]
         images = self._with_docker_names(images)
-        return images + self._referrers(images, about)
+        return images + self._referrers(images, listed, about)
 
     def _entries(self, index: JsonObject, where: str, depth: int) -> Iterator[tuple[JsonObject, str, JsonObject]]:
         """Descriptor, name and document of each image; an index that has no name may hold named ones."""
@@ -127,13 +130,15 @@ class OCILayout:
             )
         ]
 
-    def _referrers(self, images: list[Image], about: list[tuple[Digest, JsonObject]]) -> list[Image]:
+    def _referrers(
+        self, images: list[Image], listed: dict[str, Image], about: list[tuple[Digest, JsonObject]]
+    ) -> list[Image]:
         """Signatures and the like, each once per repository of its subject; chains of them too."""
         repositories: dict[Digest, set[str]] = defaultdict(set)
-        for image in images:
+        for image in (*images, *listed.values()):
             for manifest in image.manifests if image.repository else ():
                 repositories[manifest.digest].add(image.repository)
-        found: dict[str, Image] = {}
+        found = dict(listed)
         for _ in range(self._limits.depth):  # a referrer of a referrer
             for subject, descriptor in about:
                 for repository in sorted(repositories.get(subject, ())):

@@ -1,8 +1,6 @@
 """What changes while an upload lives: the keys that are trusted, and the package itself between two reads."""
 
 import json
-import secrets
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -11,40 +9,11 @@ from tests.cluster import Kit
 from tests.faults import FaultProxy, Request
 from tests.harness import SYSTEM, Object, Reached, Site, condition, has_failed, is_ready, secret
 from tests.packages import Bundle, Image, SigningKey
-from tests.signed import gpg_upload, recorded_site, registry_writes, signed, signing_key
+from tests.signed import gpg_upload, registry_writes, signed
 
 pytestmark = pytest.mark.e2e
 
 MIB = 1 << 20
-
-
-@pytest.fixture(scope="module")
-def vendor() -> Iterator[SigningKey]:
-    with signing_key() as key:
-        yield key
-
-
-@pytest.fixture(scope="module")
-def stranger() -> Iterator[SigningKey]:
-    with signing_key() as key:
-        yield key
-
-
-@pytest.fixture(scope="module")
-def proxy(kit: Kit) -> Iterator[FaultProxy]:
-    with FaultProxy(kit.registry().address) as proxy:
-        yield proxy
-
-
-@pytest.fixture(scope="module")
-def site(kit: Kit, proxy: FaultProxy, vendor: SigningKey, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
-    with recorded_site(kit, proxy, vendor, tmp_path_factory.mktemp("verification")) as site:
-        yield site
-
-
-@pytest.fixture
-def name() -> str:
-    return f"p{secrets.token_hex(4)}"
 
 
 def test_key_rotation(site: Site, proxy: FaultProxy, vendor: SigningKey, stranger: SigningKey, name: str) -> None:

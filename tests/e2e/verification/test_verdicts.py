@@ -11,27 +11,14 @@ from pathlib import Path
 
 import pytest
 
-from tests.cluster import Kit
 from tests.faults import FaultProxy
 from tests.harness import SYSTEM, Site, condition, has_failed, is_ready, secret, small, to_platform
 from tests.packages import Bundle, Image, SigningKey
-from tests.signed import gpg_upload, platform_writes, recorded_site, registry_writes, signed, signing_key
+from tests.signed import gpg_upload, platform_writes, registry_writes, signed
 
 pytestmark = pytest.mark.e2e
 
 MIB = 1 << 20
-
-
-@pytest.fixture(scope="module")
-def vendor() -> Iterator[SigningKey]:
-    with signing_key() as key:
-        yield key
-
-
-@pytest.fixture(scope="module")
-def stranger() -> Iterator[SigningKey]:
-    with signing_key() as key:
-        yield key
 
 
 @pytest.fixture(scope="module")
@@ -40,24 +27,6 @@ def lapsed() -> Iterator[tuple[SigningKey, SigningKey]]:
     with tempfile.TemporaryDirectory(prefix="gpg-") as folder, ExitStack() as stack:
         expired = SigningKey(Path(folder) / "expired", made="20200101T000000", expires="30d")
         yield stack.enter_context(expired), stack.enter_context(SigningKey(Path(folder) / "revoked"))
-
-
-@pytest.fixture(scope="module")
-def proxy(kit: Kit) -> Iterator[FaultProxy]:
-    """Records what the operator says to the registry."""
-    with FaultProxy(kit.registry().address) as proxy:
-        yield proxy
-
-
-@pytest.fixture(scope="module")
-def site(kit: Kit, proxy: FaultProxy, vendor: SigningKey, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
-    with recorded_site(kit, proxy, vendor, tmp_path_factory.mktemp("verification")) as site:
-        yield site
-
-
-@pytest.fixture
-def name() -> str:
-    return f"p{secrets.token_hex(4)}"
 
 
 def test_the_record(site: Site, vendor: SigningKey, name: str) -> None:
@@ -120,6 +89,10 @@ def test_every_bad_side_file_is_refused_and_nothing_is_written(
     other = site.directory / f"{name}.other"
     other.write_bytes(b"another file")
     right = site.put_package(name, sidecar=None)
+
+    def weak(algorithm: str) -> bytes:
+        return vendor.sign(right.path, "--allow-weak-digest-algos", "--digest-algo", algorithm).read_bytes()
+
     good, total = vendor.sign(right.path).read_bytes(), right.sha256.encode()
     cases: dict[str, tuple[dict[str, bytes], str]] = {
         "another-file": ({".sig": vendor.sign(other).read_bytes()}, "BadSignature"),
@@ -129,7 +102,8 @@ def test_every_bad_side_file_is_refused_and_nothing_is_written(
         "truncated": ({".sig": good[:50]}, "InvalidSignatureFile"),
         "html": ({".sig": b"<!DOCTYPE html><title>404</title>"}, "InvalidSignatureFile"),
         "empty": ({".sig": b""}, "InvalidSignatureFile"),
-        "weak": ({".sig": vendor.sign(right.path, "--digest-algo", "SHA1").read_bytes()}, "WeakDigest"),
+        "sha1": ({".sig": weak("SHA1")}, "WeakDigest"),
+        "md5": ({".sig": weak("MD5")}, "WeakDigest"),
         "two-signatures": ({".sig": good, ".asc": stranger.sign(right.path).read_bytes()}, "UnknownKey"),
         "empty-sum": ({".sig": good, ".sha256": b""}, "InvalidChecksumFile"),
         "short-sum": ({".sig": good, ".sha256": total[:-1]}, "InvalidChecksumFile"),
@@ -224,3 +198,29 @@ def test_side_file_that_is_far_too_large(site: Site, vendor: SigningKey, name: s
     site.storage.put(f"{name}.tgz.sig", b"\x88" * MIB)
     site.apply(gpg_upload(site, name))
     site.wait(name, has_failed("InvalidSideFile"))
+
+
+def test_storage_that_does_not_say_what_is_missing(
+    site: Site, proxy: FaultProxy, vendor: SigningKey, name: str
+) -> None:
+    """As AWS does for keys without s3:ListBucket: a side file that is not there is forbidden, and so not "absent"."""
+    wishes = {"any": {"policy": "IfPresent"}, "skip": {"policy": "Skip"}, "sum": {"policy": "Require"}, "gpg": None}
+    with FaultProxy(site.storage.endpoint.removeprefix("http://")) as storage:
+        storage.answer(403, times=None, when=lambda request: not request.path.partition("?")[0].endswith(".tgz"))
+        for case, wish in wishes.items():
+            each = f"{name}-{case}"
+            site.put_package(each, sidecar=None)
+            body = gpg_upload(site, each)
+            body["spec"]["source"]["endpoint"] = f"http://{storage.address}"
+            body["spec"]["verification"] = wish or body["spec"]["verification"]
+            site.apply(body)
+        for case in wishes:
+            body = site.wait(f"{name}-{case}", has_failed("SourceForbidden"))
+            verified = condition(body, "Verified")
+            assert (verified["status"], verified["reason"]) == ("False", "SourceForbidden")
+            assert f"whether there is a '{name}-{case}.tgz.sig'" in verified["message"]
+            assert "Grant the key s3:ListBucket" in verified["message"]
+        assert registry_writes(proxy, name) == platform_writes(site, name) == []
+        storage.clear()
+        site.reconcile(f"{name}-any")
+        site.wait(f"{name}-any", is_ready)

@@ -1,0 +1,73 @@
+"""Which kinds a cluster serves, and in which version: asked at run time, where the platform's versions are not known.
+
+A kind counts as missing only when the API server itself says so. Behind a gateway a 404 may mean that the cluster is
+gone, and what an aggregated API does not answer is not known.
+"""
+
+from __future__ import annotations
+
+from violet_operator.clients.kube import Kube, Resource
+from violet_operator.clients.kube_transport import JsonObject
+from violet_operator.errors import OperatorError, Transient
+
+
+class Kinds:
+    """The kinds of one cluster, each asked for once."""
+
+    def __init__(self, kube: Kube, groups: dict[str, list[str]]) -> None:
+        """`groups` has the versions of each API group, as `GROUP/VERSION`, the preferred one first."""
+        self._kube = kube
+        self._groups = groups
+        self._known: dict[str, frozenset[str] | OperatorError] = {}
+
+    @classmethod
+    async def of(cls, kube: Kube) -> Kinds:
+        """Ask a cluster for its API groups.
+
+        Raises:
+            OperatorError: it does not answer, or what answers is no API server.
+        """
+        found = await kube.read("/apis", "asking for its API groups")
+        if found.get("kind") != "APIGroupList" or not found.get("groups"):
+            raise Transient("TargetUnavailable", f"Cluster {kube.name}: what answers there is no Kubernetes API.")
+        groups: dict[str, list[str]] = {}
+        for group in found["groups"]:
+            versions = [str(version["groupVersion"]) for version in group["versions"]]
+            preferred = str((group.get("preferredVersion") or {}).get("groupVersion"))
+            groups[str(group["name"])] = sorted(versions, key=preferred.__ne__)
+        return cls(kube, groups)
+
+    async def find(self, group: str, plural: str) -> Resource | None:
+        """A kind in the first version that serves it, or None where the cluster has no such kind.
+
+        Raises:
+            OperatorError: a version does not answer that may have it.
+        """
+        unknown: OperatorError | None = None
+        for version in self._groups.get(group, ()):
+            served = await self._served(version)
+            if isinstance(served, OperatorError):
+                unknown = served
+            elif plural in served:
+                return Resource(version, plural)
+        if unknown:
+            raise unknown
+        return None
+
+    async def all(self, group: str, plural: str, *, labels: str | None = None) -> list[JsonObject] | None:
+        """Every object of a kind, in all namespaces, or None where the cluster has no such kind.
+
+        Raises:
+            OperatorError: it cannot be read.
+        """
+        resource = await self.find(group, plural)
+        return None if resource is None else await self._kube.list(resource, labels=labels)
+
+    async def _served(self, version: str) -> frozenset[str] | OperatorError:
+        if version not in self._known:
+            try:
+                found = await self._kube.read(f"/apis/{version}", f"asking for the kinds of {version}")
+                self._known[version] = frozenset(str(item["name"]) for item in found.get("resources") or ())
+            except OperatorError as error:
+                self._known[version] = error
+        return self._known[version]

@@ -1,0 +1,1 @@
+"""The PackageInventory flow, its files in data-flow order: gather, objects, applications, export, status."""

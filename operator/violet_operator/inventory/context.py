@@ -1,0 +1,40 @@
+"""What a run of the inventory flow works with."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from datetime import datetime
+from typing import Any, Protocol
+
+from violet_operator.clients.kube import Kube, Resource
+from violet_operator.platform.resolve import Connection
+from violet_operator.settings import Settings
+
+JsonObject = dict[str, Any]
+
+
+class Environment(Protocol):
+    """What the process gives every run."""
+
+    @property
+    def settings(self) -> Settings:
+        """The operator's settings."""
+        ...
+
+    @property
+    def kube(self) -> Kube:
+        """The operator's own cluster."""
+        ...
+
+    @property
+    def clock(self) -> Callable[[], datetime]:
+        """The time, in UTC."""
+        ...
+
+    async def get(self, resource: Resource, namespace: str | None, name: str) -> JsonObject | None:
+        """A referenced object (Platform, Secret, ConfigMap); may be some seconds old."""
+        ...
+
+    async def connect(self, namespace: str, platform: str) -> Connection:
+        """The way in to a Platform."""
+        ...

@@ -1,0 +1,133 @@
+"""What a PackageInventory's status says: pure, the clock passed in."""
+
+from __future__ import annotations
+
+import copy
+from collections.abc import Callable, Iterable
+from datetime import datetime
+from typing import Any
+
+from violet_operator.api.conditions import EXPORTED, GATHERED, READY, RECONCILING, STALLED, Conditions, timestamp
+from violet_operator.api.package_inventory_status import CHANGES
+from violet_operator.errors import OperatorError, Stalled
+from violet_operator.inventory.applications import Change, Installed
+from violet_operator.inventory.gather import Gathered
+
+JsonObject = dict[str, Any]
+
+_NAMED = 10
+"""Names that a message lists."""
+
+
+class InventoryStatus:
+    """The status of one object while a run judges it anew; starts from the last one."""
+
+    def __init__(self, body: JsonObject, clock: Callable[[], datetime]) -> None:
+        self._generation = int(body["metadata"].get("generation") or 0)
+        self.last: JsonObject = body.get("status") or {}
+        self.facts: JsonObject = copy.deepcopy(self.last)
+        self.conditions = Conditions(self.facts.pop("conditions", []), generation=self._generation, clock=clock)
+        self._clock = clock
+
+    def now(self) -> str:
+        """The time, as a status states it."""
+        return timestamp(self._clock())
+
+    def read(self, clusters: Iterable[str], gathered: Gathered) -> None:
+        """Which clusters could be read."""
+        before = {item["name"]: item.get("lastReadTime") for item in self.facts.get("clusters", [])}
+        states = []
+        for name in sorted(clusters):
+            said = gathered.failures(name)
+            stamp = before.get(name) if said else self.now()
+            state = {"name": name, "lastReadTime": stamp, "message": " ".join(said) or None}
+            states.append({key: value for key, value in state.items() if value is not None})
+        self.facts["clusters"] = states
+
+    def count(self, items: Iterable[Installed], gathered: Gathered) -> None:
+        """How many packages there are."""
+        names = {(item.type, item.name) for item in items}
+        kinds = [kind for kind, _ in names]
+        self.facts["counts"] = {
+            "operatorBundles": kinds.count("OperatorBundle"),
+            "modulePlugins": kinds.count("ModulePlugin"),
+            "charts": kinds.count("Chart"),
+            "core": len(gathered.listing.core),
+            "pending": len({(kind, name) for kind, name, _ in gathered.listing.pending}),
+        }
+
+    def changed(self, changes: list[Change]) -> None:
+        """The export differs from the last one."""
+        self.facts["lastChangeTime"] = self.now()
+        self.facts["changes"] = [change.to_api() for change in changes[:CHANGES]]
+        self.facts["changesTotal"] = len(changes)
+
+    def ready(self, message: str) -> None:
+        """Everything was read and written."""
+        self.conditions.set(READY, "True", "Exported", message)
+        self.conditions.remove(RECONCILING)
+        self.conditions.remove(STALLED)
+        self.facts["observedGeneration"] = self._generation
+
+    def failed(self, step: str | None, error: OperatorError) -> None:
+        """A step does not hold; None: before the first one."""
+        if step is not None:
+            self.conditions.set(step, "False", error.reason, error.message)
+        self.conditions.set(READY, "False", error.reason, error.message)
+        if isinstance(error, Stalled):
+            self.conditions.remove(RECONCILING)
+            self.conditions.set(STALLED, "True", error.reason, error.message)
+        else:
+            self.conditions.remove(STALLED)
+            self.conditions.set(RECONCILING, "True", "ProgressingWithRetry", f"Trying again: {error.message}")
+        self.facts["observedGeneration"] = self._generation
+
+    def suspended(self) -> None:
+        """Nothing is done; what was exported still is."""
+        self.conditions.remove(RECONCILING)
+        self.conditions.remove(STALLED)
+        ready = self.conditions.get(READY)
+        if ready is not None and ready["status"] == "True":
+            self.conditions.set(READY, "True", ready["reason"], ready["message"])
+        else:
+            self.conditions.set(READY, "False", "Suspended", "spec.suspend is true: nothing is done until it is false.")
+        self.facts["observedGeneration"] = self._generation
+
+    def is_ready(self) -> bool:
+        """Whether the last look at this very spec went well."""
+        return self.conditions.is_current(READY) and self.conditions.is_current(EXPORTED)
+
+    def gathered(self, message: str) -> None:
+        """Every cluster was read."""
+        self.conditions.set(GATHERED, "True", "Gathered", message)
+
+    def exported(self, message: str) -> None:
+        """What was read is where it should be."""
+        self.conditions.set(EXPORTED, "True", "Exported", message)
+
+    def to_api(self) -> JsonObject:
+        """The whole status."""
+        return {**self.facts, "conditions": self.conditions.to_api()}
+
+
+def named(names: Iterable[str]) -> str:
+    """Some names for a message."""
+    found = sorted(names)
+    more = f" and {len(found) - _NAMED} more" if len(found) > _NAMED else ""
+    return ", ".join(found[:_NAMED]) + more
+
+
+def transition(last: list[JsonObject], now: list[JsonObject]) -> tuple[bool, str, str] | None:
+    """The event worth recording, if any: (warning, reason, message) when Ready changes, or fails for another reason."""
+    old, new = ({item["type"]: item for item in items}.get(READY, {}) for items in (last, now))
+    if (
+        not new
+        or new["reason"] == "Suspended"
+        or (old.get("status"), old.get("reason"))
+        == (
+            new["status"],
+            new["reason"],
+        )
+    ):
+        return None
+    return new["status"] != "True", new["reason"], new["message"]

@@ -1,0 +1,100 @@
+"""A package's Helm chart: is it in the chart repository of each platform, and getting it there.
+
+A chart belongs to what is published, as it makes an object on the platform: `skipResources` leaves it out.
+"""
+
+from __future__ import annotations
+
+from violet_operator.api.conditions import PUSHED
+from violet_operator.errors import Stalled
+from violet_operator.platform.resolve import Connection
+from violet_operator.support.digests import digest_hex
+from violet_operator.upload.chart_backends import chart_backend
+from violet_operator.upload.context import JsonObject, Upload
+from violet_operator.upload.targets import each_platform
+
+
+async def chart_in_place(upload: Upload) -> bool:
+    """Whether every platform still in has the chart, as far as they tell; True where there is none to be had."""
+    if (chart := _chart(upload)) is None:
+        return True
+    lacking: set[str] = set()
+
+    async def look(name: str) -> None:
+        found = await (await chart_backend(upload, upload.connections[name])).find()
+        if found not in ("", digest_hex(chart["digest"])):
+            lacking.add(name)
+
+    await each_platform(upload, PUSHED, look)
+    return not lacking
+
+
+async def survey(upload: Upload) -> None:
+    """Find out where the chart has to be uploaded; sets `chart_due`.
+
+    A platform drops out whose repository fails, or has that version with other content that must not be replaced.
+    """
+    chart = _chart(upload)
+
+    async def look(name: str) -> None:
+        assert chart is not None
+        found = await (await chart_backend(upload, upload.connections[name])).find()
+        replace = upload.spec.overwrite == "IfDifferent"
+        if found == digest_hex(chart["digest"]) or (found == "" and not replace):
+            return
+        if found and not replace and not upload.preview:
+            raise _exists(upload, chart)
+        upload.chart_due.add(name)
+
+    if chart is not None:
+        await each_platform(upload, PUSHED, look)
+
+
+async def deliver(upload: Upload) -> None:
+    """Upload the chart where it is due; a platform that does not take it drops out."""
+    chart, opened = _chart(upload), upload.opened
+    if chart is None:
+        return
+    assert opened is not None
+    assert opened.package.chart is not None
+    member = opened.package.chart.member
+
+    async def put(name: str) -> None:
+        backend = await chart_backend(upload, upload.connections[name])
+        taken = await backend.put(opened.archive, member, force=upload.spec.overwrite == "IfDifferent")
+        if not taken and await backend.find() not in ("", digest_hex(chart["digest"])):  # somebody was faster
+            raise _exists(upload, chart)
+
+    due = [name for name in upload.connections if name in upload.chart_due]
+    for name in due:  # one after the other, as each reads the package
+        await each_platform(upload, PUSHED, put, [name])
+    if upload.connections:
+        said = f"Chart {chart['name']} {chart['version']} is in chart repository {upload.spec.chart_repository}"
+        images = upload.status.conditions.get(PUSHED)
+        upload.status.done(PUSHED, "Pushed", f"{images['message'] if images else ''} {said}.".strip())
+
+
+async def take_back(upload: Upload, connection: Connection) -> list[str]:
+    """Delete the chart from its repository; what was deleted, in words.
+
+    Raises:
+        OperatorError: the repository refuses, or cannot be reached.
+    """
+    chart = _chart(upload)
+    if chart is None or not await (await chart_backend(upload, connection)).remove():
+        return []
+    return [f"chart {chart['name']} {chart['version']} of {upload.spec.chart_repository}"]
+
+
+def _chart(upload: Upload) -> JsonObject | None:
+    """Name, version and digest of the chart; None where there is none to upload."""
+    chart: JsonObject | None = upload.status.facts["package"].get("chart")
+    return None if upload.spec.skip_resources else chart
+
+
+def _exists(upload: Upload, chart: JsonObject) -> Stalled:
+    return Stalled(
+        "ChartExists",
+        f"Chart repository {upload.spec.chart_repository} has {chart['name']} {chart['version']} with other content. "
+        "Set spec.overwrite: IfDifferent to replace it, or delete it there.",
+    )

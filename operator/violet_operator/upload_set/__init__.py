@@ -1,0 +1,1 @@
+"""The flow of a PackageUploadSet: list a prefix, keep one PackageUpload per package, say how they fare."""

@@ -1,0 +1,209 @@
+"""One run for one PackageUploadSet: list, compare, put right, and say how the packages fare."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import Callable
+from datetime import datetime
+from typing import Any, Protocol
+
+from pydantic import ValidationError
+
+from violet_operator.api import API_VERSION, RECONCILE_ANNOTATION
+from violet_operator.api.package_upload_set import PackageUploadSetSpec
+from violet_operator.clients.kube import PACKAGE_UPLOAD_SETS, PACKAGE_UPLOADS, Kube, Resource
+from violet_operator.errors import OperatorError, Stalled, Transient, Waiting
+from violet_operator.platform.resolve import invalid_spec
+from violet_operator.support.durations import parse_duration
+from violet_operator.support.requeue import Requeue
+from violet_operator.upload_set.children import Plan, plan
+from violet_operator.upload_set.listing import Listing, Listings, look
+from violet_operator.upload_set.outcome import KIND, outcome
+from violet_operator.upload_set.status import SetStatus
+from violet_operator.upload_set.summary import summarize
+
+logger = logging.getLogger(__name__)
+
+JsonObject = dict[str, Any]
+
+_AT_ONCE = 8
+"""Requests to the API at the same time: hundreds of new uploads must not crowd out everything else."""
+
+
+class Environment(Protocol):
+    """What the process gives a run."""
+
+    @property
+    def kube(self) -> Kube:
+        """The operator's own cluster."""
+        ...
+
+    @property
+    def clock(self) -> Callable[[], datetime]:
+        """The time, in UTC."""
+        ...
+
+    @property
+    def listings(self) -> Listings:
+        """What was found under each prefix."""
+        ...
+
+    async def get(self, resource: Resource, namespace: str | None, name: str) -> JsonObject | None:
+        """A referenced object (Secret, ConfigMap); may be some seconds old."""
+        ...
+
+
+async def reconcile(namespace: str, name: str, env: Environment) -> Requeue:
+    """Bring one PackageUploadSet closer to its spec; says when to look again."""
+    try:
+        body = await env.kube.get(PACKAGE_UPLOAD_SETS, namespace, name)
+        if body is None or body["metadata"].get("deletionTimestamp"):
+            return Requeue()
+        status = SetStatus(body, env.clock)
+        result = await _guarded(body, status, env)
+        await _write(body, status, env)
+    except OperatorError as error:
+        logger.warning("PackageUploadSet %s/%s: %s", namespace, name, error.message)
+        return Requeue(failed=True)
+    return result
+
+
+async def _guarded(body: JsonObject, status: SetStatus, env: Environment) -> Requeue:
+    """A run whose failures are told in the status, defects too."""
+    metadata, interval = body["metadata"], None
+    try:
+        spec = PackageUploadSetSpec.model_validate(body["spec"])
+        if spec.suspend:
+            status.suspended()
+            return Requeue()
+        interval = parse_duration(spec.interval)
+        return await _run(body, spec, status, env)
+    except ValidationError as error:  # an object older than a rule of the CRD
+        status.failed(invalid_spec(error))
+        return Requeue()
+    except OperatorError as error:
+        status.failed(error)
+        if isinstance(error, Stalled):
+            return Requeue(after=interval)
+        return Requeue(after=getattr(error, "after", None), failed=True)
+    except Exception as error:
+        logger.exception("PackageUploadSet %s/%s: defect in the operator", metadata["namespace"], metadata["name"])
+        status.failed(
+            Transient(
+                "InternalError",
+                f"The operator has a defect ({type(error).__name__}); its log says more. It tries again; please "
+                "report it.",
+            )
+        )
+        return Requeue(failed=True)
+
+
+async def _run(body: JsonObject, spec: PackageUploadSetSpec, status: SetStatus, env: Environment) -> Requeue:
+    """Gather, judge, act; leaves the status complete.
+
+    A listing that fails stops nothing but the search: what was found before is kept in order.
+    """
+    listing, failure = await _listed(body, spec, status, env)
+    if listing is None:
+        assert failure is not None
+        raise failure
+    to_do = plan(body, listing.packages, await env.kube.list(PACKAGE_UPLOADS, body["metadata"]["namespace"]))
+    failure = await _apply(to_do, env.kube) or failure
+    if spec.prune and failure is None:
+        await _prune(to_do, body, env)
+    outcomes = {package: outcome(upload) for package, upload in to_do.uploads.items()}
+    summary = summarize(outcomes, to_do.names, to_do.failures, len(to_do.gone))
+    status.count(summary)
+    if failure is not None:
+        raise failure
+    status.judge(summary)
+    return Requeue(after=max(0.0, parse_duration(spec.interval) - listing.age))
+
+
+async def _listed(
+    body: JsonObject, spec: PackageUploadSetSpec, status: SetStatus, env: Environment
+) -> tuple[Listing | None, OperatorError | None]:
+    """The packages, as listed in this interval or, where that fails, before; and the failure."""
+    metadata = body["metadata"]
+    identity = str(metadata["uid"]), int(metadata.get("generation") or 0)
+    requested = (metadata.get("annotations") or {}).get(RECONCILE_ANNOTATION)
+    forced = requested not in (None, status.last.get("lastHandledReconcileAt"))
+    status.handled(requested)
+    listing, interval = env.listings.find(*identity), parse_duration(spec.interval)
+    if listing is None or forced or listing.age >= interval:
+        try:
+            listing = await look(spec, env, metadata["namespace"], f"{KIND} {metadata['name']}")
+        except OperatorError as error:
+            return listing, error
+        env.listings.put(*identity, listing)
+    if listing.packages:
+        return listing, None
+    return listing, Waiting(
+        "NothingFound",
+        f"There is no package under {spec.source.url} that include and exclude select (suffixes .tgz, .tar.gz, "
+        ".tar.zst, .tar). Upload one, or correct these. Uploads of before are kept, also with prune.",
+        max(0.0, interval - listing.age),
+    )
+
+
+async def _apply(to_do: Plan, kube: Kube) -> OperatorError | None:
+    """Make and correct uploads. One that is refused holds up no other; an API that fails ends it, for now."""
+    slots = asyncio.Semaphore(_AT_ONCE)
+    ended: list[OperatorError] = []
+
+    async def apply(package: str, body: JsonObject) -> None:
+        async with slots:
+            if ended:
+                return
+            try:
+                owned = "uid" in body["metadata"]  # of a new one somebody else's fields are not taken over
+                to_do.uploads[package] = await kube.apply(PACKAGE_UPLOADS, body, force=owned)
+            except Stalled as error:
+                to_do.failures[package] = error
+            except OperatorError as error:
+                ended.append(error)
+
+    async with asyncio.TaskGroup() as group:
+        for package, body in to_do.apply.items():
+            group.create_task(apply(package, body))
+    return ended[0] if ended else None
+
+
+async def _prune(to_do: Plan, body: JsonObject, env: Environment) -> None:
+    """Delete the uploads whose package is gone. Only after a listing that has succeeded and found something."""
+    deleted = []
+    for upload in [each for each in to_do.gone if not each["metadata"].get("deletionTimestamp")]:
+        try:
+            await env.kube.delete(PACKAGE_UPLOADS, upload)
+        except Transient as error:
+            if error.reason != "ObjectChanged":
+                raise
+            continue  # it has changed meanwhile, which is followed by another run
+        to_do.gone.remove(upload)
+        deleted.append(str(upload["metadata"]["name"]))
+    if deleted:
+        message = f"Deleted {len(deleted)} PackageUploads whose packages are gone: {', '.join(deleted[:5])}"
+        await _event(body, env, warning=False, reason="Pruned", message=message + (", ..." if deleted[5:] else ""))
+
+
+async def _write(body: JsonObject, status: SetStatus, env: Environment) -> None:
+    """Write the status if it differs from the last one, and the event that goes with it."""
+    now = status.to_api()
+    if now == status.last:
+        return
+    await env.kube.write_status(PACKAGE_UPLOAD_SETS, body, now)
+    if change := status.transition():
+        warning, reason, message = change
+        await _event(body, env, warning=warning, reason=reason, message=message)
+
+
+async def _event(body: JsonObject, env: Environment, *, warning: bool, reason: str, message: str) -> None:
+    """Tell of something; an event may get lost, and that stops nothing."""
+    metadata, level = body["metadata"], logging.WARNING if warning else logging.INFO
+    logger.log(level, "PackageUploadSet %s/%s: %s: %s", metadata["namespace"], metadata["name"], reason, message)
+    about = body | {"apiVersion": API_VERSION, "kind": KIND}
+    try:
+        await env.kube.event(about, warning=warning, reason=reason, message=message, now=env.clock())
+    except OperatorError as error:
+        logger.warning("PackageUploadSet %s/%s: no event: %s", metadata["namespace"], metadata["name"], error.message)

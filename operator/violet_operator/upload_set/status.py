@@ -1,0 +1,94 @@
+"""What a PackageUploadSet's status says: pure, the clock passed in."""
+
+from __future__ import annotations
+
+import copy
+from collections.abc import Callable
+from datetime import datetime
+from typing import Any
+
+from violet_operator.api.conditions import READY, RECONCILING, STALLED, Conditions, find
+from violet_operator.errors import OperatorError, Stalled
+from violet_operator.upload_set.summary import Summary
+
+JsonObject = dict[str, Any]
+
+
+class SetStatus:
+    """The status of one Set while a run judges it anew; starts from the last one."""
+
+    def __init__(self, body: JsonObject, clock: Callable[[], datetime]) -> None:
+        generation = int(body["metadata"].get("generation") or 0)
+        self.last: JsonObject = body.get("status") or {}
+        self._facts: JsonObject = copy.deepcopy(self.last)
+        self._facts["observedGeneration"] = generation
+        self._conditions = Conditions(self._facts.pop("conditions", []), generation=generation, clock=clock)
+
+    def handled(self, requested_at: str | None) -> None:
+        """Note which request to reconcile now this run answers."""
+        if requested_at:
+            self._facts["lastHandledReconcileAt"] = requested_at
+
+    def count(self, summary: Summary) -> None:
+        """How the packages fare, whatever else there is to say."""
+        self._facts |= summary.facts
+
+    def judge(self, summary: Summary) -> None:
+        """Everything that could be done was done: what the uploads say is what the Set says."""
+        found, ready, failed = summary["found"], summary["ready"], summary["failed"]
+        self._clear()
+        conditions, some = self._conditions, f"{ready} of {found} packages are Ready"
+        if ready == found:
+            conditions.set(READY, "True", "AllReady", f"All packages are Ready ({found}).")
+        elif summary["progressing"]:
+            message = f"{some}, {failed} have failed{_such_as(summary)}."
+            conditions.set(READY, "False", "Progressing", message)
+            conditions.set(RECONCILING, "True", "Progressing", message)
+        else:
+            message = f"{some}, {failed} have failed{_such_as(summary)}. See status.failures, and mend the causes."
+            conditions.set(READY, "False", "PackagesFailed", message)
+            if summary.stalled:
+                conditions.set(STALLED, "True", "PackagesFailed", message)
+            else:
+                conditions.set(RECONCILING, "True", "ProgressingWithRetry", f"Trying again: {message}")
+
+    def failed(self, error: OperatorError) -> None:
+        """The Set itself cannot do its work; its uploads go on."""
+        self._clear()
+        self._conditions.set(READY, "False", error.reason, error.message)
+        if isinstance(error, Stalled):
+            self._conditions.set(STALLED, "True", error.reason, error.message)
+        else:
+            self._conditions.set(RECONCILING, "True", "ProgressingWithRetry", f"Trying again: {error.message}")
+
+    def suspended(self) -> None:
+        """Nothing is done until `spec.suspend` is false again; what was Ready still is."""
+        self._clear()
+        ready = self._conditions.get(READY)
+        if ready is not None and ready["status"] == "True":
+            self._conditions.set(READY, "True", ready["reason"], ready["message"])
+        else:
+            message = "spec.suspend is true: nothing is looked for until it is false. The uploads go on."
+            self._conditions.set(READY, "False", "Suspended", message)
+
+    def to_api(self) -> JsonObject:
+        """The whole status."""
+        return {**self._facts, "conditions": self._conditions.to_api()}
+
+    def transition(self) -> tuple[bool, str, str] | None:
+        """The event worth recording, if `Ready` has changed: (warning, reason, message)."""
+        before = find(self.last.get("conditions", []), READY) or {}
+        now = self._conditions.get(READY)
+        if now is None or (before.get("status"), before.get("reason")) == (now["status"], now["reason"]):
+            return None
+        if now["reason"] in ("Progressing", "Suspended"):
+            return None
+        return now["status"] != "True", now["reason"], now["message"]
+
+    def _clear(self) -> None:
+        self._conditions.remove(RECONCILING)
+        self._conditions.remove(STALLED)
+
+
+def _such_as(summary: Summary) -> str:
+    return f" ({summary.examples})" if summary["failed"] else ""

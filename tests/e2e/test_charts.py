@@ -1,0 +1,246 @@
+"""Helm charts get into a chart repository through each backend, are Ready when it lists them, and are kept there."""
+
+import json
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pytest
+from aiohttp import web
+
+from tests.cluster import Kit
+from tests.harness import (
+    Object,
+    Site,
+    condition,
+    has_failed,
+    installation,
+    is_ready,
+    platform,
+    secret,
+    to_platform,
+    until,
+)
+from tests.packages import Chart, Image
+from tests.packages.content import chart_files
+from tests.packages.oci import tar_gz
+from tests.platform import Charts, Gateway, grant
+from tests.platform.charts import PASSWORD, POWERLESS, TOKEN, USER
+
+pytestmark = pytest.mark.e2e
+
+REPOSITORIES = {"public-charts": "Local", "museum-charts": "Local", "oci-charts": "OCI"}
+
+
+@dataclass(frozen=True)
+class Ground:
+    """An installation with a chart catalog."""
+
+    site: Site
+    charts: Charts
+    gateway: Gateway
+
+    def upload(self, chart: Chart, platform: str, repository: str = "public-charts", **spec: Any) -> str:
+        """Put a package with this chart into the storage, and apply its upload."""
+        name = f"{chart.name}-{chart.seed}-{platform}"
+        self.site.put_package(name, chart)
+        fields = {"targets": to_platform(platform), "chartRepository": repository} | spec
+        self.site.apply(self.site.package_upload(name, **fields))
+        return name
+
+    def stored(self, chart: Chart, repository: str) -> bytes | None:
+        """What ChartMuseum holds of a chart."""
+        return self.charts.museum.archives.get((repository, chart.name, chart.version))
+
+
+@pytest.fixture(scope="module")
+def ground(kit: Kit, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Ground]:
+    """One installation, with a Platform for each backend."""
+    directory = tmp_path_factory.mktemp("charts")
+    with (
+        Gateway(kit.clusters, directory) as gateway,
+        installation(kit, directory) as site,
+        Charts(kit.cluster().kubeconfig, kit.registry().address) as charts,
+    ):
+        for name, kind in REPOSITORIES.items():
+            charts.add_repository(name, kind)
+        logins = {"admin": {"token": TOKEN}, "reader": {"token": POWERLESS}}
+        logins["curator"] = {"username": USER, "password": PASSWORD}
+        site.apply(*(secret(name, **login) for name, login in logins.items()), *_platforms(site, charts.address))
+        yield Ground(site, charts, gateway)
+
+
+def _platforms(site: Site, address: str) -> Iterator[Object]:
+    def login(name: str) -> Object:
+        return {"address": address, "credentialsSecretRef": {"name": name}}
+
+    ways = {
+        "catalog": login("admin"),
+        "powerless": login("reader"),
+        "museum": {"backend": "chartmuseum", **login("curator")},
+        "oci": {"backend": "oci"},
+    }
+    for name, charts in ways.items():
+        body = platform(name, site.registry.address)
+        yield body | {"spec": body["spec"] | {"charts": charts}}
+
+
+def chart(name: str, version: str = "1.0.0", seed: int = 0, **fields: Any) -> Chart:
+    """A chart without images; of another seed, with other content."""
+    return Chart(name=name, version=version, seed=seed, registry=f"harbor{seed}.example.com/acp", **fields)
+
+
+def at_rest(body: Object) -> bool:
+    """Whether it is Ready and nothing is being done: a Ready object stays so while it is looked at again."""
+    return is_ready(body) and not condition(body, "Reconciling")["status"]
+
+
+def archive(spec: Chart) -> bytes:
+    """The chart as it is packed."""
+    return tar_gz(chart_files(spec))[0]
+
+
+@pytest.mark.parametrize(("way", "repository"), [("catalog", "public-charts"), ("museum", "museum-charts")])
+def test_uploaded_and_listed(ground: Ground, way: str, repository: str) -> None:
+    image = Image(f"{way}-app", layers=1, layer_size=1 << 10)
+    spec = chart(f"{way}-zookeeper", related=(image,))
+    name = ground.upload(spec, way, repository, targets=to_platform(way, "global", "region1"))
+    body = ground.site.wait(name, is_ready)
+    assert ground.stored(spec, repository) == archive(spec)
+    assert ground.site.registry.tags(f"acp/{way}-app") == ["v1.0.0"]
+    (target,) = body["status"]["targets"]
+    assert target["objects"] == [{"kind": "Chart", "namespace": "cpaas-system", "name": f"{spec.name}.{repository}"}]
+    assert (
+        f"Chart {spec.name}.{repository} lists 1.0.0. A chart is published on cluster global only" in target["message"]
+    )
+    assert f"Chart {spec.name} 1.0.0 is in chart repository {repository}" in condition(body, "Pushed")["message"]
+
+
+def test_pushed_to_the_registry_and_listed(ground: Ground) -> None:
+    spec = chart("oci-zookeeper", "1.0.0+3")
+    body = ground.site.wait(ground.upload(spec, "oci", "oci-charts"), is_ready)
+    manifest = json.loads(ground.site.registry.manifest("oci-charts/oci-zookeeper", "1.0.0_3") or b"{}")
+    assert manifest["layers"][0]["size"] == len(archive(spec))
+    assert body["status"]["images"][0]["source"] == "oci-charts/oci-zookeeper:1.0.0_3"
+
+
+def test_a_bare_chart_is_a_package(ground: Ground, tmp_path: Path) -> None:
+    spec = chart("bare")
+    path = tmp_path / "bare-1.0.0.tgz"
+    path.write_bytes(archive(spec))
+    ground.site.storage.put(path.name, path)
+    fields = {"targets": to_platform("catalog"), "verification": {"policy": "Skip"}}
+    ground.site.apply(ground.site.package_upload("bare", path.name, **fields))
+    ground.site.wait("bare", is_ready)
+    assert ground.stored(spec, "public-charts") == archive(spec)
+
+
+@pytest.mark.parametrize(("way", "repository"), [("catalog", "public-charts"), ("museum", "museum-charts")])
+def test_what_is_gone_is_uploaded_again_and_what_is_there_is_not(ground: Ground, way: str, repository: str) -> None:
+    spec = chart(f"{way}-gone")
+    name = ground.upload(spec, way, repository)
+    ground.site.wait(name, is_ready)
+    ground.site.reconcile(name)
+    ground.site.wait(name, lambda body: at_rest(body) and "lastHandledReconcileAt" in body["status"])
+    path = (
+        f"/catalog/v1/chartrepos/cpaas-system/{repository}/charts" if way == "catalog" else f"/api/{repository}/charts"
+    )
+    before = ground.charts.requests.count(("POST", path))
+
+    ground.charts.drop(repository, spec.name, spec.version)
+    if way == "catalog":  # what is there is known as captain lists it
+        ground.site.cluster.kubectl("wait", "--for=delete", f"chart/{spec.name}.{repository}", "-n", "cpaas-system")
+    ground.site.reconcile(name)
+    until(lambda: ground.stored(spec, repository) is not None)
+    ground.site.wait(name, at_rest)
+    assert ground.stored(spec, repository) == archive(spec)
+    assert ground.charts.requests.count(("POST", path)) == before + 1
+
+
+@pytest.mark.parametrize(("way", "repository"), [("catalog", "public-charts"), ("museum", "museum-charts")])
+def test_other_content_is_replaced_only_when_told_to(ground: Ground, way: str, repository: str) -> None:
+    first, second = chart(f"{way}-twice"), chart(f"{way}-twice", seed=1)
+    ground.site.wait(ground.upload(first, way, repository), is_ready)
+    name = ground.upload(second, way, repository)
+    body = ground.site.wait(name, has_failed("ChartExists"))
+    assert condition(body, "Stalled")["status"] == "True"
+    assert ground.stored(second, repository) == archive(first)
+    ground.upload(second, way, repository, overwrite="IfDifferent")
+    ground.site.wait(name, is_ready)
+    assert ground.stored(second, repository) == archive(second)
+
+
+def test_an_unknown_repository_stalls_with_those_that_there_are(ground: Ground) -> None:
+    body = ground.site.wait(ground.upload(chart("lost"), "catalog", "nowhere"), has_failed("UnknownChartRepository"))
+    assert (
+        "'nowhere' in cpaas-system, only museum-charts, oci-charts, public-charts."
+        in condition(body, "Ready")["message"]
+    )
+    assert condition(body, "Stalled")["status"] == "True"
+
+
+def test_who_may_not_upload_is_told_so(ground: Ground) -> None:
+    body = ground.site.wait(ground.upload(chart("denied"), "powerless"), has_failed("ChartsForbidden"))
+    assert "no permission to create charts" in condition(body, "Ready")["message"]
+    assert POWERLESS not in ground.site.operator.log + json.dumps(body)
+
+
+def test_a_platform_without_an_address_for_charts_is_told_so(ground: Ground) -> None:
+    body = ground.site.wait(ground.upload(chart("homeless"), "default"), has_failed("ChartAddressMissing"))
+    assert "Give spec.charts.address" in condition(body, "Ready")["message"]
+
+
+def test_taken_back_where_there_is_a_way(ground: Ground) -> None:
+    kept, gone = chart("kept"), chart("gone")
+    uploads = [
+        ground.upload(kept, "catalog", deletionPolicy="Delete"),
+        ground.upload(gone, "museum", "museum-charts", deletionPolicy="Delete"),
+    ]
+    ground.site.wait_all(uploads, is_ready)
+    ground.site.delete("packageupload", *uploads)
+    assert ground.stored(gone, "museum-charts") is None
+    assert ground.stored(kept, "public-charts") == archive(kept)
+
+
+def test_through_the_platforms_own_address_and_login(ground: Ground, kit: Kit) -> None:
+    site, gateway = ground.site, ground.gateway
+    seen: list[str] = []
+
+    async def take(request: web.BaseRequest, user: str) -> web.StreamResponse:
+        seen.append(user)
+        chart = await request.read()
+        if len(seen) == 1:
+            gateway.login.revoke_all()
+            return web.json_response({"message": "token has expired"}, status=401)
+        repository = request.path.split("/")[-2]
+        return web.json_response({}, status=ground.charts.museum.save(repository, chart, force=True))
+
+    gateway.routes["/catalog/v1/chartrepos/cpaas-system"] = take
+    gateway.login.users |= {"admin@example.com": "password-of-the-admin"}
+    grant(kit.cluster(), "admin@example.com")
+    ca = {"apiVersion": "v1", "kind": "ConfigMap", "metadata": {"name": "gateway-ca"}}
+    ca |= {"data": {"ca.crt": gateway.ca_file.read_text()}}
+    body = platform("remote", site.registry.address)
+    way = {
+        "address": gateway.address,
+        "credentialsSecretRef": {"name": "remote"},
+        "caBundleRef": {"name": "gateway-ca"},
+    }
+    body["spec"] = {"registry": body["spec"]["registry"]} | way
+    site.apply(ca, secret("remote", username="admin@example.com", password="password-of-the-admin"), body)
+    spec = chart("remote-zookeeper")
+    name = ground.upload(spec, "remote")
+    site.wait(name, at_rest, 90)
+    site.delete("packageupload", name)
+    site.delete("platform", "remote")
+    assert ground.stored(spec, "public-charts") == archive(spec)
+    assert seen == ["admin@example.com"] * 2
+
+
+def test_preview_uploads_nothing(ground: Ground) -> None:
+    spec = chart("foreseen")
+    body = ground.site.wait(ground.upload(spec, "catalog", mode="Preview"), is_ready)
+    planned = [(item["kind"], item["name"], item["action"]) for item in body["status"]["plan"]["objects"]]
+    assert planned == [("Chart", "foreseen.public-charts", "Create")]
+    assert ground.stored(spec, "public-charts") is None

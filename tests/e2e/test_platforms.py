@@ -1,0 +1,286 @@
+"""Platforms behind a gateway: two real API servers, real logins, and everything that may be wrong with the way in."""
+
+import json
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any
+
+import pytest
+import yaml
+
+from tests.cluster import Kit
+from tests.cluster.process import free_port
+from tests.harness import (
+    API,
+    OPEN,
+    SYSTEM,
+    Object,
+    Site,
+    condition,
+    has_failed,
+    installation,
+    is_ready,
+    secret,
+    to_platform,
+    until,
+)
+from tests.platform import Bundles, Gateway, grant, install_crds
+from tests.verdicts import Court, check, waiting
+
+pytestmark = pytest.mark.e2e
+
+ADMIN, VIEWER, EXTERNAL = "admin@example.com", "viewer@example.com", "user@ldap.example.com"
+PASSWORD = "correct-horse-battery-staple"
+WRONG = "this-is-not-the-password"
+BOTH = ("global", "region1")
+
+
+@dataclass(frozen=True)
+class World:
+    """One installation, its platform's gateway, and the login of the registry that the platform names."""
+
+    site: Site
+    kit: Kit
+    gateway: Gateway
+    court: Court
+    registry_password: str
+
+    def platform(self, name: str, **spec: Any) -> Object:
+        """A Platform at the gateway; fields that are None are left out."""
+        fields = {
+            "address": self.gateway.address,
+            "credentialsSecretRef": {"name": name},
+            "caBundleRef": {"name": "gateway-ca"},
+            "registry": {"address": self.site.registry.address, **OPEN},
+            **spec,
+        }
+        spec = {key: value for key, value in fields.items() if value is not None}
+        return {"apiVersion": API, "kind": "Platform", "metadata": {"name": name}, "spec": spec}
+
+    def connected(self, name: str) -> Object:
+        """A Platform once it is Ready."""
+        return self.site.wait(name, is_ready, kind="platforms")
+
+    def upload(self, name: str, platform: str, *clusters: str) -> None:
+        """Apply an upload of a package of its own."""
+        self.site.put_package(name)
+        self.site.apply(self.site.package_upload(name, targets=to_platform(platform, *clusters)))
+
+    def published(self, cluster: str) -> set[str]:
+        """Names of the Artifacts on a cluster."""
+        found = self.kit.cluster(cluster).kubectl("get", "artifacts", "-n", SYSTEM, "-o", "json")
+        return {item["metadata"]["name"] for item in json.loads(found)["items"]}
+
+
+@pytest.fixture(scope="module")
+def world(tmp_path_factory: pytest.TempPathFactory) -> Iterator[World]:
+    """Two clusters, a gateway before them, the marketplace, and the operator on the first."""
+    directory = tmp_path_factory.mktemp("platforms")
+    with Kit(clusters=BOTH) as kit, Gateway(kit.clusters, directory) as gateway:
+        closed = kit.registry(htpasswd=True)
+        bundles = Bundles(plain=True, username=str(closed.username), password=str(closed.password))
+        for cluster in kit.clusters:
+            install_crds(cluster.kubectl)
+            grant(cluster, ADMIN)
+            grant(cluster, VIEWER, "view")
+        gateway.login.users |= {ADMIN: PASSWORD}
+        with installation(kit, directory, "--log-level", "debug", bundles=bundles) as site:
+            site.cluster.kubectl(
+                "create", "configmap", "gateway-ca", "-n", site.namespace, f"--from-file=ca.crt={gateway.ca_file}"
+            )
+            yield World(site, kit, gateway, Court(site), str(closed.password))
+
+
+TOKEN_ADVICE = "Put a new one into the Secret"
+PASSWORD_ADVICE = "cannot log in with a password: make an API token"
+ROLE_ADVICE = "It needs the role platform-admin-system (type System)"
+
+BAD: dict[str, tuple[dict[str, str], dict[str, Any], str, str]] = {
+    "bad-token": ({"token": WRONG}, {}, "Unauthorized", TOKEN_ADVICE),
+    "bad-password": ({"username": ADMIN, "password": WRONG}, {}, "Unauthorized", "Correct the Secret"),
+    "external-user": ({"username": EXTERNAL, "password": PASSWORD}, {}, "Unauthorized", PASSWORD_ADVICE),
+    "bad-client": (
+        {"username": ADMIN, "password": PASSWORD}, {"clientID": "nobody"}, "NotAPlatform", "and spec.clientID"
+    ),
+    "no-admin": ({"token": VIEWER}, {}, "NotPlatformAdmin", ROLE_ADVICE),
+    "bad-ca": ({"token": ADMIN}, {"caBundleRef": None}, "UntrustedCertificate", "into caBundleRef"),
+    "nobody-there": ({"token": ADMIN}, {"address": f"https://127.0.0.1:{free_port()}"}, "Unreachable", "firewalls"),
+    "both-logins": ({"token": ADMIN, "username": ADMIN, "password": WRONG}, {}, "InvalidCredentials", "either the key"),
+    "no-login": ({"user": ADMIN}, {}, "InvalidCredentials", "either the key token"),
+}  # fmt: skip
+"""Name: entries of the Secret (a user's name stands for a good token of his), fields, reason, advice."""
+
+
+def test_way_in_that_is_barred_is_named_with_advice(world: World) -> None:
+    site = world.site
+    for name, (login, fields, _, _) in BAD.items():
+        token = login.get("token")
+        good = {"token": world.gateway.login.token(token)} if token in (ADMIN, VIEWER) else {}
+        site.apply(secret(name, **{**login, **good}), world.platform(name, **fields))
+    for name, (_, _, reason, advice) in BAD.items():
+        found = site.wait(name, has_failed(reason), kind="platforms")
+        assert advice in condition(found, "Ready")["message"], name
+        assert condition(found, "Reconciling")["reason"] == "ProgressingWithRetry", name
+    assert world.gateway.login.refused == 2, "a refused password is tried once"
+    until(lambda: any(each["reason"] == "Unauthorized" for each in site.events("bad-token")))
+    assert [each["type"] for each in site.events("bad-token")] == ["Warning"]
+    site.put_package("barred")
+    site.apply(site.package_upload("barred", targets=to_platform("no-admin")))
+    check(site.wait("barred", has_failed()), waiting("PlatformNotReady", ROLE_ADVICE, ""))
+    assert site.artifacts() == []
+
+
+def test_token_publishes_on_every_cluster_and_an_unchanged_upload_asks_the_gateway_nothing_new(world: World) -> None:
+    site, gateway = world.site, world.gateway
+    site.apply(secret("by-token", token=gateway.login.token(ADMIN)), world.platform("by-token"))
+    found = world.connected("by-token")
+    assert condition(found, "Ready")["reason"] == "Connected"
+    assert found["status"]["clusters"] == [{"name": name, "ready": True} for name in BOTH]
+    assert found["status"]["registry"]["origin"] == "Spec"
+    world.upload("by-token", "by-token", *BOTH)
+    upload = site.wait("by-token", is_ready)
+    assert [(item["cluster"], item["phase"]) for item in upload["status"]["targets"]] == [
+        (name, "Ready") for name in BOTH
+    ]
+    for name in BOTH:
+        assert "by-token" in world.published(name)
+    listed = gateway.count("/auth/v1/clusters")
+    site.reconcile("by-token")
+    handled = upload["status"].get("lastHandledReconcileAt")
+    site.wait("by-token", lambda body: is_ready(body) and body["status"].get("lastHandledReconcileAt") != handled)
+    assert gateway.count("/auth/v1/clusters") == listed
+
+
+def test_password_logs_in_once_and_an_expired_token_is_replaced_on_the_way(world: World) -> None:
+    site, gateway = world.site, world.gateway
+    site.apply(secret("by-password", username=ADMIN, password=PASSWORD), world.platform("by-password"))
+    world.connected("by-password")
+    before = gateway.login.issued
+    world.upload("first", "by-password", *BOTH)
+    site.wait("first", is_ready)
+    assert gateway.login.issued == before
+    gateway.login.revoke_all()
+    world.upload("second", "by-password", *BOTH)
+    site.wait("second", is_ready)
+    assert gateway.login.issued == before + 1
+    assert {"first", "second"} <= world.published("region1")
+
+
+def test_revoked_token_is_told_and_a_new_one_in_the_secret_counts(world: World) -> None:
+    site, gateway = world.site, world.gateway
+    site.apply(secret("rotated", token=gateway.login.token(ADMIN)), world.platform("rotated"))
+    world.connected("rotated")
+    gateway.login.revoke_all()
+    site.reconcile("rotated", kind="platform")
+    site.wait("rotated", has_failed("Unauthorized"), kind="platforms")
+    world.upload("rotated", "rotated")
+    site.wait("rotated", has_failed("PlatformNotReady"))
+    site.apply(secret("rotated", token=gateway.login.token(ADMIN)))
+    site.wait("rotated", is_ready, seconds=120)
+
+
+def test_uploads_wait_for_a_platform_that_is_away_and_go_on_when_it_is_back(world: World) -> None:
+    site, gateway = world.site, world.gateway
+    site.apply(secret("away", token=gateway.login.token(ADMIN)), world.platform("away"))
+    world.connected("away")
+    gateway.stop()
+    try:
+        site.reconcile("away", kind="platform")
+        site.wait("away", has_failed("Unreachable"), kind="platforms")
+        world.upload("away", "away", "region1")
+        site.wait("away", has_failed("PlatformNotReady"))
+    finally:
+        gateway.start()
+    site.wait("away", is_ready, seconds=120)
+    assert "away" in world.published("region1")
+
+
+def test_cluster_that_is_down_holds_back_no_other(world: World) -> None:
+    site, gateway = world.site, world.gateway
+    gateway.down.add("region1")
+    try:
+        site.apply(secret("partly", token=gateway.login.token(ADMIN)), world.platform("partly"))
+        found = world.connected("partly")
+        assert condition(found, "Ready")["reason"] == "PartlyConnected"
+        assert "Not ready: region1" in condition(found, "Ready")["message"]
+        states = {item["name"]: item for item in found["status"]["clusters"]}
+        assert (states["global"]["ready"], states["region1"]["ready"]) == (True, False)
+        assert "TargetUnavailable" in states["region1"]["message"]
+        world.upload("partly-global", "partly", "global")
+        site.wait("partly-global", is_ready)
+        world.upload("partly-region1", "partly", "region1")
+        site.wait("partly-region1", has_failed("TargetUnavailable"))
+    finally:
+        gateway.down.clear()
+    site.reconcile("partly", kind="platform")
+    site.wait("partly-region1", is_ready, seconds=120)
+
+
+def test_cluster_that_joins_gets_what_has_waited_for_it(world: World) -> None:
+    site, user = world.site, "joining@example.com"
+    grant(world.kit.cluster("global"), user)
+    site.apply(secret("joining", token=world.gateway.login.token(user)), world.platform("joining"))
+    assert [item["name"] for item in world.connected("joining")["status"]["clusters"]] == ["global"]
+    world.upload("joining", "joining", "region1")
+    failed = site.wait("joining", has_failed("UnknownCluster"))
+    assert "only global" in condition(failed, "Ready")["message"]
+    grant(world.kit.cluster("region1"), user)
+    site.reconcile("joining", kind="platform")
+    site.wait("joining", is_ready)
+
+
+def test_registry_is_discovered(world: World) -> None:
+    site = world.site
+    closed = world.kit.registry(htpasswd=True)
+    base = {"registry": {"address": closed.address, "preferPlatformURL": False}}
+    documents = [
+        {"apiVersion": "product.alauda.io/v1alpha1", "kind": "ProductBase", "metadata": {"name": "base"}, "spec": base},
+        {
+            "apiVersion": "v1",
+            "kind": "ConfigMap",
+            "metadata": {"name": "global-info", "namespace": "kube-public"},
+            "data": {"registryAddress": closed.address, "platformURL": world.gateway.address},
+        },
+        secret("registry-admin", username=str(closed.username), password=str(closed.password))
+        | {"metadata": {"name": "registry-admin", "namespace": SYSTEM}},
+    ]
+    site.cluster.kubectl("apply", "-f", "-", stdin=yaml.safe_dump_all(documents))
+    login = secret("discovery", token=world.gateway.login.token(ADMIN))
+    site.apply(login, world.platform("discovery", registry={"plainHTTP": True}))
+    inside = {"inCluster": {}, "registry": {"plainHTTP": True}}
+    site.apply({"apiVersion": API, "kind": "Platform", "metadata": {"name": "discovery-inside"}, "spec": inside})
+    for name in ("discovery", "discovery-inside"):
+        found = world.connected(name)
+        expected = {"address": closed.address, "pullAddress": closed.address, "origin": "Discovered"}
+        assert found["status"]["registry"].items() >= expected.items()
+        world.upload(f"by-{name}", name)
+        site.wait(f"by-{name}", is_ready)
+    assert any("by-discovery" in name for name in closed.repositories())
+
+
+def test_kubeconfig_leads_to_its_contexts(world: World) -> None:
+    site = world.site
+    merged: Object = {"apiVersion": "v1", "kind": "Config", "clusters": [], "users": [], "contexts": []}
+    for cluster in world.kit.clusters:
+        config = yaml.safe_load(cluster.kubeconfig.read_text())
+        config["users"][0]["name"] = cluster.name
+        merged["clusters"] += config["clusters"]
+        merged["users"] += config["users"]
+        merged["contexts"].append({"name": cluster.name, "context": {"cluster": cluster.name, "user": cluster.name}})
+    one = world.kit.cluster("region1").kubeconfig.read_text()
+    evil = merged | {"users": [{"name": name, "user": {"exec": {"command": "touch"}}} for name in BOTH]}
+    for name, text in {"edge": yaml.safe_dump(merged), "single": one, "evil": yaml.safe_dump(evil)}.items():
+        fields = {"address": None, "credentialsSecretRef": None, "caBundleRef": None}
+        by_kubeconfig = world.platform(name, kubeconfigSecretRef={"name": name}, **fields)
+        site.apply(secret(name, kubeconfig=text), by_kubeconfig)
+    assert [item["name"] for item in world.connected("edge")["status"]["clusters"]] == list(BOTH)
+    assert [item["name"] for item in world.connected("single")["status"]["clusters"]] == ["global"]
+    found = site.wait("evil", has_failed("InvalidKubeconfig"), kind="platforms")
+    assert "uses exec" in condition(found, "Ready")["message"]
+    world.upload("edge", "edge", *BOTH)
+    site.wait("edge", is_ready)
+    assert "edge" in world.published("region1")
+
+
+def test_no_secret_is_shown(world: World) -> None:
+    world.court.check_no_secret(PASSWORD, WRONG, world.registry_password, *world.gateway.login.given)
