@@ -8,7 +8,22 @@ from typing import Any
 import pytest
 
 from tests.cluster import Kit
-from tests.harness import API, REQUESTED, SYSTEM, Object, Site, condition, installation, is_ready, said, small, until
+from tests.cluster.process import free_port
+from tests.harness import (
+    API,
+    REQUESTED,
+    SYSTEM,
+    Object,
+    Site,
+    condition,
+    has_failed,
+    installation,
+    is_ready,
+    platform,
+    said,
+    small,
+    until,
+)
 
 pytestmark = pytest.mark.e2e
 
@@ -252,6 +267,26 @@ def test_a_run_of_its_own_and_what_it_cannot_do(site: Site) -> None:
     lost = site.wait("lost", ended, 90, "cleanupruns")
     assert condition(lost, "Failed")["reason"] == "UnknownCluster", said(lost)
     assert condition(lost, "Reconciling")["status"] == ""
+
+
+def test_a_run_waits_for_its_platform_and_goes_on_when_that_works(site: Site) -> None:
+    """Nothing is judged through a Platform that does not work: what it shows may not be all there is."""
+    spec = {"platformRef": {"name": "late"}, "kinds": ["ArtifactVersion"]}
+    site.apply(platform("late", f"127.0.0.1:{free_port()}"))
+    site.wait("late", has_failed(), 60, "platforms")
+    site.apply({"apiVersion": API, "kind": "CleanupRun", "metadata": {"name": "patient"}, "spec": spec})
+
+    def waits(body: Object) -> bool:
+        reasons = [condition(body, kind)["reason"] for kind in ("Planned", "Reconciling")]
+        return reasons == ["PlatformNotReady", "ProgressingWithRetry"]
+
+    run = site.wait("patient", waits, 60, "cleanupruns")
+    assert "plan" not in run["status"]
+    assert not ended(run)
+    site.apply(platform("late", site.registry.address))
+    run = site.wait("patient", ended, 120, "cleanupruns")
+    assert condition(run, "Complete")["reason"] == "DryRun", said(run)
+    assert items(run)["ArtifactVersion busy.v1.0.0"] == "Delete OldVersion"
 
 
 def test_nothing_was_deleted(site: Site) -> None:
