@@ -57,6 +57,7 @@ def test_ready_on_global_whatever_clusters_are_named(site: Site) -> None:
         "cpaas.io/module-type": "plugin",
         "cpaas.io/lifecycle-type": "agnostic",
         "cpaas.io/managed-by": "violet",
+        "app.kubernetes.io/managed-by": "violet-operator",
     }
     assert live["metadata"]["labels"] == labels
     assert live["metadata"]["annotations"]["cpaas.io/display-name"] == '{"en": "Log-Center"}'

@@ -25,6 +25,7 @@ from tests.harness import (
     until,
 )
 from tests.packages import Bundle, Chart, Image, Plugin
+from tests.platform import Charts
 from tests.unit.package.inputs import about, bundle_layout, files_of, manifest
 from tests.unit.package.source import gz, tar_of
 from tests.verdicts import Court
@@ -49,8 +50,11 @@ def site(kit: Kit, proxy: FaultProxy, tmp_path_factory: pytest.TempPathFactory) 
     """An installation whose registry is reached through the recording proxy."""
     with installation(kit, tmp_path_factory.mktemp("preview")) as site:
         registry = {"anonymous": True, "plainHTTP": True, "pullAddress": kit.registry().address}
-        site.apply(platform("recorded", proxy.address, **registry))
-        yield site
+        recorded = platform("recorded", proxy.address, **registry)
+        site.apply(recorded | {"spec": recorded["spec"] | {"charts": {"backend": "oci"}}})
+        with Charts(kit.cluster().kubeconfig, kit.registry().address) as charts:
+            charts.add_repository("public-charts", "OCI")
+            yield site
 
 
 def two_platforms(name: str, version: str = "1.0.0", seed: int = 1) -> Bundle:
@@ -111,9 +115,15 @@ CHART = {"name": "web", "version": "v1.4.0", "tag": "v1.4.0", "display_name": "T
 
 
 @pytest.mark.parametrize(
-    ("kind", "spec"), [("chart", Chart(**CHART)), ("plugin", Plugin(**CHART, lifecycle="aligned"))]
+    ("kind", "spec", "chart", "made"),
+    [
+        ("chart", Chart(**CHART), "public-charts/web:v1.4.0", ("Chart", "web.public-charts")),
+        ("plugin", Plugin(**CHART, lifecycle="aligned"), "acp/web:v1.4.0", ("ModulePlugin", "web")),
+    ],
 )
-def test_preview_of_a_chart_or_plugin(kind: str, spec: Chart, site: Site, proxy: FaultProxy) -> None:
+def test_preview_of_a_chart_or_plugin(
+    kind: str, spec: Chart, chart: str, made: tuple[str, str], site: Site, proxy: FaultProxy
+) -> None:
     image = Image(f"{kind}-app", tag="v7", layers=2, layer_size=MIB)
     site.put_package(kind, replace(spec, related=(image,)))
     before, court = len(proxy.requests), Court(site)
@@ -129,11 +139,11 @@ def test_preview_of_a_chart_or_plugin(kind: str, spec: Chart, site: Site, proxy:
         "artifact": "harbor.example.com/acp/web:v1.4.0",
         "relatedImages": [f"harbor.example.com/acp/{kind}-app:v7"],
     }
-    assert (plan["tags"], plan["overwrites"], plan["blobsPresent"]) == ([f"acp/{kind}-app:v7"], [], 0)
+    assert (plan["tags"], plan["overwrites"], plan["blobsPresent"]) == (sorted([f"acp/{kind}-app:v7", chart]), [], 0)
     assert plan["bytes"] > 4 * MIB
-    assert plan["blobs"] == 6  # two layers and a config for each of two architectures
-    assert plan["objects"] == []
-    assert "publishes operator bundles only" in condition(body, "Ready")["message"]
+    assert plan["blobs"] == 8  # two layers and a config for each of two architectures; a chart and its config
+    (planned,) = plan["objects"]
+    assert (planned["kind"], planned["name"], planned["action"]) == (*made, "Create")
     sent = proxy.requests[before:]
     assert sent
     assert {request.method for request in sent} <= READS

@@ -98,6 +98,8 @@ class DriftWatch:
 
     def forget(self, key: Key) -> None:
         """An upload publishes anew, or is gone: what happens to its objects is no news."""
+        if key in self._pauses:
+            self._pauses[key] = False
         for scope in self._scopes.values():
             for name in [name for name in scope.followed if name[0] == key]:
                 del scope.followed[name]

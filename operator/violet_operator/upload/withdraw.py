@@ -43,6 +43,7 @@ async def mark(upload: Upload) -> None:
 
 async def withdraw(upload: Upload) -> Requeue:
     """Take everything back that nobody needs, then let the object go; says when to try again."""
+    upload.env.drift.forget(upload.key)
     try:
         if upload.spec.deletion_policy == "Delete" and not upload.spec.suspend:
             upload.status.working(PUBLISHED, "Withdrawing", "Taking back what was published, before the object goes.")

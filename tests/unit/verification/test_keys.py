@@ -129,7 +129,7 @@ def test_gpg_that_hangs(vendors: Vendors, tmp_path: Path, monkeypatch: pytest.Mo
         examine(package, checks(package, vendors.keys), program=str(program))
     assert caught.value.reason == "GPGTimeout"
     assert time.monotonic() - begun < 60
-    assert not sleeping(program)
+    until(lambda: not sleeping(program))  # a killed process stays for a moment
 
 
 def test_gpg_that_stops_reading(vendors: Vendors, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -144,7 +144,7 @@ def test_gpg_that_stops_reading(vendors: Vendors, tmp_path: Path, monkeypatch: p
     vendors.good.sign(package)
     with pytest.raises(Transient, match="did nothing"):
         examine(package, checks(package, vendors.keys), program=str(program))
-    assert not sleeping(program)
+    until(lambda: not sleeping(program))  # a killed process stays for a moment
 
 
 def test_gpg_that_is_killed(vendors: Vendors, tmp_path: Path) -> None:
