@@ -20,7 +20,14 @@ ACCOUNT = "violet-operator"
 def install(cluster: Access, folder: Path = ROOT / "deploy") -> None:
     """CRDs, rights and the Deployment, as `deploy/` (or an overlay) has them; without a node its pod never runs."""
     cluster.kubectl("apply", "--server-side", "--force-conflicts", "-k", str(folder))
-    for kind in ("packageinventories", "packageuploads", "packageuploadsets", "platforms"):
+    for kind in (
+        "cleanuppolicies",
+        "cleanupruns",
+        "packageinventories",
+        "packageuploads",
+        "packageuploadsets",
+        "platforms",
+    ):
         cluster.kubectl("wait", "--for=condition=Established", f"crd/{kind}.violet.alauda.io", "--timeout=120s")
 
 

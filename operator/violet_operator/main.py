@@ -11,6 +11,8 @@ from concurrent.futures import ThreadPoolExecutor
 import kopf
 from prometheus_client import start_http_server
 
+from violet_operator.cleanup.policy import reconcile as reconcile_policy
+from violet_operator.cleanup.run import reconcile as reconcile_run
 from violet_operator.clients.kube import PLATFORMS, Kube
 from violet_operator.handlers.events import register, wake_referring
 from violet_operator.inventory import metrics
@@ -61,6 +63,14 @@ async def run(settings: Settings) -> None:
         async with slots.run():
             return await reconcile_inventory(*key, env)
 
+    async def policy(key: Key) -> Requeue:
+        async with slots.run():
+            return await reconcile_policy(*key, env)
+
+    async def cleanup(key: Key) -> Requeue:
+        async with slots.run():
+            return await reconcile_run(*key, env)
+
     async def platform(key: Key) -> Requeue:
         env.forget(PLATFORMS, *key)  # before those that its change has woken read it
         return await reconcile_platform(*key, env, lambda: wake_referring(queues.values(), key, restart=False))
@@ -73,7 +83,15 @@ async def run(settings: Settings) -> None:
     platforms = KeyedQueue(
         observed(platform, "Platform"), "Platform", longest=_PLATFORM_RETRY, forgotten=lambda key: env.leave(*key)
     )
-    queues = {"packageuploadsets": sets, "packageuploads": uploads, "packageinventories": inventories}
+    policies = KeyedQueue(observed(policy, "CleanupPolicy"), "CleanupPolicy")
+    cleanups = KeyedQueue(observed(cleanup, "CleanupRun"), "CleanupRun")
+    queues = {
+        "packageuploadsets": sets,
+        "packageuploads": uploads,
+        "packageinventories": inventories,
+        "cleanuppolicies": policies,
+        "cleanupruns": cleanups,
+    }
     everything = (*queues.values(), platforms)
     env.drift.wake = uploads.wake
     stop = asyncio.Event()

@@ -169,8 +169,8 @@ class FaultProxy:
         cut = self._faults.take("cut-response", record)
         await reply.prepare(incoming)
         async for piece in self._pieces(answer.content, cut):
+            record.bytes_out += len(piece)  # first: who has read them all must find them counted
             await reply.write(piece)
-            record.bytes_out += len(piece)
         await reply.write_eof()
         return reply
 

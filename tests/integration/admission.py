@@ -214,6 +214,12 @@ class Admission:
             answer = self._session.post(self._url, json=changes, params=strict, timeout=30)
         return dict(answer.json())
 
+    def change(self, path: str, value: Any) -> Object:
+        """The server's answer to the stored object with this change; nothing is stored."""
+        changes = changed(self._object, path, value)
+        strict = {"dryRun": "All", "fieldValidation": "Strict"}
+        return dict(self._session.put(self._mine, json=changes, params=strict, timeout=30).json())
+
     def create(self, spec: Object) -> Object:
         """The server's answer to an object with this spec and nothing else."""
         document = {key: self._object[key] for key in ("apiVersion", "kind")} | {"spec": spec}

@@ -11,6 +11,8 @@ from pydantic import BaseModel
 
 from tests.unit.test_layout import ROOT
 from violet_operator import settings
+from violet_operator.api.cleanup_policy import CleanupPolicySpec
+from violet_operator.api.cleanup_run import CleanupRunSpec
 from violet_operator.api.package_inventory import PackageInventorySpec
 from violet_operator.api.package_upload import PackageUploadSpec
 from violet_operator.api.package_upload_set import PackageUploadSetSpec, PackageUploadSetStatus
@@ -29,6 +31,8 @@ PASSED_ON = {
 }  # not stated there, only handed on
 AT_START = "NoCluster"  # ends the program before there is a status
 SPECS: tuple[tuple[str, type[BaseModel]], ...] = (
+    ("cleanuppolicy.md", CleanupPolicySpec),
+    ("cleanuprun.md", CleanupRunSpec),
     ("packageinventory.md", PackageInventorySpec),
     ("packageupload.md", PackageUploadSpec),
     ("packageuploadset.md", PackageUploadSetSpec),
@@ -59,7 +63,7 @@ def reasons() -> set[str]:
 def documented_reasons() -> set[str]:
     found: set[str] = set()
     for page, _ in SPECS:
-        section = (DOCS / page).read_text().partition("\n### Reasons\n")[2]
+        section = (DOCS / page).read_text().partition("\n### Reasons\n")[2].partition("\n### ")[0]
         assert section, page
         found |= set(re.findall(r"^\| `([A-Za-z]+)` \|", section, re.MULTILINE))
     return found
@@ -108,6 +112,9 @@ def test_every_field_of_the_specs_has_a_heading() -> None:
         ("packageuploadset.md", PackageUploadSetSpec, "TemplateMetadata", "template.metadata."),
         ("packageuploadset.md", PackageUploadSetStatus, "SetVerification", "status.verification."),
         ("platform.md", PlatformSpec, "RegistrySpec", "registry."),
+        ("cleanuppolicy.md", CleanupPolicySpec, "Exclude", "exclude."),
+        ("cleanuppolicy.md", CleanupPolicySpec, "Retention", "retention."),
+        ("cleanuppolicy.md", CleanupPolicySpec, "Limits", "limits."),
         ("platform.md", PlatformSpec, "ChartsSpec", "charts."),
         ("package-format.md", PackageManifest, "ManifestSpec", "spec."),
     ],

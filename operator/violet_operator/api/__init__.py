@@ -7,6 +7,9 @@ API_VERSION = f"{GROUP}/{VERSION}"
 RECONCILE_ANNOTATION = f"{GROUP}/reconcile-requested-at"
 """Set to a new value (a time, by convention) to have an object reconciled now."""
 
+POLICY_LABEL = f"{GROUP}/cleanup-policy"
+"""On a CleanupRun: the policy that it is a run of."""
+
 FINALIZER = f"{GROUP}/published"
 """On an upload of which something has to be taken back before it goes (`spec.deletionPolicy: Delete`)."""
 

@@ -25,6 +25,12 @@ EXPORTED = "Exported"
 """What was read is where `spec.output` wants it."""
 READY = "Ready"
 """All of it."""
+PLANNED = "Planned"
+"""A cleanup has judged every object, and says what it would delete."""
+COMPLETE = "Complete"
+"""A cleanup has done all that it was to do."""
+FAILED = "Failed"
+"""A cleanup has ended without that."""
 RECONCILING = "Reconciling"
 """Work is under way, or will be tried again."""
 STALLED = "Stalled"
@@ -89,5 +95,10 @@ class Conditions:
 
     def to_api(self) -> list[JsonObject]:
         """The list for the status, in a stable order."""
-        order = (FETCHED, VERIFIED, PUSHED, PUBLISHED, GATHERED, EXPORTED, READY, RECONCILING, STALLED)
+        order = (
+            *(FETCHED, VERIFIED, PUSHED, PUBLISHED),
+            *(GATHERED, EXPORTED),
+            *(PLANNED, COMPLETE, FAILED),
+            *(READY, RECONCILING, STALLED),
+        )
         return sorted(self._items.values(), key=lambda item: order.index(item["type"]))

@@ -15,6 +15,8 @@ from pydantic import BaseModel
 from violet_operator.api import (
     GROUP,
     VERSION,
+    cleanup_policy,
+    cleanup_run,
     package_inventory,
     package_inventory_status,
     package_upload,
@@ -79,6 +81,22 @@ def crd(
 def all_crds() -> dict[str, dict[str, Any]]:
     """Every CRD by the name of its file."""
     return {
+        "cleanuppolicies.yaml": crd(
+            kind="CleanupPolicy",
+            plural="cleanuppolicies",
+            short="vcp",
+            spec=cleanup_policy.CleanupPolicySpec,
+            status=cleanup_policy.CleanupPolicyStatus,
+            module=cleanup_policy,
+        ),
+        "cleanupruns.yaml": crd(
+            kind="CleanupRun",
+            plural="cleanupruns",
+            short="vcr",
+            spec=cleanup_run.CleanupRunSpec,
+            status=cleanup_run.CleanupRunStatus,
+            module=cleanup_run,
+        ),
         "packageinventories.yaml": crd(
             kind="PackageInventory",
             plural="packageinventories",

@@ -5,7 +5,7 @@ Every answer that is not a success becomes one of our errors; a missing object i
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import AsyncIterator, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime
@@ -42,6 +42,8 @@ PRODUCT_BASES = Resource("product.alauda.io/v1alpha1", "productbases")
 PACKAGE_UPLOAD_SETS = Resource("violet.alauda.io/v1alpha1", "packageuploadsets")
 PLATFORMS = Resource("violet.alauda.io/v1alpha1", "platforms")
 ARTIFACTS = Resource("app.alauda.io/v1alpha1", "artifacts")
+CLEANUP_POLICIES = Resource("violet.alauda.io/v1alpha1", "cleanuppolicies")
+CLEANUP_RUNS = Resource("violet.alauda.io/v1alpha1", "cleanupruns")
 ARTIFACT_VERSIONS = Resource("app.alauda.io/v1alpha1", "artifactversions")
 CATALOG_SOURCES = Resource("operators.coreos.com/v1alpha1", "catalogsources")
 SUBSCRIPTIONS = Resource("operators.coreos.com/v1alpha1", "subscriptions")
@@ -88,6 +90,24 @@ class Kube(Transport):
         """
         return await self.call("GET", path, what)
 
+    async def pages(
+        self, resource: Resource, namespace: str | None = None, **query: str
+    ) -> AsyncIterator[list[JsonObject]]:
+        """Every object of a kind, page by page; `query` are limit, labelSelector and fieldSelector.
+
+        Raises:
+            OperatorError: as `list`.
+        """
+        token = None
+        while token != "":
+            wanted = {"limit": "500"} | query | ({"continue": token} if token else {})
+            try:
+                page = await self.call("GET", resource.path(namespace), f"listing {resource.plural}", query=wanted)
+            except NotFoundError:
+                raise missing_kind(self.name, resource.plural, resource.api_version) from None
+            yield page.get("items") or []
+            token = (page.get("metadata") or {}).get("continue") or ""
+
     async def list(
         self, resource: Resource, namespace: str | None = None, *, labels: str | None = None, fields: str | None = None
     ) -> list[JsonObject]:
@@ -97,20 +117,8 @@ class Kube(Transport):
             Waiting: the kind does not exist there, or we may not list it.
             Transient: the API does not answer as it should.
         """
-        what = f"listing {resource.plural}"
-        items: list[JsonObject] = []
-        token = ""
-        while True:
-            query = {"limit": "500", **({"continue": token} if token else {})}
-            query |= {key: value for key, value in (("labelSelector", labels), ("fieldSelector", fields)) if value}
-            try:
-                page = await self.call("GET", resource.path(namespace), what, query=query)
-            except NotFoundError:
-                raise missing_kind(self.name, resource.plural, resource.api_version) from None
-            items += page.get("items") or []
-            token = (page.get("metadata") or {}).get("continue") or ""
-            if not token:
-                return items
+        query = {key: value for key, value in (("labelSelector", labels), ("fieldSelector", fields)) if value}
+        return [item async for page in self.pages(resource, namespace, **query) for item in page]
 
     async def apply(
         self, resource: Resource, body: JsonObject, *, force: bool = False, dry_run: bool = False

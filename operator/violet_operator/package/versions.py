@@ -26,6 +26,23 @@ def newest(items: Iterable[T], key: Callable[[T], str]) -> T | None:
     return max(items, key=lambda item: _order(key(item)), default=None)
 
 
+def is_older(one: str, other: str) -> bool:
+    """Whether one comes strictly before the other; trailing zeros do not matter. Of two versions that are some."""
+    return _trimmed(one) < _trimmed(other)
+
+
+def is_version(text: str) -> bool:
+    """Whether a text begins as versions do, so that it can be compared."""
+    return _bare(text)[:1].isdigit()
+
+
+def _trimmed(version: str) -> tuple[tuple[int, ...], bool, tuple[tuple[bool, int, str], ...]]:
+    numbers, released, pre = _order(version)
+    while numbers and not numbers[-1]:
+        numbers = numbers[:-1]
+    return numbers, released, pre
+
+
 def _bare(version: str) -> str:
     return version.strip().removeprefix("v").replace("+", "_")
 

@@ -19,6 +19,9 @@ _OPTIONS = (
     "--disable-dirmngr",  # no network
 )
 
+_IMPORTS = 3
+"""Tries: gpg waits five seconds for its agent to start, which a busy machine may not be enough for; then it has."""
+
 
 class Signer:
     """`with Signer(key) as signer:` has shown, by signing nothing, that it can sign.
@@ -74,7 +77,10 @@ class Signer:
             raise Stalled("GPGUnavailable", f"gpg cannot be run ({error}). Install GnuPG.") from None
 
     def _import(self, data: bytes) -> str:
-        result = self._gpg.import_keys(data)
+        for _ in range(_IMPORTS):
+            result = self._gpg.import_keys(data)
+            if not result.sec_read or result.sec_imported or result.sec_dups:
+                break
         found = set(result.fingerprints) if result.sec_read else set()
         if len(found) != 1:
             raise _unusable(

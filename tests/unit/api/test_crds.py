@@ -99,6 +99,33 @@ PACKAGE_UPLOAD_SET: dict[str, Any] = {
     "prune": False,
     "suspend": False,
 }
+CLEANUP: dict[str, Any] = {
+    "platformRef.name": "default",
+    "clusters": None,
+    "mode": "DryRun",
+    "kinds": ["Artifact", "ArtifactVersion", "ModulePlugin", "ModuleConfig"],
+    "exclude.names": None,
+    "exclude.selector.matchLabels": None,
+    "exclude.selector.matchExpressions[].key": None,
+    "exclude.selector.matchExpressions[].operator": None,
+    "exclude.selector.matchExpressions[].values": None,
+    "retention.keepNewerThanInstalled": True,
+    "retention.keepLast": 0,
+    "retention.minAge": None,
+    "retention.observations": 1,
+    "limits.maxDeletions": None,
+    "limits.maxPercent": None,
+    "images": "Retain",
+}
+CLEANUP_POLICY: dict[str, Any] = {
+    "schedule": None,
+    "timeZone": None,
+    "startingDeadlineSeconds": None,
+    "suspend": False,
+    "successfulRunsHistoryLimit": 3,
+    "failedRunsHistoryLimit": 1,
+}
+CLEANUP_RUN: dict[str, Any] = {"approvedPlan": None, "restore": False}
 WORDS = {
     "verification.policy": ["Require", "IfPresent", "Skip"],
     "verification.gpg.keysRef.kind": ["Secret", "ConfigMap"],
@@ -143,6 +170,8 @@ def test_kustomize_takes_every_file(name: str) -> None:
 @pytest.mark.parametrize(
     ("name", "promised"),
     [
+        ("cleanuppolicies", CLEANUP | CLEANUP_POLICY),
+        ("cleanupruns", CLEANUP | CLEANUP_RUN),
         ("packageinventories", PACKAGE_INVENTORY),
         ("packageuploads", PACKAGE_UPLOAD),
         ("packageuploadsets", PACKAGE_UPLOAD_SET),
@@ -177,7 +206,14 @@ def test_the_status_of_an_upload_has_the_promised_fields(field: str) -> None:
 
 @pytest.mark.parametrize(
     ("name", "short"),
-    [("packageinventories", "pi"), ("packageuploads", "pu"), ("packageuploadsets", "pus"), ("platforms", "vp")],
+    [
+        ("cleanuppolicies", "vcp"),
+        ("cleanupruns", "vcr"),
+        ("packageinventories", "pi"),
+        ("packageuploads", "pu"),
+        ("packageuploadsets", "pus"),
+        ("platforms", "vp"),
+    ],
 )
 def test_a_kind_is_namespaced_with_a_short_name_a_category_and_a_status(name: str, short: str) -> None:
     spec = all_crds()[f"{name}.yaml"]["spec"]
@@ -188,7 +224,7 @@ def test_a_kind_is_namespaced_with_a_short_name_a_category_and_a_status(name: st
     ]
 
 
-@pytest.mark.parametrize("name", ["packageinventories", "packageuploads", "packageuploadsets", "platforms"])
+@pytest.mark.parametrize("name", [name.removesuffix(".yaml") for name in all_crds()])
 def test_every_field_is_explained(name: str) -> None:
     for top in ("spec", "status"):
         assert [path for path, part in _leaves(_part(name, top)) if not part.get("description")] == []

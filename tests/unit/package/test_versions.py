@@ -2,7 +2,7 @@
 
 import pytest
 
-from violet_operator.package.versions import newest, same_version
+from violet_operator.package.versions import is_older, is_version, newest, same_version
 
 
 @pytest.mark.parametrize(
@@ -38,3 +38,29 @@ def test_newest(versions: list[str], wanted: str) -> None:
 
 def test_none_is_newest_of_none() -> None:
     assert newest([], key=str) is None
+
+
+@pytest.mark.parametrize(
+    ("older", "newer"),
+    [
+        ("1.9.0", "1.10.0"),
+        ("v1.0.0-rc.1", "1.0.0"),
+        ("1.0.0-rc.2", "1.0.0-rc.10"),
+        ("1.0", "1.0.1"),
+        ("v3.11.0", "v3.11.0.1"),
+    ],
+)
+def test_what_is_older(older: str, newer: str) -> None:
+    assert is_older(older, newer)
+    assert not is_older(newer, older)
+
+
+@pytest.mark.parametrize(("one", "other"), [("1.0", "v1.0.0"), ("1.2.3+build", "1.2.3"), ("2", "2.0.0")])
+def test_neither_is_older(one: str, other: str) -> None:
+    assert not is_older(one, other)
+    assert not is_older(other, one)
+
+
+@pytest.mark.parametrize(("text", "expected"), [("1.2.3", True), ("v1", True), ("latest", False), ("", False)])
+def test_what_can_be_compared(text: str, expected: bool) -> None:
+    assert is_version(text) is expected

@@ -1,0 +1,123 @@
+"""CleanupRun: one run of a cleanup: what was judged and why, the plan and its hash, and what became of it."""
+
+from __future__ import annotations
+
+from typing import Annotated, Literal
+
+from pydantic import Field
+
+from violet_operator.api.cleanup import Cleanup
+from violet_operator.api.model import ApiModel, Conditions, list_map, rule, rules
+
+MOST_ITEMS = 1000
+"""Items in a status: some 400 KB, well below what an API server stores as one object."""
+
+MOST_CLUSTERS = 512
+
+
+class CleanupRunSpec(Cleanup):
+    """What to do: a copy of the policy's wishes as they were when the run was made."""
+
+    approved_plan: Annotated[str, Field(pattern=r"^[0-9a-f]{64}$")] | None = Field(
+        None, description="Mode Approve: the hash of the plan (status.plan.hash) that may be executed."
+    )
+    restore: bool = Field(False, description="Put back what this run has deleted.")
+
+
+class Item(ApiModel):
+    """An object that was judged."""
+
+    kind: Annotated[str, Field(max_length=64)] = Field(description="Kind.")
+    name: Annotated[str, Field(max_length=253)] = Field(description="Name.")
+    namespace: Annotated[str, Field(max_length=63)] | None = Field(None, description="Namespace.")
+    cluster: Annotated[str, Field(max_length=63)] = Field(description="Cluster.")
+    action: Literal["Delete", "Keep"] = Field(description="Delete or Keep.")
+    reason: Annotated[str, Field(max_length=64)] = Field(description="Why, in one word.")
+    message: Annotated[str, Field(max_length=512)] | None = Field(None, description="Why, for people.")
+    outcome: Literal["Planned", "Deleted", "Deleting", "Skipped", "Failed", "Restored"] | None = Field(
+        None, description="What became of a deletion."
+    )
+    uid: Annotated[str, Field(max_length=64)] | None = Field(
+        None, description="Identity of the object: another one of the same name has another."
+    )
+    observed: int | None = Field(None, ge=1, description="In how many runs in a row it was a candidate.")
+
+
+class Plan(ApiModel):
+    """What the run found to do."""
+
+    hash: str = Field(description="Identity of the deletions; what spec.approvedPlan names.")
+    judged: int = Field(ge=0, description="Objects judged.")
+    deletions: int = Field(ge=0, description="Objects to delete.")
+    kept: int = Field(ge=0, description="Objects kept.")
+
+
+class KeptFor(ApiModel):
+    """How many objects were kept for one reason."""
+
+    reason: str = Field(description="The reason.")
+    count: int = Field(ge=1, description="Objects.")
+
+
+class ClusterResult(ApiModel):
+    """What could be read of a cluster."""
+
+    name: str = Field(description="Name of the cluster.")
+    complete: bool = Field(description="Whether everything that deletions depend on could be read.")
+    message: Annotated[str, Field(max_length=2048)] | None = Field(None, description="What could not, and why.")
+
+
+class CleanupRunStatus(ApiModel):
+    """The observed state."""
+
+    observed_generation: int | None = Field(None, ge=0, description="The generation judged last.")
+    conditions: Conditions = Field(
+        default_factory=list,
+        description="Planned, AwaitingApproval, Complete, Failed, as with a Job; Reconciling while true.",
+    )
+    start_time: str | None = Field(None, description="When it began.", json_schema_extra={"format": "date-time"})
+    completion_time: str | None = Field(None, description="When it ended.", json_schema_extra={"format": "date-time"})
+    plan: Plan | None = Field(None, description="What the run found to do.")
+    clusters: Annotated[list[ClusterResult], Field(max_length=MOST_CLUSTERS, json_schema_extra=list_map("name"))] = (
+        Field(default_factory=list, description="What could be read of each cluster.")
+    )
+    kept: Annotated[list[KeptFor], Field(json_schema_extra=list_map("reason"))] = Field(
+        default_factory=list, description="Objects kept, by reason."
+    )
+    items: Annotated[
+        list[Item], Field(max_length=MOST_ITEMS, json_schema_extra={"x-kubernetes-list-type": "atomic"})
+    ] = Field(
+        default_factory=list, description="Objects to delete, and those kept for a reason worth telling; most of all."
+    )
+    items_left_out: int | None = Field(None, ge=1, description="Objects worth telling that did not fit into items.")
+    summary: Annotated[str, Field(max_length=262_144)] | None = Field(
+        None, description="What was deleted, as the table that violet gc prints."
+    )
+
+
+def _unchanged() -> str:
+    """CEL: every field but the two that people set on a run stays as it was."""
+    fixed = [name for field in Cleanup.model_fields.values() if (name := field.alias)]
+    return " && ".join(
+        f"has(self.{name}) == has(oldSelf.{name}) && (!has(self.{name}) || self.{name} == oldSelf.{name})"
+        for name in fixed
+    )
+
+
+SPEC_RULES = rules(
+    rule(_unchanged(), "only approvedPlan and restore can be changed: make another run"),
+    rule("!has(self.approvedPlan) || self.mode == 'Approve'", "approvedPlan goes with mode Approve"),
+    rule("!self.restore || self.mode != 'DryRun'", "restore goes with modes that delete: a dry run deletes nothing"),
+)
+
+PRINTER_COLUMNS = [
+    {"name": "Mode", "type": "string", "jsonPath": ".spec.mode"},
+    {"name": "Planned", "type": "string", "jsonPath": ".status.conditions[?(@.type=='Planned')].status"},
+    {"name": "Complete", "type": "string", "jsonPath": ".status.conditions[?(@.type=='Complete')].status"},
+    {"name": "Failed", "type": "string", "jsonPath": ".status.conditions[?(@.type=='Failed')].reason"},
+    {"name": "Deletions", "type": "integer", "jsonPath": ".status.plan.deletions"},
+    {"name": "Kept", "type": "integer", "jsonPath": ".status.plan.kept"},
+    {"name": "Age", "type": "date", "jsonPath": ".metadata.creationTimestamp"},
+    {"name": "Plan", "type": "string", "jsonPath": ".status.plan.hash", "priority": 1},
+    {"name": "Ended", "type": "date", "jsonPath": ".status.completionTime", "priority": 1},
+]

@@ -1,0 +1,106 @@
+"""The runs of a policy: which is under way, which may be forgotten, what they have seen. Pure."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterable, Sequence
+from datetime import UTC, datetime
+from typing import Any
+
+from violet_operator.api import API_VERSION, POLICY_LABEL
+from violet_operator.api.cleanup import Cleanup
+from violet_operator.api.conditions import COMPLETE, FAILED, is_true
+
+JsonObject = dict[str, Any]
+
+_LONGEST_LABEL = 63
+_LONGEST_NAME = 253
+
+
+def label_of(policy: str) -> str:
+    """The value of a run's label: the policy's name, where a label can hold it."""
+    return _fitting(policy, _LONGEST_LABEL)
+
+
+def of_policy(runs: Iterable[JsonObject], uid: str) -> list[JsonObject]:
+    """The runs that a policy controls, oldest first."""
+    owned = [
+        run
+        for run in runs
+        if any(
+            owner.get("controller") and owner["uid"] == uid for owner in run["metadata"].get("ownerReferences") or ()
+        )
+    ]
+    return sorted(owned, key=lambda run: (run["metadata"]["creationTimestamp"], run["metadata"]["name"]))
+
+
+def has(run: JsonObject, condition: str) -> bool:
+    """Whether a condition of a run is true."""
+    return is_true((run.get("status") or {}).get("conditions") or [], condition)
+
+
+def active(runs: Sequence[JsonObject]) -> JsonObject | None:
+    """The run that has not ended, if there is one."""
+    return next((run for run in runs if not has(run, COMPLETE) and not has(run, FAILED)), None)
+
+
+def superfluous(runs: Sequence[JsonObject], *, successful: int, failed: int) -> list[JsonObject]:
+    """Runs that have ended, beyond so many of each kind; the newest stay."""
+    found = []
+    for condition, limit in ((COMPLETE, successful), (FAILED, failed)):
+        ended = [run for run in runs if has(run, condition)]
+        found += ended[: max(len(ended) - limit, 0)]
+    return found
+
+
+def last_success(runs: Sequence[JsonObject]) -> str | None:
+    """When a run was last completed."""
+    times = [(run.get("status") or {}).get("completionTime") for run in runs if has(run, COMPLETE)]
+    return max((time for time in times if time), default=None)
+
+
+def observed(runs: Sequence[JsonObject], but: str) -> dict[str, int]:
+    """In how many runs in a row each object (by uid) was a candidate, by the last completed run that is not `but`."""
+    completed = [run for run in runs if has(run, COMPLETE) and run["metadata"]["uid"] != but]
+    items = completed[-1]["status"].get("items") or () if completed else ()
+    return {item["uid"]: item["observed"] for item in items if "uid" in item and "observed" in item}
+
+
+def scheduled_name(policy: str, due: datetime) -> str:
+    """The name of a run: the same for the same time, so that it is made once."""
+    return _name(policy, due.astimezone(UTC).strftime("%Y%m%d%H%M"))
+
+
+def requested_name(policy: str, request: str) -> str:
+    """The name of a run that somebody asked for: the same for the same request."""
+    return _name(policy, hashlib.sha256(request.encode()).hexdigest()[:8])
+
+
+def new_run(policy: JsonObject, name: str) -> JsonObject:
+    """A run with the policy's wishes as they are now."""
+    metadata = policy["metadata"]
+    wishes = [field.alias for field in Cleanup.model_fields.values()]
+    owner = {"apiVersion": API_VERSION, "kind": "CleanupPolicy", "name": metadata["name"], "uid": metadata["uid"]}
+    return {
+        "apiVersion": API_VERSION,
+        "kind": "CleanupRun",
+        "metadata": {
+            "name": name,
+            "namespace": metadata["namespace"],
+            "labels": {POLICY_LABEL: label_of(metadata["name"])},
+            "ownerReferences": [owner | {"controller": True}],
+        },
+        "spec": {key: value for key, value in policy["spec"].items() if key in wishes},
+    }
+
+
+def _name(policy: str, suffix: str) -> str:
+    return f"{_fitting(policy, _LONGEST_NAME - len(suffix) - 1)}-{suffix}"
+
+
+def _fitting(name: str, longest: int) -> str:
+    """A name cut to size, with a digest of all of it, so that two long names stay two."""
+    if len(name) <= longest:
+        return name
+    digest = hashlib.sha256(name.encode()).hexdigest()[:10]
+    return f"{name[: longest - len(digest) - 1].rstrip('-.')}-{digest}"

@@ -1,0 +1,29 @@
+"""What the last run of each policy found."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from prometheus_client import Gauge
+
+CANDIDATES = Gauge(
+    "violet_cleanup_candidates", "Objects that the last run of a policy would delete.", ["namespace", "policy"]
+)
+KEPT = Gauge(
+    "violet_cleanup_kept", "Objects that the last run of a policy kept, by reason.", ["namespace", "policy", "reason"]
+)
+
+
+def report(where: tuple[str, str], candidates: int, kept: Mapping[str, int]) -> None:
+    """The numbers of a run of the policy `where` (namespace and name) replace those of the run before."""
+    CANDIDATES.labels(*where).set(candidates)
+    for labels in [labels for labels in _told if labels[:2] == where and labels[2] not in kept]:
+        KEPT.remove(*labels)
+        _told.discard(labels)
+    for reason, count in kept.items():
+        KEPT.labels(*where, reason).set(count)
+        _told.add((*where, reason))
+
+
+_told: set[tuple[str, str, str]] = set()
+"""Series of KEPT that exist."""

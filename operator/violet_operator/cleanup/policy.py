@@ -1,0 +1,180 @@
+"""One look at one CleanupPolicy: starts a run when one is due or asked for, one at a time, and forgets old ones."""
+
+from __future__ import annotations
+
+import logging
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any
+
+from pydantic import ValidationError
+
+from violet_operator.api import API_VERSION, POLICY_LABEL, RECONCILE_ANNOTATION
+from violet_operator.api.cleanup_policy import CleanupPolicySpec
+from violet_operator.api.conditions import READY, RECONCILING, STALLED, Conditions, timestamp
+from violet_operator.cleanup import gate, history
+from violet_operator.cleanup.context import Environment, JsonObject
+from violet_operator.cleanup.schedule import due
+from violet_operator.clients.kube import CLEANUP_POLICIES, CLEANUP_RUNS
+from violet_operator.errors import OperatorError, Stalled
+from violet_operator.platform.resolve import invalid_spec
+from violet_operator.support.cron import Schedule
+from violet_operator.support.requeue import Requeue
+
+logger = logging.getLogger(__name__)
+
+_WHILE_ACTIVE = 5.0
+"""Seconds between two looks while a run is under way."""
+
+_LONGEST = timedelta(hours=1)
+"""Until the next look, however far the next run is: clocks get corrected."""
+
+
+async def reconcile(namespace: str, name: str, env: Environment) -> Requeue:
+    """Bring one CleanupPolicy up to date; says when to look again."""
+    try:
+        body = await env.kube.get(CLEANUP_POLICIES, namespace, name)
+        if body is None or body["metadata"].get("deletionTimestamp"):
+            return Requeue()
+        look = _Look(body, env)
+        result = await look.run()
+        status = look.to_api()
+        if status != body.get("status"):
+            await env.kube.write_status(CLEANUP_POLICIES, body, status)
+    except OperatorError as error:
+        logger.warning("CleanupPolicy %s/%s: %s", namespace, name, error.message)
+        return Requeue(failed=True)
+    return result
+
+
+@dataclass(frozen=True, slots=True)
+class _Start:
+    """A run to make, and what that answers."""
+
+    name: str
+    facts: dict[str, str]
+
+
+class _Look:
+    """One look: what it found goes into the status."""
+
+    def __init__(self, body: JsonObject, env: Environment) -> None:
+        self._body = body
+        self._metadata: JsonObject = body["metadata"]
+        self._env = env
+        last: JsonObject = body.get("status") or {}
+        self._facts: dict[str, Any] = {key: value for key, value in last.items() if key != "conditions"}
+        generation = int(self._metadata.get("generation") or 0)
+        self._conditions = Conditions(last.get("conditions", []), generation=generation, clock=env.clock)
+        self._facts["observedGeneration"] = generation
+
+    def to_api(self) -> JsonObject:
+        """The status."""
+        return {**self._facts, "conditions": self._conditions.to_api()}
+
+    async def run(self) -> Requeue:
+        """Fill the status, make and forget runs; says when to look again."""
+        for condition in (RECONCILING, STALLED):
+            self._conditions.remove(condition)
+        try:
+            spec = self._spec()
+            runs = await self._runs(spec)
+            return await self._start(spec, runs)
+        except OperatorError as error:
+            self._conditions.set(READY, "False", error.reason, error.message)
+            if isinstance(error, Stalled):
+                self._conditions.set(STALLED, "True", error.reason, error.message)
+                return Requeue()
+            self._conditions.set(RECONCILING, "True", "ProgressingWithRetry", f"Trying again: {error.message}")
+            return Requeue(failed=True)
+
+    def _spec(self) -> CleanupPolicySpec:
+        try:
+            spec = CleanupPolicySpec.model_validate(self._body["spec"])
+        except ValidationError as error:
+            raise invalid_spec(error) from None
+        gate.check_supported(spec)
+        return spec
+
+    async def _runs(self, spec: CleanupPolicySpec) -> list[JsonObject]:
+        """The policy's runs, without those that history has no place for."""
+        label = f"{POLICY_LABEL}={history.label_of(self._metadata['name'])}"
+        found = await self._env.kube.list(CLEANUP_RUNS, self._metadata["namespace"], labels=label)
+        runs = history.of_policy(found, self._metadata["uid"])
+        last = history.last_success(runs)
+        if last:
+            self._facts["lastSuccessfulTime"] = max(last, self._facts.get("lastSuccessfulTime", last))
+        old = history.superfluous(
+            runs, successful=spec.successful_runs_history_limit, failed=spec.failed_runs_history_limit
+        )
+        for run in old:
+            await self._env.kube.delete(CLEANUP_RUNS, run)
+        return [run for run in runs if run not in old]
+
+    async def _start(self, spec: CleanupPolicySpec, runs: list[JsonObject]) -> Requeue:
+        under_way = history.active(runs)
+        now = self._env.clock()
+        coming, start = self._next(spec, now)
+        if spec.suspend:
+            self._facts.pop("nextScheduleTime", None)
+            said = "spec.suspend is true: no run is started until it is false."
+            self._conditions.set(READY, "False", "Suspended", said)
+        else:
+            self._tell(spec, coming)
+        if under_way is None and start and not spec.suspend:
+            under_way = await self._make(start)
+            coming, _ = self._next(spec, now)
+        if under_way is None:
+            self._facts.pop("active", None)
+            return Requeue(after=min(coming - now, _LONGEST).total_seconds() if coming and not spec.suspend else None)
+        self._facts["active"] = under_way["metadata"]["name"]
+        return Requeue(after=_WHILE_ACTIVE)
+
+    def _next(self, spec: CleanupPolicySpec, now: datetime) -> tuple[datetime | None, _Start | None]:
+        """When the next run is due, and the one that is to be started now."""
+        name = self._metadata["name"]
+        requested = (self._metadata.get("annotations") or {}).get(RECONCILE_ANNOTATION)
+        start = None
+        if requested and requested != self._facts.get("lastHandledReconcileAt"):
+            start = _Start(history.requested_name(name, requested), {"lastHandledReconcileAt": requested})
+        if spec.schedule is None:
+            return None, start
+        since = self._facts.get("lastScheduleTime") or self._metadata["creationTimestamp"]
+        try:
+            schedule = Schedule(spec.schedule, spec.time_zone)
+            found = due(
+                schedule,
+                since=datetime.fromisoformat(since),
+                moment=now,
+                deadline=spec.starting_deadline_seconds,
+            )
+        except ValueError as error:
+            raise Stalled("InvalidSchedule", f"spec.schedule or spec.timeZone: {error}. Correct it.") from None
+        if start is None and found.now:
+            stamp = timestamp(found.now)
+            start = _Start(history.scheduled_name(name, found.now), {"lastScheduleTime": stamp})
+        return found.next, start
+
+    def _tell(self, spec: CleanupPolicySpec, coming: datetime | None) -> None:
+        if coming is None:
+            self._facts.pop("nextScheduleTime", None)
+            self._conditions.set(READY, "True", "OnRequest", "Without spec.schedule a run is started on request only.")
+        else:
+            self._facts["nextScheduleTime"] = timestamp(coming)
+            said = f"A run in mode {spec.mode} is started by spec.schedule ({spec.schedule}), and on request."
+            self._conditions.set(READY, "True", "Scheduled", said)
+
+    async def _make(self, start: _Start) -> JsonObject:
+        """Make the run; one of that name that is there was made by us, before we could note it."""
+        run = history.new_run(self._body, start.name)
+        try:
+            await self._env.kube.create(CLEANUP_RUNS, self._metadata["namespace"], run)
+            about = self._body | {"apiVersion": API_VERSION, "kind": "CleanupPolicy"}
+            said = f"Started CleanupRun {start.name}."
+            await self._env.kube.event(about, warning=False, reason="RunStarted", message=said, now=self._env.clock())
+            logger.info("CleanupPolicy %s/%s: %s", self._metadata["namespace"], self._metadata["name"], said)
+        except Stalled as error:
+            if error.reason != "Conflict":
+                raise
+        self._facts |= {**start.facts, "lastRun": start.name}
+        return run

@@ -1,0 +1,67 @@
+"""When a CleanupPolicy's next run is due: pure, in CronJob's words and meaning.
+
+Of the runs missed meanwhile (the operator was down, another run was under way) the last one is made up for, if it is
+not later than `startingDeadlineSeconds`; the others are left out.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from violet_operator.support.cron import Schedule
+
+MOST_MISSED = 100
+"""Times looked through one by one; a policy that has missed more starts anew from now, as a CronJob's would not."""
+
+
+@dataclass(frozen=True, slots=True)
+class Due:
+    """What a schedule says at a moment.
+
+    Attributes:
+        now: the time for which a run is to be started now, or None.
+        next: the first time that lies in the future.
+        left_out: times that passed and are not made up for.
+    """
+
+    now: datetime | None
+    next: datetime
+    left_out: int
+
+
+def due(schedule: Schedule, *, since: datetime, moment: datetime, deadline: int | None) -> Due:
+    """What is due at `moment`, if `since` was handled last.
+
+    Args:
+        schedule: the policy's.
+        since: the time of the last scheduled run, or when the policy was made.
+        moment: now.
+        deadline: seconds that a run may be late; None: any number.
+
+    Raises:
+        ValueError: the schedule names no further time.
+    """
+    passed: list[datetime] = []
+    found = schedule.after(since)
+    while found <= moment:
+        passed.append(found)
+        if len(passed) > MOST_MISSED:
+            passed = [last] if (last := _last(schedule, moment)) else []
+            found = schedule.after(moment)
+            break
+        found = schedule.after(found)
+    last_passed = passed[-1] if passed else None
+    on_time = last_passed and (deadline is None or moment - last_passed <= timedelta(seconds=deadline))
+    return Due(last_passed if on_time else None, found, len(passed) - (1 if on_time else 0))
+
+
+def _last(schedule: Schedule, moment: datetime) -> datetime | None:
+    """The last time not after a moment, looked for further and further back."""
+    for back in (timedelta(hours=2), timedelta(days=2), timedelta(days=60), timedelta(days=800)):
+        found, last = schedule.after(moment - back), None
+        while found <= moment:
+            last, found = found, schedule.after(found)
+        if last:
+            return last
+    return None

@@ -1,0 +1,296 @@
+"""Cleanup on a real API server: policies start runs, a dry run says what would go, and writes nothing but that."""
+
+import json
+import secrets
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+
+from tests.cluster import Kit
+from tests.cluster.process import free_port
+from tests.harness import (
+    API,
+    REQUESTED,
+    SYSTEM,
+    Object,
+    Site,
+    condition,
+    has_failed,
+    installation,
+    is_ready,
+    platform,
+    said,
+    small,
+    until,
+)
+
+pytestmark = pytest.mark.e2e
+
+OLM = "operators.coreos.com/v1alpha1"
+MODULES = "cluster.alauda.io/v1alpha1"
+OWN_WRITES = {
+    ("patch", "cleanuppolicies", "status"),
+    ("patch", "cleanupruns", "status"),
+    ("create", "cleanupruns", ""),
+    ("delete", "cleanupruns", ""),
+    ("patch", "platforms", "status"),
+    ("create", "events", ""),
+    ("create", "selfsubjectaccessreviews", ""),  # a question, stored nowhere
+}
+
+
+@pytest.fixture(scope="module")
+def site(kit: Kit, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
+    """Operators idle (nobody has it), busy (2.0.0 is installed), wanted (by a live upload); plugins rest and work."""
+    with installation(kit, tmp_path_factory.mktemp("cleanup")) as site:
+        for name, version in (("idle", "1.0.0"), ("busy", "1.0.0"), ("busy", "2.0.0"), ("wanted", "1.0.0")):
+            package = f"{name}-{version}"
+            site.put_package(package, small(name, version=version, tag=f"v{version}"))
+            site.apply(site.package_upload(package))
+        for plugin in ("rest", "work"):
+            site.apply(module_plugin(plugin, "v1.0.0"))
+        uploads = ["idle-1.0.0", "busy-1.0.0", "busy-2.0.0", "wanted-1.0.0"]
+        site.wait_all(uploads, is_ready)
+        site.delete("packageuploads", *uploads[:3])
+        until(lambda: "work-v1.0.0" in site.all("moduleconfigs"))
+        site.apply(module_plugin("work", "v2.0.0"))
+        install_operator(site, "busy", "2.0.0")
+        install_plugin(site, "work", "v2.0.0")
+        until(lambda: installed_csv(site, "busy") == "busy.v2.0.0" and viewed(site, "work") == ["v2.0.0"])
+        yield site
+        site.cluster.kubectl("delete", "moduleplugins,moduleconfigs,moduleinfoes", "--all")
+
+
+def module_plugin(name: str, version: str) -> Object:
+    spec = {"name": name, "version": version, "deleteable": True, "logo": "", "description": {"en": name, "zh": name}}
+    metadata = {"name": name, "labels": {"cpaas.io/module-name": name}}
+    return {"apiVersion": MODULES, "kind": "ModulePlugin", "metadata": metadata, "spec": spec}
+
+
+def with_status(site: Site, body: Object, status: Object, namespace: str = "") -> None:
+    """Apply an object and its status, which only others write."""
+    where = ("-n", namespace) if namespace else ()
+    site.cluster.kubectl("apply", *where, "-f", "-", stdin=json.dumps(body))
+    what, patch = f"{body['kind'].lower()}/{body['metadata']['name']}", json.dumps({"status": status})
+    site.cluster.kubectl("patch", what, *where, "--subresource=status", "--type=merge", "--patch", patch)
+
+
+def install_operator(site: Site, package: str, version: str) -> None:
+    csv, namespace = f"{package}.v{version}", site.namespace
+    spec = {"name": package, "source": "platform", "sourceNamespace": SYSTEM}
+    body = {"apiVersion": OLM, "kind": "Subscription", "metadata": {"name": package}, "spec": spec}
+    known = {"state": "AtLatestKnown", "installedCSV": csv, "currentCSV": csv, "lastUpdated": "2026-01-01T00:00:00Z"}
+    with_status(site, body, known, namespace)
+    body = {"apiVersion": OLM, "kind": "ClusterServiceVersion", "metadata": {"name": csv}, "spec": {"version": version}}
+    with_status(site, body, {"phase": "Succeeded"}, namespace)
+
+
+def install_plugin(site: Site, name: str, version: str) -> None:
+    labels = {"cpaas.io/module-name": name, "cpaas.io/cluster-name": "global", "cpaas.io/module-type": "plugin"}
+    metadata = {"name": f"global-{name}", "labels": labels}
+    body = {"apiVersion": MODULES, "kind": "ModuleInfo", "metadata": metadata, "spec": {"version": version}}
+    with_status(site, body, {"phase": "Running", "version": version})
+
+
+def installed_csv(site: Site, name: str) -> str:
+    status = site.all("operatorviews", "global").get(name, {}).get("status", {})
+    return str(status.get("operatorStatus", {}).get("installation", {}).get("subscription", {}).get("installedCSV"))
+
+
+def viewed(site: Site, name: str) -> list[str]:
+    view = site.all("modulepluginviews").get(name, {})
+    return [each["version"] for each in view.get("status", {}).get("installed", [])]
+
+
+def policy(name: str, **spec: Any) -> Object:
+    return {"apiVersion": API, "kind": "CleanupPolicy", "metadata": {"name": name}, "spec": spec}
+
+
+def run_now(site: Site, name: str) -> Object:
+    """Ask for a run and wait for its end."""
+    token = secrets.token_hex(6)
+    site.cluster.kubectl("annotate", "cleanuppolicy", name, "-n", site.namespace, f"{REQUESTED}={token}", "--overwrite")
+    site.wait(
+        name, lambda body: (body.get("status") or {}).get("lastHandledReconcileAt") == token, 60, "cleanuppolicies"
+    )
+    started = site.all("cleanuppolicies")[name]["status"]["lastRun"]
+    site.wait(started, ended, 60, "cleanupruns")
+    site.wait(name, lambda body: "active" not in body["status"], 60, "cleanuppolicies")
+    return site.all("cleanupruns")[started]
+
+
+def ended(body: Object) -> bool:
+    return any(condition(body, kind)["status"] == "True" for kind in ("Complete", "Failed"))
+
+
+def items(run: Object) -> dict[str, str]:
+    """What a run says of the objects of this test."""
+    ours = ("idle", "busy", "wanted", "rest", "work")
+    found = [each for each in run["status"]["items"] if each["name"].startswith(ours)]
+    return {f"{each['kind']} {each['name']}": f"{each['action']} {each['reason']}" for each in found}
+
+
+WOULD_GO = {
+    "Artifact idle": "Delete NotInstalled",
+    "ArtifactVersion idle.v1.0.0": "Delete NotInstalled",
+    "ArtifactVersion busy.v1.0.0": "Delete OldVersion",
+    "ModulePlugin rest": "Delete NotInstalled",
+    "ModuleConfig rest-v1.0.0": "Delete NotInstalled",
+    "ModuleConfig work-v1.0.0": "Delete OldVersion",
+}
+STAYS = {"Artifact wanted": "Keep WantedByUpload", "ArtifactVersion wanted.v1.0.0": "Keep WantedByUpload"}
+
+
+def test_a_dry_run_says_what_would_go_and_writes_nothing_else(site: Site) -> None:
+    written = len(site.cluster.audit_writes("violet-operator"))
+    site.apply(policy("on-request"))
+    site.wait("on-request", is_ready, 60, "cleanuppolicies")
+    run = run_now(site, "on-request")
+
+    assert condition(run, "Planned")["status"] == "True", said(run)
+    assert condition(run, "Complete")["reason"] == "DryRun", said(run)
+    assert "nothing was deleted" in condition(run, "Complete")["message"]
+    assert items(run) == WOULD_GO | STAYS
+    status = run["status"]
+    assert len(status["plan"]["hash"]) == 64
+    assert status["plan"]["deletions"] + status["plan"]["kept"] == status["plan"]["judged"]
+    assert status["clusters"] == [{"name": "global", "complete": True}]
+    assert {each["reason"] for each in status["kept"]} >= {"Installed", "InUse", "WantedByUpload"}
+    head, columns, _, *rows = status["summary"].splitlines()
+    assert (head, columns) == ("GC Summary:", "TYPE NAME CLUSTER")
+    assert {f"{name} global" for name in WOULD_GO} <= set(rows)
+
+    metadata = run["metadata"]
+    assert metadata["labels"]["violet.alauda.io/cleanup-policy"] == "on-request"
+    assert [each["kind"] for each in metadata["ownerReferences"]] == ["CleanupPolicy"]
+    until(lambda: {each["reason"] for each in site.events(metadata["name"])} == {"DryRun"})
+    assert {each["reason"] for each in site.events("on-request")} == {"RunStarted"}
+    assert site.operator.metric("violet_cleanup_candidates", policy="on-request") == status["plan"]["deletions"]
+    entries = site.cluster.audit_writes("violet-operator")[written:]
+    assert entries, "the audit log is empty: this check would check nothing"
+    assert {(each.verb, each.resource, each.subresource) for each in entries} <= OWN_WRITES
+
+
+def test_the_table_shows_what_people_look_for(site: Site) -> None:
+    text = site.cluster.kubectl("get", "cleanuppolicies,cleanupruns", "-n", site.namespace)
+    assert "DryRun" in text
+    assert "DELETIONS" in text
+
+
+def test_candidates_are_observed_and_old_runs_forgotten(site: Site) -> None:
+    site.apply(policy("twice", retention={"observations": 2}, successfulRunsHistoryLimit=1))
+    first, second = run_now(site, "twice"), run_now(site, "twice")
+    assert {items(first)[name] for name in WOULD_GO} == {"Keep SeenTooRarely"}
+    assert items(second) == WOULD_GO | STAYS
+    labels = "violet.alauda.io/cleanup-policy=twice"
+
+    def left() -> list[str]:
+        names = site.cluster.kubectl("get", "cleanupruns", "-n", site.namespace, "-l", labels, "-o", "name")
+        return names.split()
+
+    until(lambda: len(left()) == 1)
+    assert left() == [f"cleanuprun.violet.alauda.io/{second['metadata']['name']}"]
+    third = run_now(site, "twice")
+    assert third["status"]["plan"]["hash"] == second["status"]["plan"]["hash"]
+
+
+def test_a_limit_stops_the_run_with_the_numbers(site: Site) -> None:
+    site.apply(policy("limited", limits={"maxDeletions": 2}))
+    run = run_now(site, "limited")
+    assert condition(run, "Failed")["reason"] == "LimitExceeded", said(run)
+    assert "spec.limits.maxDeletions is 2" in condition(run, "Failed")["message"]
+    assert condition(run, "Planned")["status"] == "True"
+    assert items(run) == WOULD_GO | STAYS
+
+
+def test_a_missed_run_is_made_up_for_once(site: Site) -> None:
+    site.apply(policy("nightly", schedule="0 3 * * *", timeZone="Asia/Shanghai", suspend=True))
+    site.wait("nightly", lambda body: condition(body, "Ready")["reason"] == "Suspended", 60, "cleanuppolicies")
+    patch = json.dumps({"status": {"lastScheduleTime": "2026-01-01T00:00:00Z"}})
+    what = ("cleanuppolicy/nightly", "-n", site.namespace, "--type=merge")
+    site.cluster.kubectl("patch", *what, "--subresource=status", "--patch", patch)
+    site.cluster.kubectl("patch", *what, "--patch", json.dumps({"spec": {"suspend": False}}))
+
+    def done(body: Object) -> bool:
+        status = body["status"]
+        return "lastSuccessfulTime" in status and "active" not in status
+
+    body = site.wait("nightly", done, 60, "cleanuppolicies")
+    runs = [name for name in site.all("cleanupruns") if name.startswith("nightly-")]
+    assert runs == [body["status"]["lastRun"]]
+    assert body["status"]["lastScheduleTime"].endswith("T19:00:00Z")
+    assert body["status"]["nextScheduleTime"] > body["status"]["lastScheduleTime"]
+
+
+@pytest.mark.parametrize(
+    ("spec", "reason", "advice"),
+    [
+        ({"mode": "Delete"}, "NotSupportedYet", "spec.mode: Delete"),
+        ({"mode": "Approve"}, "NotSupportedYet", "spec.mode: Approve"),
+        ({"images": "Delete"}, "NotSupportedYet", "spec.images: Delete"),
+        ({"schedule": "61 3 * * *"}, "InvalidSchedule", "minute"),
+        ({"schedule": "0 3 * * *", "timeZone": "Mars/Olympus"}, "InvalidSchedule", "Mars/Olympus"),
+    ],
+)
+def test_what_a_policy_cannot_do_is_refused(site: Site, spec: Object, reason: str, advice: str) -> None:
+    name = f"refused-{secrets.token_hex(3)}"
+    site.apply(policy(name, **spec))
+    body = site.wait(name, lambda body: condition(body, "Stalled")["status"] == "True", 60, "cleanuppolicies")
+    assert condition(body, "Ready")["reason"] == condition(body, "Stalled")["reason"] == reason
+    assert advice in condition(body, "Ready")["message"]
+
+
+def test_a_run_of_its_own_and_what_it_cannot_do(site: Site) -> None:
+    """A run needs no policy; what this version does not do is refused there as well."""
+    head = {"apiVersion": API, "kind": "CleanupRun"}
+    site.apply(
+        head | {"metadata": {"name": "alone"}, "spec": {"kinds": ["ModuleConfig"], "exclude": {"names": ["rest*"]}}},
+        head | {"metadata": {"name": "eager"}, "spec": {"mode": "Delete"}},
+        head | {"metadata": {"name": "lost"}, "spec": {"clusters": ["nowhere"]}},
+    )
+    found = site.wait_all(["alone", "eager"], ended, 60, "cleanupruns")
+    assert items(found["alone"])["ModuleConfig work-v1.0.0"] == "Delete OldVersion"
+    assert items(found["alone"])["ModulePlugin rest"] == "Keep Excluded"
+    assert condition(found["eager"], "Failed")["reason"] == "NotSupportedYet", said(found["eager"])
+
+    def tried(body: Object) -> bool:
+        return condition(body, "Reconciling")["reason"] == "ProgressingWithRetry"
+
+    lost = site.wait("lost", tried, 60, "cleanupruns")
+    assert condition(lost, "Planned")["reason"] == "UnknownCluster"
+    assert "nowhere" in condition(lost, "Planned")["message"]
+    assert not ended(lost)
+    patch = json.dumps({"status": {"startTime": "2026-01-01T00:00:00Z"}})
+    what = ("cleanuprun/lost", "-n", site.namespace, "--subresource=status", "--type=merge")
+    site.cluster.kubectl("patch", *what, "--patch", patch)
+    lost = site.wait("lost", ended, 90, "cleanupruns")
+    assert condition(lost, "Failed")["reason"] == "UnknownCluster", said(lost)
+    assert condition(lost, "Reconciling")["status"] == ""
+
+
+def test_a_run_waits_for_its_platform_and_goes_on_when_that_works(site: Site) -> None:
+    """Nothing is judged through a Platform that does not work: what it shows may not be all there is."""
+    spec = {"platformRef": {"name": "late"}, "kinds": ["ArtifactVersion"]}
+    site.apply(platform("late", f"127.0.0.1:{free_port()}"))
+    site.wait("late", has_failed(), 60, "platforms")
+    site.apply({"apiVersion": API, "kind": "CleanupRun", "metadata": {"name": "patient"}, "spec": spec})
+
+    def waits(body: Object) -> bool:
+        reasons = [condition(body, kind)["reason"] for kind in ("Planned", "Reconciling")]
+        return reasons == ["PlatformNotReady", "ProgressingWithRetry"]
+
+    run = site.wait("patient", waits, 60, "cleanupruns")
+    assert "plan" not in run["status"]
+    assert not ended(run)
+    site.apply(platform("late", site.registry.address))
+    run = site.wait("patient", ended, 120, "cleanupruns")
+    assert condition(run, "Complete")["reason"] == "DryRun", said(run)
+    assert items(run)["ArtifactVersion busy.v1.0.0"] == "Delete OldVersion"
+
+
+def test_nothing_was_deleted(site: Site) -> None:
+    """All of the above were dry runs."""
+    names = {f"{kind[:-1]} {name}" for kind in ("moduleplugins", "moduleconfigs") for name in site.all(kind)}
+    assert {"moduleplugin rest", "moduleconfig rest-v1.0.0", "moduleconfig work-v1.0.0"} <= names
+    assert {"idle", "idle.v1.0.0", "busy.v1.0.0"} <= set(site.artifacts())

@@ -1,0 +1,85 @@
+"""The runs of a policy: names, what is under way, what may be forgotten, what was seen."""
+
+from datetime import UTC, datetime
+from typing import Any
+
+import pytest
+
+from violet_operator.api.cleanup_run import CleanupRunSpec
+from violet_operator.cleanup import history
+
+Object = dict[str, Any]
+POLICY: Object = {
+    "metadata": {"name": "weekly", "namespace": "packages", "uid": "policy-uid"},
+    "spec": {"schedule": "@daily", "suspend": False, "mode": "DryRun", "kinds": ["Artifact"], "images": "Retain"},
+}
+DUE = datetime(2026, 6, 1, 3, 30, tzinfo=UTC)
+
+
+def run(number: int, ending: str = "", items: list[Object] | None = None, owner: str = "policy-uid") -> Object:
+    """The run made on day `number`."""
+    time = f"2026-06-{number:02}T00:00:00Z"
+    status: Object = {"conditions": [{"type": ending, "status": "True"}] if ending else [], "items": items or []}
+    status |= {"completionTime": time} if ending else {}
+    owners = [{"kind": "CleanupPolicy", "uid": owner, "controller": True}]
+    metadata = {"name": f"r{number}", "uid": f"u{number}", "creationTimestamp": time, "ownerReferences": owners}
+    return {"metadata": metadata, "status": status}
+
+
+def names(runs: list[Object]) -> list[str]:
+    return [each["metadata"]["name"] for each in runs]
+
+
+def test_only_the_policys_own_runs_count_oldest_first() -> None:
+    mine = [run(3), run(1), run(2, owner="another")]
+    assert names(history.of_policy(mine, "policy-uid")) == ["r1", "r3"]
+    del mine[0]["metadata"]["ownerReferences"][0]["controller"]
+    assert names(history.of_policy(mine, "policy-uid")) == ["r1"]
+
+
+def test_a_run_is_active_until_it_has_ended() -> None:
+    assert history.active([run(1, "Complete"), run(2, "Failed")]) is None
+    assert history.active([run(1, "Complete"), run(2, "Planned")]) == run(2, "Planned")
+
+
+def test_history_keeps_the_newest_of_each_kind_and_what_is_active() -> None:
+    runs = [run(1, "Complete"), run(2, "Failed"), run(3, "Complete"), run(4, "Failed"), run(5, "Complete"), run(6)]
+    assert names(history.superfluous(runs, successful=2, failed=1)) == ["r1", "r2"]
+    assert names(history.superfluous(runs, successful=0, failed=0)) == ["r1", "r3", "r5", "r2", "r4"]
+    assert history.superfluous(runs, successful=3, failed=9) == []
+
+
+def test_the_last_success() -> None:
+    assert history.last_success([run(1, "Complete"), run(3, "Complete"), run(4, "Failed")]) == "2026-06-03T00:00:00Z"
+    assert history.last_success([run(1)]) is None
+
+
+def test_what_was_seen_is_that_of_the_last_completed_run() -> None:
+    seen = [{"uid": "a", "observed": 2}, {"uid": "b"}]
+    runs = [run(1, "Complete", [{"uid": "x", "observed": 9}]), run(2, "Complete", seen), run(3, "Failed", seen)]
+    assert history.observed(runs, but="none") == {"a": 2}
+    assert history.observed(runs, but="u2") == {"x": 9}
+    assert history.observed([run(3)], but="none") == {}
+
+
+@pytest.mark.parametrize("policy", ["weekly", "a" * 253, "a" * 242 + "." * 1 + "b" * 10])
+def test_names_are_made_once_for_one_cause_and_are_valid(policy: str) -> None:
+    made = {history.scheduled_name(policy, DUE), history.requested_name(policy, "now")}
+    assert len(made | {history.scheduled_name(policy, DUE)}) == 2
+    for name in made:
+        assert len(name) <= 253
+        assert ".-" not in name
+    assert len(history.label_of(policy)) <= 63
+
+
+def test_long_names_that_differ_at_the_end_stay_two() -> None:
+    assert history.label_of("a" * 253) != history.label_of("a" * 252 + "b")
+    assert history.scheduled_name("weekly", DUE) == "weekly-202606010330"
+
+
+def test_a_run_has_the_wishes_of_its_policy_and_nothing_else() -> None:
+    made = history.new_run(POLICY, "weekly-1")
+    assert made["spec"] == {"mode": "DryRun", "kinds": ["Artifact"], "images": "Retain"}
+    assert CleanupRunSpec.model_validate(made["spec"]).kinds == ["Artifact"]
+    assert history.of_policy([made | {"metadata": made["metadata"] | {"creationTimestamp": ""}}], "policy-uid")
+    assert made["metadata"]["labels"] == {"violet.alauda.io/cleanup-policy": "weekly"}
