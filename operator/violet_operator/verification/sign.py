@@ -77,10 +77,9 @@ class Signer:
             raise Stalled("GPGUnavailable", f"gpg cannot be run ({error}). Install GnuPG.") from None
 
     def _import(self, data: bytes) -> str:
-        for _ in range(_IMPORTS):
-            result = self._gpg.import_keys(data)
-            if not result.sec_read or result.sec_imported or result.sec_dups:
-                break
+        result, tries = self._gpg.import_keys(data), 1
+        while result.sec_read and not (result.sec_imported or result.sec_dups) and tries < _IMPORTS:
+            result, tries = self._gpg.import_keys(data), tries + 1
         found = set(result.fingerprints) if result.sec_read else set()
         if len(found) != 1:
             raise _unusable(
