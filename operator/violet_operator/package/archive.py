@@ -12,7 +12,7 @@ import tarfile
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
-from violet_operator.errors import Stalled
+from violet_operator.errors import Stalled, Transient
 from violet_operator.package.forward import ForwardReader
 from violet_operator.package.inflate import GZIP_MAGIC, GzipIndex, PlainIndex
 from violet_operator.package.limits import KIB, Limits
@@ -198,8 +198,32 @@ class Archive:
             raise Stalled("PackageTooLarge", f"The package holds more than {self._limits.members} files.")
         return "/".join(part for part in parts if part not in ("", "."))
 
-    def open(self, member: Member, start: int = 0) -> Iterator[Buffer]:
-        """The bytes of a member from `start` on; reads only the part of the package that holds it.
+    def open(self, member: Member) -> Iterator[Buffer]:
+        """The bytes of a member; the last of them come only if all are those of the first pass, which was verified.
+
+        Raises:
+            Transient: they are not: the storage gives out something else now.
+            OperatorError: as the source does.
+        """
+        hasher, held = hashlib.sha256(), b""
+        for piece in self.stream(member):
+            if held:
+                yield held
+            held = bytes(piece)
+            hasher.update(held)
+        if hasher.hexdigest() != member.digest.partition(":")[2]:
+            raise Transient(
+                "SourceChanged",
+                f"The storage gave other bytes for {member.name!r} than when the package was verified. None of it is "
+                "used; trying again. If it stays, do not trust that storage.",
+            )
+        if held:
+            yield held
+
+    def stream(self, member: Member, start: int = 0) -> Iterator[Buffer]:
+        """The bytes of a member from `start` on, unchecked: for whoever checks their digest himself, as registries do.
+
+        Reads only the part of the package that holds it.
 
         Raises:
             OperatorError: as the source does.

@@ -21,11 +21,16 @@ def same_source(facts: JsonObject, url: str, info: ObjectInfo) -> bool:
     known = facts.get("source") or {}
     return (
         info.etag is not None
-        and known.get("url") == url.partition("?")[0]
+        and same_address(facts, url)
         and known.get("etag") == info.etag
         and known.get("version") == info.version
         and known.get("size") == info.size
     )
+
+
+def same_address(facts: JsonObject, url: str) -> bool:
+    """Whether what is known was read from this address."""
+    return bool((facts.get("source") or {}).get("url") == url.partition("?")[0])
 
 
 def is_known(status: JsonObject, spec: PackageUploadSpec, rules: Rules) -> bool:

@@ -99,7 +99,7 @@ class Pusher:
             push.repository,
             blob.digest,
             blob.size,
-            lambda offset: self._archive.open(blob.member, offset),
+            lambda offset: self._archive.stream(blob.member, offset),
             cancel=self._cancel,
             on_bytes=self._meter.moved,
         )

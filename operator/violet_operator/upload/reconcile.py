@@ -175,6 +175,9 @@ async def _find(upload: Upload) -> None:
     try:
         await fetch.locate(upload)
     except OperatorError as error:
+        if not decide.same_address(facts, upload.spec.source.url):  # what is known is another package's
+            status.forget_package()
+            raise
         upload.outdated = decide.outdated(status.last, upload.spec, upload.rules)
         if not (known and is_true(status.last.get("conditions", []), READY)) or not await in_place(upload):
             raise

@@ -47,7 +47,7 @@ def test_a_member_is_read_from_any_offset(kept: int, compressed: bool) -> None:
     archive = scan(gz(plain) if compressed else plain, kept=kept)
     for name, content in FILES.items():
         for start in {0, 1, len(content) // 2, len(content) - 1, len(content), len(content) + 5}:
-            got = b"".join(bytes(piece) for piece in archive.open(archive.members[name], max(start, 0)))
+            got = b"".join(bytes(piece) for piece in archive.stream(archive.members[name], max(start, 0)))
             assert got == content[max(start, 0) :]
 
 

@@ -152,4 +152,4 @@ def test_an_archive_reads_alike_whatever_its_compression(pack: type[bytes]) -> N
     archive = Archive.scan(MemorySource(pack(tar_of(FILES))))
     assert {name: archive.read(member) for name, member in archive.members.items()} == FILES
     for name, data in FILES.items():
-        assert b"".join(bytes(piece) for piece in archive.open(archive.members[name], 7)) == data[7:]
+        assert b"".join(bytes(piece) for piece in archive.stream(archive.members[name], 7)) == data[7:]
