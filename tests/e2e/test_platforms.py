@@ -144,11 +144,11 @@ def test_token_publishes_on_every_cluster_and_an_unchanged_upload_asks_the_gatew
     ]
     for name in BOTH:
         assert "by-token" in world.published(name)
-    listed = gateway.count("/auth/v1/clusters")
+    listed = gateway.count("/auth/v1/clusters", ADMIN)
     site.reconcile("by-token")
     handled = upload["status"].get("lastHandledReconcileAt")
     site.wait("by-token", lambda body: is_ready(body) and body["status"].get("lastHandledReconcileAt") != handled)
-    assert gateway.count("/auth/v1/clusters") == listed
+    assert gateway.count("/auth/v1/clusters", ADMIN) == listed
 
 
 def test_password_logs_in_once_and_an_expired_token_is_replaced_on_the_way(world: World) -> None:

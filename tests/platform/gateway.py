@@ -70,9 +70,9 @@ class Gateway:
         """Close the port and every connection."""
         asyncio.run_coroutine_threadsafe(self._stop(), self._loop).result(timeout=10)
 
-    def count(self, path: str) -> int:
-        """How many requests there were so far to paths that begin like this."""
-        return sum(1 for _, found in self.requests if found.startswith(path))
+    def count(self, path: str, user: str) -> int:
+        """How many requests a user has made so far to paths that begin like this."""
+        return sum(1 for found, by in self.requests if by == user and found.startswith(path))
 
     async def _start(self) -> None:
         timeout = aiohttp.ClientTimeout(total=None)
@@ -90,10 +90,10 @@ class Gateway:
         await self._session.close()
 
     async def _handle(self, request: web.BaseRequest) -> web.StreamResponse:
-        self.requests.append((request.method, request.path))
+        user = self.login.user(request.headers.get("Authorization", ""))
+        self.requests.append((request.path, user or ""))
         if step := self.login.steps.get((request.method, request.path)):
             return await step(request, self.address)
-        user = self.login.user(request.headers.get("Authorization", ""))
         if user is None:
             return web.json_response({"kind": "Status", "code": 401, "message": "Unauthorized"}, status=401)
         for prefix, route in self.routes.items():

@@ -47,10 +47,12 @@ def is_known(status: JsonObject, spec: PackageUploadSpec, rules: Rules) -> bool:
 
 
 def outdated(status: JsonObject, spec: PackageUploadSpec, rules: Rules) -> Waiting | None:
-    """What to say of a good verdict that does not count any more, of a package that cannot be read for another one."""
-    record, said = status.get("verification") or {}, find(status.get("conditions", []), VERIFIED) or {}
-    gone = "verifiedAt" in record and not rules.accept(record, spec.source.sha256)
-    if not gone and said.get("reason") != "VerificationOutdated":
+    """What to say of a verdict that does not count, or not any more, on a package that cannot be read for another one.
+
+    A package whose images are known was verified once, also where its record is gone since, as keys were missing.
+    """
+    understood = bool(status.get("package") and status.get("images"))
+    if not understood or rules.accept(status.get("verification") or {}, spec.source.sha256):
         return None
     return Waiting(
         "VerificationOutdated",

@@ -16,7 +16,8 @@ SIDE_FILE_LIMIT = 64 << 10
 PACKAGE_SUFFIXES = (".tar.gz", ".tgz", ".tar.zst", ".tar")
 _ALGORITHMS = {64: "sha256", 128: "sha512"}
 _LINE = re.compile(
-    r"(?:SHA(?:2-)?(?P<bits>256|512) ?\((?P<bsd>.+)\) ?= )?\\?(?P<hex>[0-9a-fA-F]{32,})(?:\s+\*?(?P<name>\S.*))?"
+    r"(?:(?:SHA(?:2-)?(?P<bits>256|512)|[A-Z0-9/-]+) ?\((?P<bsd>.+)\) ?= )?"
+    r"\\?(?P<hex>[0-9a-fA-F]{32,})(?:\s+\*?(?P<name>\S.*))?"
 )
 
 
