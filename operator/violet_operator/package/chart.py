@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
+from contextlib import suppress
 from typing import Any
 
 from violet_operator.errors import Stalled
@@ -160,7 +161,8 @@ def _with_subcharts(
     names = {text(inner, "name") for inner, _ in subcharts}
     yield from _searched(chart, {key: value for key, value in values.items() if key not in names})
     for inner, defaults in subcharts:
-        yield from images_in(inner, _overlaid(defaults, mapping(values, text(inner, "name"))))
+        with suppress(Stalled):  # its own maker's oddities are no fault of this chart
+            yield from images_in(inner, _overlaid(defaults, mapping(values, text(inner, "name"))))
 
 
 def _overlaid(defaults: JsonObject, values: JsonObject) -> JsonObject:

@@ -93,6 +93,19 @@ def test_images_of_subcharts_with_what_the_chart_sets_for_them() -> None:
         assert chart(package).images == ("a/main:7", "a/sub:3")
 
 
+def test_oddities_of_a_subchart_are_no_fault_of_the_chart() -> None:
+    annotations = {"artifacthub.io/images": "- [no, yaml"}
+    many = {f"image{n}": {"repository": f"a/i{n}", "tag": "v1"} for n in range(1500)}
+    files = {
+        "web/Chart.yaml": to_yaml({"name": "web", "version": "1.0.0", "appVersion": "7"}),
+        "web/values.yaml": to_yaml({"image": {"repository": "a/main"}}),
+        "web/charts/odd/Chart.yaml": to_yaml({"name": "odd", "version": "1", "annotations": annotations}),
+        "web/charts/many/Chart.yaml": to_yaml({"name": "many", "version": "1"}),
+        "web/charts/many/values.yaml": to_yaml(many),
+    }
+    assert chart(package_of(files)).images == ("a/main:7",)
+
+
 def test_subcharts_and_helmignore_are_left_to_the_chart() -> None:
     files = plugin_files() | {
         "web/.helmignore": b"scripts/\nmodule-plugin.yaml\n",
