@@ -9,6 +9,7 @@ from collections.abc import Callable, Mapping, Sequence
 from datetime import UTC, datetime
 from typing import Any, Literal
 
+from violet_operator.errors import OperatorError, Stalled
 from violet_operator.support.redact import shorten
 
 FETCHED = "Fetched"
@@ -83,6 +84,21 @@ class Conditions:
     def remove(self, kind: str) -> None:
         """Drop a condition that exists only while true."""
         self._items.pop(kind, None)
+
+    def at_rest(self) -> None:
+        """Nothing is under way, and nothing waits for the user."""
+        self.remove(RECONCILING)
+        self.remove(STALLED)
+
+    def failed(self, error: OperatorError) -> None:
+        """Not Ready for this error: the user must act, or it is tried again."""
+        self.set(READY, "False", error.reason, error.message)
+        if isinstance(error, Stalled):
+            self.remove(RECONCILING)
+            self.set(STALLED, "True", error.reason, error.message)
+        else:
+            self.remove(STALLED)
+            self.set(RECONCILING, "True", "ProgressingWithRetry", f"Trying again: {error.message}")
 
     def is_current(self, kind: str) -> bool:
         """Whether the condition is True for the current generation."""

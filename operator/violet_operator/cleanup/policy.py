@@ -11,7 +11,7 @@ from pydantic import ValidationError
 
 from violet_operator.api import API_VERSION, POLICY_LABEL, RECONCILE_ANNOTATION
 from violet_operator.api.cleanup_policy import CleanupPolicySpec
-from violet_operator.api.conditions import READY, RECONCILING, STALLED, Conditions, timestamp
+from violet_operator.api.conditions import READY, Conditions, timestamp
 from violet_operator.cleanup import gate, history
 from violet_operator.cleanup.context import Environment, JsonObject
 from violet_operator.cleanup.schedule import due
@@ -74,19 +74,14 @@ class _Look:
 
     async def run(self) -> Requeue:
         """Fill the status, make and forget runs; says when to look again."""
-        for condition in (RECONCILING, STALLED):
-            self._conditions.remove(condition)
+        self._conditions.at_rest()
         try:
             spec = self._spec()
             runs = await self._runs(spec)
             return await self._start(spec, runs)
         except OperatorError as error:
-            self._conditions.set(READY, "False", error.reason, error.message)
-            if isinstance(error, Stalled):
-                self._conditions.set(STALLED, "True", error.reason, error.message)
-                return Requeue()
-            self._conditions.set(RECONCILING, "True", "ProgressingWithRetry", f"Trying again: {error.message}")
-            return Requeue(failed=True)
+            self._conditions.failed(error)
+            return Requeue() if isinstance(error, Stalled) else Requeue(failed=True)
 
     def _spec(self) -> CleanupPolicySpec:
         try:

@@ -7,9 +7,9 @@ from collections.abc import Callable, Iterable
 from datetime import datetime
 from typing import Any
 
-from violet_operator.api.conditions import EXPORTED, GATHERED, READY, RECONCILING, STALLED, Conditions, timestamp
+from violet_operator.api.conditions import EXPORTED, GATHERED, READY, Conditions, timestamp
 from violet_operator.api.package_inventory_status import CHANGES
-from violet_operator.errors import OperatorError, Stalled
+from violet_operator.errors import OperatorError
 from violet_operator.inventory.applications import Change, Installed
 from violet_operator.inventory.gather import Gathered
 
@@ -65,27 +65,19 @@ class InventoryStatus:
     def ready(self, message: str) -> None:
         """Everything was read and written."""
         self.conditions.set(READY, "True", "Exported", message)
-        self.conditions.remove(RECONCILING)
-        self.conditions.remove(STALLED)
+        self.conditions.at_rest()
         self.facts["observedGeneration"] = self._generation
 
     def failed(self, step: str | None, error: OperatorError) -> None:
         """A step does not hold; None: before the first one."""
         if step is not None:
             self.conditions.set(step, "False", error.reason, error.message)
-        self.conditions.set(READY, "False", error.reason, error.message)
-        if isinstance(error, Stalled):
-            self.conditions.remove(RECONCILING)
-            self.conditions.set(STALLED, "True", error.reason, error.message)
-        else:
-            self.conditions.remove(STALLED)
-            self.conditions.set(RECONCILING, "True", "ProgressingWithRetry", f"Trying again: {error.message}")
+        self.conditions.failed(error)
         self.facts["observedGeneration"] = self._generation
 
     def suspended(self) -> None:
         """Nothing is done; what was exported still is."""
-        self.conditions.remove(RECONCILING)
-        self.conditions.remove(STALLED)
+        self.conditions.at_rest()
         ready = self.conditions.get(READY)
         if ready is not None and ready["status"] == "True":
             self.conditions.set(READY, "True", ready["reason"], ready["message"])

@@ -9,7 +9,7 @@ from datetime import datetime
 from typing import Any, Protocol
 
 from violet_operator.api import API_VERSION, RECONCILE_ANNOTATION
-from violet_operator.api.conditions import READY, RECONCILING, STALLED, Conditions, find
+from violet_operator.api.conditions import READY, Conditions, find
 from violet_operator.clients.kube import PLATFORMS, Kube
 from violet_operator.errors import OperatorError, Stalled
 from violet_operator.platform.probe import ClusterState, probe
@@ -115,8 +115,7 @@ class _Probe:
         anew = requested not in (None, self._last.get("lastHandledReconcileAt"))
         if requested:
             self.status["lastHandledReconcileAt"] = requested
-        self.conditions.remove(STALLED)
-        self.conditions.remove(RECONCILING)
+        self.conditions.at_rest()
         try:
             await self._look(anew=anew)
         except OperatorError as error:
@@ -167,12 +166,8 @@ class _Probe:
             self.conditions.set(READY, "True", "Connected", said)
 
     def _failed(self, error: OperatorError) -> Requeue:
-        self.conditions.set(READY, "False", error.reason, error.message)
-        if isinstance(error, Stalled):
-            self.conditions.set(STALLED, "True", error.reason, error.message)
-            return Requeue(after=_INTERVAL)
-        self.conditions.set(RECONCILING, "True", "ProgressingWithRetry", f"Trying again: {error.message}")
-        return Requeue(failed=True)
+        self.conditions.failed(error)
+        return Requeue(after=_INTERVAL) if isinstance(error, Stalled) else Requeue(failed=True)
 
 
 def _cluster_status(state: ClusterState) -> JsonObject:

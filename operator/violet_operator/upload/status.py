@@ -21,7 +21,7 @@ from violet_operator.api.conditions import (
     Conditions,
     timestamp,
 )
-from violet_operator.errors import OperatorError, Stalled, Transient
+from violet_operator.errors import OperatorError, Transient
 from violet_operator.support.durations import human_bytes
 from violet_operator.support.meter import Reading
 from violet_operator.support.redact import shorten
@@ -80,13 +80,7 @@ class UploadStatus:
         for later in STEPS[STEPS.index(step) + 1 if step else 0 :]:
             if not self.conditions.is_current(later):
                 self.conditions.remove(later)
-        self.conditions.set(READY, "False", error.reason, error.message)
-        if isinstance(error, Stalled):
-            self.conditions.remove(RECONCILING)
-            self.conditions.set(STALLED, "True", error.reason, error.message)
-        else:
-            self.conditions.remove(STALLED)
-            self.conditions.set(RECONCILING, "True", "ProgressingWithRetry", f"Trying again: {error.message}")
+        self.conditions.failed(error)
         self._facts["observedGeneration"] = self._generation
 
     def degraded(self, step: str, error: OperatorError) -> None:
@@ -103,8 +97,7 @@ class UploadStatus:
     def ready(self, message: str) -> None:
         """Everything holds."""
         self.conditions.set(READY, "True", "Installable", message)
-        self.conditions.remove(RECONCILING)
-        self.conditions.remove(STALLED)
+        self.conditions.at_rest()
         self._facts.pop("plan", None)
         self._facts["observedGeneration"] = self._generation
 
@@ -112,16 +105,14 @@ class UploadStatus:
         """Everything that reads holds; nothing was written."""
         self._facts["progress"] = complete(self._facts["progress"])
         self.conditions.set(READY, "True", "Previewed", message)
-        self.conditions.remove(RECONCILING)
-        self.conditions.remove(STALLED)
+        self.conditions.at_rest()
         for step in (PUSHED, PUBLISHED):
             self.conditions.remove(step)
         self._facts["observedGeneration"] = self._generation
 
     def suspended(self) -> None:
         """Nothing is done until `spec.suspend` is false again; what was installable still is."""
-        self.conditions.remove(RECONCILING)
-        self.conditions.remove(STALLED)
+        self.conditions.at_rest()
         self._forget_unfinished()
         for target in self._facts.get("targets", []):
             if target["phase"] == "Publishing":

@@ -8,7 +8,7 @@ from datetime import datetime
 from typing import Any
 
 from violet_operator.api.conditions import READY, RECONCILING, STALLED, Conditions, find
-from violet_operator.errors import OperatorError, Stalled
+from violet_operator.errors import OperatorError
 from violet_operator.upload_set.summary import Summary
 
 JsonObject = dict[str, Any]
@@ -36,7 +36,7 @@ class SetStatus:
     def judge(self, summary: Summary) -> None:
         """Everything that could be done was done: what the uploads say is what the Set says."""
         found, ready, failed = summary["found"], summary["ready"], summary["failed"]
-        self._clear()
+        self._conditions.at_rest()
         conditions, some = self._conditions, f"{ready} of {found} packages are Ready"
         if ready == found:
             conditions.set(READY, "True", "AllReady", f"All packages are Ready ({found}).")
@@ -54,16 +54,12 @@ class SetStatus:
 
     def failed(self, error: OperatorError) -> None:
         """The Set itself cannot do its work; its uploads go on."""
-        self._clear()
-        self._conditions.set(READY, "False", error.reason, error.message)
-        if isinstance(error, Stalled):
-            self._conditions.set(STALLED, "True", error.reason, error.message)
-        else:
-            self._conditions.set(RECONCILING, "True", "ProgressingWithRetry", f"Trying again: {error.message}")
+        self._conditions.at_rest()
+        self._conditions.failed(error)
 
     def suspended(self) -> None:
         """Nothing is done until `spec.suspend` is false again; what was Ready still is."""
-        self._clear()
+        self._conditions.at_rest()
         ready = self._conditions.get(READY)
         if ready is not None and ready["status"] == "True":
             self._conditions.set(READY, "True", ready["reason"], ready["message"])
@@ -84,10 +80,6 @@ class SetStatus:
         if now["reason"] in ("Progressing", "Suspended"):
             return None
         return now["status"] != "True", now["reason"], now["message"]
-
-    def _clear(self) -> None:
-        self._conditions.remove(RECONCILING)
-        self._conditions.remove(STALLED)
 
 
 def _such_as(summary: Summary) -> str:
