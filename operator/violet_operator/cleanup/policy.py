@@ -13,10 +13,10 @@ from violet_operator.api import API_VERSION, POLICY_LABEL, RECONCILE_ANNOTATION
 from violet_operator.api.cleanup_policy import CleanupPolicySpec
 from violet_operator.api.conditions import READY, Conditions, timestamp
 from violet_operator.cleanup import gate, history
-from violet_operator.cleanup.context import Environment, JsonObject
 from violet_operator.cleanup.schedule import due
 from violet_operator.clients.kube import CLEANUP_POLICIES, CLEANUP_RUNS
 from violet_operator.errors import OperatorError, Stalled
+from violet_operator.platform.environment import Environment, JsonObject
 from violet_operator.platform.resolve import invalid_spec
 from violet_operator.support.cron import Schedule
 from violet_operator.support.requeue import Requeue

@@ -12,7 +12,6 @@ from violet_operator.api import API_VERSION, POLICY_LABEL
 from violet_operator.api.cleanup_run import CleanupRunSpec
 from violet_operator.api.conditions import COMPLETE, FAILED, PLANNED, RECONCILING, Conditions, timestamp
 from violet_operator.cleanup import gate, history, metrics
-from violet_operator.cleanup.context import Environment, JsonObject
 from violet_operator.cleanup.gather import Scope, gather
 from violet_operator.cleanup.judge import Verdict, judge, tally
 from violet_operator.cleanup.plan import broken_limit, deletions
@@ -20,6 +19,7 @@ from violet_operator.cleanup.report import results
 from violet_operator.cleanup.state import State
 from violet_operator.clients.kube import CLEANUP_RUNS
 from violet_operator.errors import OperatorError, Stalled
+from violet_operator.platform.environment import Environment, JsonObject
 from violet_operator.platform.resolve import invalid_spec
 from violet_operator.support.requeue import Requeue
 

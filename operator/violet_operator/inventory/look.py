@@ -12,9 +12,9 @@ from violet_operator.clients.kube import CONFIG_MAPS, Kube
 from violet_operator.errors import Stalled, Waiting
 from violet_operator.inventory import export
 from violet_operator.inventory.applications import Installed, differences, merge, parse, render, without_namesakes
-from violet_operator.inventory.context import Environment
 from violet_operator.inventory.gather import Gathered, gather
 from violet_operator.inventory.status import InventoryStatus, named
+from violet_operator.platform.environment import Environment
 from violet_operator.support.cron import Schedule
 from violet_operator.support.durations import parse_duration
 

@@ -13,9 +13,9 @@ from violet_operator.api.package_inventory import PackageInventorySpec
 from violet_operator.clients.kube import PACKAGE_INVENTORIES
 from violet_operator.errors import OperatorError, Stalled, Transient
 from violet_operator.inventory import metrics
-from violet_operator.inventory.context import Environment
 from violet_operator.inventory.look import Look
 from violet_operator.inventory.status import InventoryStatus, transition
+from violet_operator.platform.environment import Environment
 from violet_operator.platform.resolve import invalid_spec
 from violet_operator.support.requeue import Requeue
 

@@ -5,17 +5,16 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections.abc import Callable
-from datetime import datetime
 from typing import Any, Protocol
 
 from violet_operator.api import API_VERSION, RECONCILE_ANNOTATION
 from violet_operator.api.conditions import READY, Conditions, find
 from violet_operator.clients.kube import PLATFORMS, Kube
 from violet_operator.errors import OperatorError, Stalled
+from violet_operator.platform.environment import Process
 from violet_operator.platform.probe import ClusterState, probe
 from violet_operator.platform.resolve import Connection
 from violet_operator.platform.verdict import Verdict
-from violet_operator.settings import Settings
 from violet_operator.support.redact import shorten
 from violet_operator.support.requeue import Requeue
 
@@ -27,23 +26,8 @@ _INTERVAL = 300.0
 """Seconds between two looks at a Platform that works."""
 
 
-class Environment(Protocol):
+class Environment(Process, Protocol):
     """What the process gives a run."""
-
-    @property
-    def settings(self) -> Settings:
-        """The operator's settings."""
-        ...
-
-    @property
-    def kube(self) -> Kube:
-        """The operator's own cluster."""
-        ...
-
-    @property
-    def clock(self) -> Callable[[], datetime]:
-        """The time, in UTC."""
-        ...
 
     async def enter(self, namespace: str, platform: str, *, anew: bool) -> dict[str, Kube]:
         """Its clusters, as they are now."""

@@ -3,22 +3,21 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
 from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass, field
-from datetime import datetime
 from typing import Any, NamedTuple, Protocol
 
 from violet_operator.api import RECONCILE_ANNOTATION
 from violet_operator.api.package_upload import PackageUploadSpec
-from violet_operator.clients.kube import Kube, Resource
+from violet_operator.clients.kube import Kube
 from violet_operator.clients.object_store import ObjectInfo, ObjectStore
 from violet_operator.errors import OperatorError
 from violet_operator.package.archive import Archive
 from violet_operator.package.model import Opened
+from violet_operator.platform import environment
 from violet_operator.platform.resolve import Connection
 from violet_operator.publication.apply import Applied
-from violet_operator.settings import Settings
 from violet_operator.support.cancel import CancelToken
 from violet_operator.support.meter import Meter
 from violet_operator.upload.plan import PushPlan
@@ -59,23 +58,8 @@ class Drift(Protocol):
         ...
 
 
-class Environment(Protocol):
+class Environment(environment.Environment, Protocol):
     """What the process gives every run."""
-
-    @property
-    def settings(self) -> Settings:
-        """The operator's settings."""
-        ...
-
-    @property
-    def kube(self) -> Kube:
-        """The operator's own cluster."""
-        ...
-
-    @property
-    def clock(self) -> Callable[[], datetime]:
-        """The time, in UTC."""
-        ...
 
     @property
     def packages(self) -> PackageShelf:
@@ -85,14 +69,6 @@ class Environment(Protocol):
     @property
     def drift(self) -> Drift:
         """Whom to tell what was published."""
-        ...
-
-    async def get(self, resource: Resource, namespace: str | None, name: str) -> JsonObject | None:
-        """A referenced object (Platform, Secret, ConfigMap); may be some seconds old."""
-        ...
-
-    async def connect(self, namespace: str, platform: str) -> Connection:
-        """The way in to a Platform."""
         ...
 
 

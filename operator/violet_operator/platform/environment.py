@@ -1,4 +1,4 @@
-"""What the process gives the flows of a cleanup."""
+"""What the process gives the flows: the part that most of them share."""
 
 from __future__ import annotations
 
@@ -6,15 +6,15 @@ from collections.abc import Callable
 from datetime import datetime
 from typing import Any, Protocol
 
-from violet_operator.clients.kube import Kube
+from violet_operator.clients.kube import Kube, Resource
 from violet_operator.platform.resolve import Connection
 from violet_operator.settings import Settings
 
 JsonObject = dict[str, Any]
 
 
-class Environment(Protocol):
-    """Shared by all runs."""
+class Process(Protocol):
+    """What every run needs."""
 
     @property
     def settings(self) -> Settings:
@@ -29,6 +29,14 @@ class Environment(Protocol):
     @property
     def clock(self) -> Callable[[], datetime]:
         """The time, in UTC."""
+        ...
+
+
+class Environment(Process, Protocol):
+    """What a run needs that goes to platforms."""
+
+    async def get(self, resource: Resource, namespace: str | None, name: str) -> JsonObject | None:
+        """A referenced object (Platform, Secret, ConfigMap); may be some seconds old."""
         ...
 
     async def connect(self, namespace: str, platform: str) -> Connection:
