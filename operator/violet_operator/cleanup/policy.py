@@ -122,7 +122,7 @@ class _Look:
         else:
             self._tell(spec, coming)
         if start and not spec.suspend and (under_way is None or history.waits(under_way)):
-            waiting, under_way = under_way, await self._make(start)
+            waiting, under_way = under_way, await self._make(start, under_way)
             coming, _ = self._next(spec, now)
             if waiting:  # it finds that it is not the last any more, and ends
                 self._wake((waiting["metadata"]["namespace"], waiting["metadata"]["name"]))
@@ -167,9 +167,9 @@ class _Look:
             said = f"A run in mode {spec.mode} is started by spec.schedule ({spec.schedule}), and on request."
             self._conditions.set(READY, "True", "Scheduled", said)
 
-    async def _make(self, start: _Start) -> JsonObject:
+    async def _make(self, start: _Start, waiting: JsonObject | None) -> JsonObject:
         """Make the run; one of that name that is there was made by us, before we could note it."""
-        run = history.new_run(self._body, start.name)
+        run = history.new_run(self._body, start.name, waiting)
         try:
             await self._env.kube.create(CLEANUP_RUNS, self._metadata["namespace"], run)
             about = self._body | {"apiVersion": API_VERSION, "kind": "CleanupPolicy"}
