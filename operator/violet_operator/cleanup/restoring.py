@@ -47,11 +47,14 @@ async def put_everything_back(
         first = lacking[0]
         said += f", {count['Failed']} are not: {first.entry.ref.kind} {first.entry.ref.name}: {first.message}"
         record.conditions.set(RESTORED, "False", "RestoreIncomplete", said)
+        if not record.is_true(COMPLETE) and not record.is_true(FAILED):  # whatever comes, it deletes nothing more
+            record.end(FAILED, "RestoreIncomplete", said)
         record.trying_again(said)
         return Requeue(failed=True)
     record.conditions.remove(RECONCILING)
     record.conditions.set(RESTORED, "True", "Restored", f"{said}.")
-    if not record.is_true(COMPLETE) and not record.is_true(FAILED):
+    ended_by = (record.conditions.get(FAILED) or record.conditions.get(COMPLETE) or {}).get("reason")
+    if ended_by in (None, "Deleting", "RestoreIncomplete"):
         record.end(COMPLETE, "Restored", f"{said}.")
     return Requeue()
 
