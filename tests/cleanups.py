@@ -185,9 +185,9 @@ def a_run(name: str, **spec: Any) -> Object:
     return {"apiVersion": API, "kind": "CleanupRun", "metadata": {"name": name}, "spec": {"mode": "Delete"} | spec}
 
 
-def only(package: str, *others: str) -> Object:
+def only(package: str) -> Object:
     """Fields of a spec that leave everything alone but one package."""
-    names = ["idle*", "busy*", "rest*", "work*", "held*", "kept*", *others]
+    names = ["idle*", "busy*", "rest*", "work*", "held*", "kept*", "asked*", "late*", "many*"]
     return {"exclude": {"names": [each for each in names if not each.startswith(package)]}}
 
 

@@ -145,7 +145,7 @@ def waits(body: Object) -> bool:
 def test_only_the_approved_plan_is_carried_out(site: Site) -> None:
     offer(site, "asked", "1.0.0")
     fields = {"kinds": ["Artifact"], "exclude": {"names": ["idle*"]}}
-    site.apply(policy("ask", mode="Approve", **fields))
+    site.apply(policy("ask", mode="Approve", failedRunsHistoryLimit=9, **fields))
     first = request_run(site, "ask")
     run = site.wait(first, waits, 60, "cleanupruns")
     approved = run["status"]["plan"]["hash"]
@@ -263,6 +263,7 @@ def test_an_operator_that_is_killed_in_the_middle_goes_on(site: Site) -> None:
     assert names == {"artifact many", "artifactversion many.v1.1.0", "artifactversion many.v9.0.0"}
     assert {name for name in there(site) if "many" not in name} == others
     stopped_in_the_middle(site, others)
+    without_the_api_for_a_while(site, others)
 
 
 def stopped_in_the_middle(site: Site, others: set[str]) -> None:
@@ -280,4 +281,18 @@ def stopped_in_the_middle(site: Site, others: set[str]) -> None:
     site.apply(a_run("stopped", restore=True, **only("many")))
     site.wait("stopped", is_back, 120, "cleanupruns")
     assert left(site) == MANY + 2
+    assert {name for name in there(site) if "many" not in name} == others
+
+
+def without_the_api_for_a_while(site: Site, others: set[str]) -> None:
+    """The cluster is lost in the middle and comes back: the run goes on."""
+    site.apply(a_run("lost", **only("many")))
+    until(lambda: left(site) < MANY, 60)
+    site.cluster.apiserver.stop()
+    time.sleep(3)
+    site.cluster.start_apiserver()
+    run = site.wait("lost", ended, 120, "cleanupruns")
+    assert condition(run, "Complete")["reason"] == "Deleted", said(run)
+    names = {name for name in there(site) if "many" in name}
+    assert names == {"artifact many", "artifactversion many.v9.0.0"}
     assert {name for name in there(site) if "many" not in name} == others
