@@ -12,7 +12,7 @@ import pytest
 
 from tests.simulation.cleanup.acting import decided, plan, simulate_acting
 from tests.simulation.cleanup.simulate import WrongDeletionError
-from tests.simulation.cleanup.world import World
+from tests.simulation.cleanup.world import GLOBAL, World
 from tests.unit.cleanup.platforms import GARBAGE, REGION, platform
 from violet_operator.cleanup import decide as decide_module
 from violet_operator.cleanup.decide import Step
@@ -93,6 +93,10 @@ def replaced(world: World) -> None:
         (remove("Artifact idle"), {"Artifact idle": "Deleted NotInstalled"}),
         (remove("Artifact idle", "OperatorView idle"), {"Artifact idle": "Deleted NotInstalled"}),
         (remove("ModulePlugin rest", "ModulePluginView rest"), {"ModulePlugin rest": "Deleted NotInstalled"}),
+        (
+            mark("Artifact idle", uid="another"),
+            dict.fromkeys(IDLE, "Skipped NoOwner") | {"Artifact idle": "Deleted NotInstalled"},
+        ),
         (remove("OperatorView idle"), dict.fromkeys(IDLE, "Skipped NoView")),
     ],
 )
@@ -113,6 +117,23 @@ def test_a_version_of_what_was_removed_meanwhile_does_not_go_alone() -> None:
         world.view(REGION, "busy", "Ready")
 
     assert reasons(after(uninstalled)) == {"ArtifactVersion busy.v1.0.0": "Skipped ReasonChanged"}
+
+
+def test_what_holds_an_object_is_named() -> None:
+    held = after(mark("ArtifactVersion busy.v1.0.0", deletionTimestamp="now", finalizers=["a/b", "c/d"]))
+    assert "held by a/b, c/d" in held["ArtifactVersion busy.v1.0.0"].message
+    free = after(mark("ArtifactVersion busy.v1.0.0", deletionTimestamp="now"))
+    assert "no finalizer" in free["ArtifactVersion busy.v1.0.0"].message
+
+
+@pytest.mark.parametrize(
+    ("place", "reason"), [((GLOBAL, "OperatorView"), "ViewsUnknown"), (("", "PackageUpload"), "UploadsUnknown")]
+)
+def test_what_protects_and_cannot_be_read_is_tried_again(place: tuple[str, str], reason: str) -> None:
+    steps = after(lambda world: world.broken.add(place))
+    stay = [each for each in steps.values() if each.outcome != "Delete"]
+    assert {each.entry.ref.kind for each in stay} >= {"Artifact", "ArtifactVersion"}
+    assert {(each.outcome, each.reason, each.again) for each in stay} == {("Failed", reason, True)}
 
 
 def test_what_cannot_be_read_is_tried_again() -> None:
