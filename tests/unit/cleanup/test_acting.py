@@ -89,9 +89,19 @@ def replaced(world: World) -> None:
             mark("ArtifactVersion busy.v1.0.0", deletionTimestamp="now", finalizers=["a/b"]),
             {"ArtifactVersion busy.v1.0.0": "Deleting FinalizerPending"},
         ),
+        (
+            mark("ArtifactVersion idle.v1.0.0", deletionTimestamp="now", resourceVersion="2"),
+            {"ArtifactVersion idle.v1.0.0": "Deleting FinalizerPending"},
+        ),
+        (mark("Artifact idle", deletionTimestamp="now"), {"Artifact idle": "Deleting FinalizerPending"}),
         (remove("ArtifactVersion idle.v1.0.0"), {"ArtifactVersion idle.v1.0.0": "Deleted NotInstalled"}),
         (remove("Artifact idle"), {"Artifact idle": "Deleted NotInstalled"}),
         (remove("Artifact idle", "OperatorView idle"), {"Artifact idle": "Deleted NotInstalled"}),
+        (
+            mark("ModulePlugin rest", GLOBAL, deletionTimestamp="now"),
+            {"ModulePlugin rest": "Deleting FinalizerPending"},
+        ),
+        (remove("ModulePluginView rest"), dict.fromkeys(REST, "Skipped NoView")),
         (remove("ModulePlugin rest", "ModulePluginView rest"), {"ModulePlugin rest": "Deleted NotInstalled"}),
         (
             mark("Artifact idle", uid="another"),
