@@ -14,6 +14,7 @@ from violet_operator.errors import Stalled
 from violet_operator.package.contradictions import judge, missing
 from violet_operator.package.manifest import ManifestSpec, PackageManifest
 from violet_operator.package.model import Bundle, Chart, Image, Package, PackageType
+from violet_operator.package.references import is_full, places
 
 _NAME = re.compile(rf"(?=.{{1,253}}\Z){SUBDOMAIN}")
 _LIFECYCLES = ("core", "aligned", "agnostic")
@@ -77,24 +78,19 @@ def classify(found: Findings) -> Package:
 
 
 def _check_images(found: Findings) -> None:
-    known: dict[str, Image] = {}
     for image in found.images:
-        if not image.reference:
+        if not is_full(image.reference):
+            only = f", only {image.reference!r}, which may be a tag or a repository" if image.reference else ""
             raise Stalled(
                 "InvalidPackage",
-                f"Image {image.digest} of the package has no full name: give it as HOST/REPOSITORY:TAG in the "
+                f"Image {image.digest} of the package has no full name{only}: give it as HOST/REPOSITORY:TAG in the "
                 "annotation org.opencontainers.image.ref.name of index.json (docker-archive: RepoTags).",
             )
         _, at, pinned = image.reference.partition("@")
         if at and pinned != image.digest:
             raise Stalled("DigestMismatch", f"Image {image.reference} of the package has the digest {image.digest}.")
-        if known.setdefault(image.reference, image).digest != image.digest:
-            raise Stalled(
-                "InvalidPackage",
-                f"The package holds two images named {image.reference}: {known[image.reference].digest} and "
-                f"{image.digest}. Build it anew with one of them.",
-            )
-    lacking = missing(found.manifest, known)
+    places(found.images, "")
+    lacking = missing(found.manifest, found.images)
     if lacking:
         raise Stalled(
             "IncompletePackage",

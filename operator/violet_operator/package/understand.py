@@ -3,16 +3,21 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping
 from dataclasses import replace
 
 from violet_operator.errors import Stalled
 from violet_operator.package.archive import Archive
 from violet_operator.package.bundle import is_labelled, read_bundle
 from violet_operator.package.chart import chart_layer, read_bare_chart, read_chart
+from violet_operator.package.chart_image import check_chart
 from violet_operator.package.classify import Findings, classify
 from violet_operator.package.layouts import LAYOUTS, Contents
 from violet_operator.package.limits import MIB, Limits
+from violet_operator.package.manifest import PackageManifest
 from violet_operator.package.model import Bundle, Chart, Image, Package
+from violet_operator.package.references import is_full, tagged
+from violet_operator.support.digests import Digest
 
 _UNLABELLED = 32 * MIB
 """Bytes of an image without labels that is still looked into: a bundle holds some YAML."""
@@ -43,19 +48,18 @@ def understand(archive: Archive, *, file_name: str = "", limits: Limits | None =
     names = {image.digest: _name(image, f"{bundle.package}-bundle", bundle.version) for image, bundle in bundles}
     names |= {image.digest: _name(image, chart.name, chart.version) for image, chart in charts if image}
     findings = Findings(
-        images=tuple(
-            image if _has_name(image) else image.renamed(names.get(image.digest, image.reference))
-            for image in contents.images
-        ),
+        images=tuple(image.renamed(_full_name(image, names)) for image in contents.images),
         bundles=tuple((names[image.digest], bundle) for image, bundle in bundles),
         charts=tuple(replace(chart, reference=names[image.digest]) if image else chart for image, chart in charts),
-        manifest=contents.manifest,
+        manifest=_with_full_name(contents, names),
         file_name=file_name,
     )
     package = classify(findings)
     fatal = [item.message for item in package.contradictions if item.stalls]
     if fatal:
         raise Stalled("ContradictoryPackage", f"{' '.join(fatal)} Get a corrected package from its vendor.")
+    if package.chart:
+        check_chart(archive, package.chart)
     return package
 
 
@@ -122,7 +126,7 @@ def _name(image: Image, repository: str, version: str) -> str:
 
     Names without a registry are as good: the registry's part is replaced when the image is pushed.
     """
-    if _has_name(image):
+    if is_full(image.reference):
         return image.reference
     tag = re.sub(r"[^A-Za-z0-9_.-]", "-", f"v{version.removeprefix('v')}")[:128]
     if "/" in image.reference:
@@ -130,6 +134,19 @@ def _name(image: Image, repository: str, version: str) -> str:
     return f"{repository}:{image.reference if _TAG.fullmatch(image.reference) else tag}"
 
 
-def _has_name(image: Image) -> bool:
-    """Whether the package names the image in full; a tag alone is no name, nor is a repository of `HOST:PORT`."""
-    return ":" in image.reference.rpartition("/")[2] or "@" in image.reference
+def _full_name(image: Image, names: Mapping[Digest, str]) -> str:
+    """The image's own name, else that of the bundle or chart in it, else with docker's tag; one word stays as it is."""
+    reference = image.reference
+    if is_full(reference) or image.digest not in names:
+        return tagged(reference) if "/" in reference else reference
+    return names[image.digest]
+
+
+def _with_full_name(contents: Contents, names: Mapping[Digest, str]) -> PackageManifest | None:
+    """The manifest with the artifact's name as the image has it now, where both had lacked the tag."""
+    manifest = contents.manifest
+    main = next((image for image in contents.images if manifest and image.reference == manifest.spec.artifact), None)
+    if manifest is None or main is None:
+        return manifest
+    spec = manifest.spec.model_copy(update={"artifact": _full_name(main, names)})
+    return manifest.model_copy(update={"spec": spec})

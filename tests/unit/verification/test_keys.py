@@ -85,6 +85,20 @@ def test_private_key_behind_a_public_one(vendors: Vendors, disguise: Disguise) -
         problem(key_set("Secret keys", {"a": public + private}))
 
 
+@pytest.mark.parametrize("words", ["This is not a PRIVATE KEY.", "PRIVATE KEYS: ask the vendor", "BEGIN PRIVATE KEY"])
+def test_words_about_private_keys_beside_a_public_one_are_no_key(vendors: Vendors, words: str) -> None:
+    public = vendors.good.public_key.encode()
+    for data in (words.encode() + b"\n" + public, public + b"\n" + words.encode() + b"\n"):
+        assert key_packets(data) == dearmor(public)
+
+
+@pytest.mark.parametrize("kind", ["", "RSA ", "EC ", "ENCRYPTED ", "OPENSSH "])
+@pytest.mark.parametrize("mark", ["-----BEGIN {}PRIVATE KEY-----", "---- BEGIN SSH2 {}PRIVATE KEY ----"])
+def test_private_keys_of_other_kinds_beside_a_public_one(vendors: Vendors, mark: str, kind: str) -> None:
+    found = vendors.good.public_key + "\n" + mark.format(kind) + "\nc2VjcmV0\n"
+    assert "private key" in problem(key_set("Secret keys", {"a": found.encode()})).message
+
+
 def test_private_key_alone_is_named_as_such(vendors: Vendors) -> None:
     for disguise in DISGUISES.values():
         private = disguise(vendors.good.private_key.encode())
