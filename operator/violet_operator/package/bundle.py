@@ -6,7 +6,7 @@ The files are read from the layers of the bundle image as they stream by; nothin
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 
 from violet_operator.errors import Stalled
 from violet_operator.package.archive import Archive
@@ -25,6 +25,7 @@ from violet_operator.package.limits import Limits
 from violet_operator.package.model import Bundle, Contradiction, Image
 from violet_operator.package.nested import Budget, files_in
 from violet_operator.package.versions import newest
+from violet_operator.support.digests import Digest, digests_in
 
 _PREFIX = "operators.operatorframework.io.bundle."
 _PACKAGE = f"{_PREFIX}package.v1"
@@ -37,8 +38,14 @@ def is_labelled(image: Image) -> bool:
     return any(label.startswith(_PREFIX) for label in image.labels)
 
 
-def read_bundle(archive: Archive, image: Image, limits: Limits) -> Bundle | None:
+def read_bundle(archive: Archive, image: Image, limits: Limits, inside: Collection[Digest] = ()) -> Bundle | None:
     """What a bundle image says of itself; None: it is no bundle.
+
+    Args:
+        archive: the package.
+        image: that may be a bundle.
+        limits: caps.
+        inside: digests of the package's images.
 
     Raises:
         Stalled: a layer or a document in it cannot be read.
@@ -78,6 +85,7 @@ def read_bundle(archive: Archive, image: Image, limits: Limits) -> Bundle | None
         replaces=text(csv, "spec", "replaces") or None,
         skip_range=text(csv, "metadata", "annotations", "olm.skipRange") or None,
         platforms=_platforms(mapping(csv, "metadata", "labels")),
+        pinned=digests_in(files.values(), inside),
         notes=tuple(notes),
     )
 
@@ -90,7 +98,7 @@ def _files(archive: Archive, image: Image, limits: Limits) -> dict[str, bytes]:
     once = reversed(dict.fromkeys(reversed(digests)))  # of a layer that comes twice, the upper one hides the other
     manifests, annotations = _folder(image, "manifests"), _annotations_path(image)
 
-    def wanted(path: str) -> bool:
+    def wanted(path: str, _size: int) -> bool:
         folder, _, name = path.rpartition("/")
         return path == annotations or (folder == manifests and name.endswith((".yaml", ".yml", ".json")))
 

@@ -37,7 +37,7 @@ class Budget:
 
 
 def files_in(
-    archive: Archive, member: Member, wanted: Callable[[str], bool], limits: Limits, budget: Budget | None = None
+    archive: Archive, member: Member, wanted: Callable[[str, int], bool], limits: Limits, budget: Budget | None = None
 ) -> dict[str, bytes | None]:
     """The wanted files of a tar, plain or compressed; None for one that a whiteout removes.
 
@@ -46,7 +46,7 @@ def files_in(
     Args:
         archive: the package.
         member: the inner archive.
-        wanted: says by path, without leading "./", whether a file is wanted.
+        wanted: says by path, without leading "./", and size whether a file is wanted.
         limits: caps.
         budget: shared with other archives; None: this one has its own.
 
@@ -67,7 +67,7 @@ def files_in(
         folder, _, name = path.rpartition("/")
         if name.startswith(_WHITEOUT):
             found[f"{folder}/{name.removeprefix(_WHITEOUT)}"] = None
-        elif entry.isreg() and not entry.issparse() and not name.startswith(APPLE_DOUBLE) and wanted(path):
+        elif entry.isreg() and not entry.issparse() and not name.startswith(APPLE_DOUBLE) and wanted(path, entry.size):
             if entry.size > limits.document:
                 raise Stalled(
                     "PackageTooLarge",

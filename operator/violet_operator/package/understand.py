@@ -86,7 +86,7 @@ def _bundles(archive: Archive, contents: Contents, limits: Limits, *, look_close
         limits: caps.
         look_closer: whether small images without labels are looked into, if there are no others.
     """
-    images = [image for image in contents.images if not image.attached]
+    images, inside = [image for image in contents.images if not image.attached], _digests(contents)
     named = [image for image in images if contents.manifest and image.reference == contents.manifest.spec.artifact]
     labelled = [image for image in images if is_labelled(image)]
     small = [image for image in images if sum(blob.size for blob in image.blobs) <= _UNLABELLED]
@@ -94,7 +94,8 @@ def _bundles(archive: Archive, contents: Contents, limits: Limits, *, look_close
     for likely in (named, labelled, small[:_CANDIDATES] if look_closer else []):
         candidates = list({image.digest: image for image in reversed(likely)}.values())
         _check_number(len(candidates), "operator bundles")
-        read = ((image, read_bundle(archive, image, limits)) for image in candidates if chart_layer(image) is None)
+        others = [image for image in candidates if chart_layer(image) is None]
+        read = ((image, read_bundle(archive, image, limits, inside)) for image in others)
         found = [(image, bundle) for image, bundle in read if bundle is not None]
         if found:
             return found
@@ -103,17 +104,22 @@ def _bundles(archive: Archive, contents: Contents, limits: Limits, *, look_close
 
 def _charts(archive: Archive, contents: Contents, limits: Limits) -> list[tuple[Image | None, Chart]]:
     """Charts beside the images, and images that are packed charts; the same chart in both forms counts once."""
+    inside = _digests(contents)
     layers = [(image, layer) for image in contents.images if (layer := chart_layer(image)) is not None]
     _check_number(len(layers) + len(contents.charts), "charts")
     found: list[tuple[Image | None, Chart]] = [
-        (image, read_chart(archive, layer, limits, image.reference)) for image, layer in layers
+        (image, read_chart(archive, layer, limits, image.reference, inside)) for image, layer in layers
     ]
     packed = {(chart.name, chart.version) for _, chart in found}
-    beside = [read_chart(archive, member, limits) for member in contents.charts]
+    beside = [read_chart(archive, member, limits, inside=inside) for member in contents.charts]
     found += [(None, chart) for chart in beside if (chart.name, chart.version) not in packed]
     if contents.chart_root is not None:
         found.append((None, read_bare_chart(archive, contents.chart_root)))
     return found
+
+
+def _digests(contents: Contents) -> frozenset[Digest]:
+    return frozenset(manifest.digest for image in contents.images for manifest in image.manifests)
 
 
 def _check_number(count: int, what: str) -> None:

@@ -28,8 +28,7 @@ def with_index() -> tuple[Layout, str]:
     """A layout with an image for two architectures, and what pins it."""
     layout = Layout()
     children = [
-        layout.image(layout.add(arch.encode()), platform=arch)
-        | {"platform": {"os": "linux", "architecture": arch}}
+        layout.image(layout.add(arch.encode()), platform=arch) | {"platform": {"os": "linux", "architecture": arch}}
         for arch in ("amd64", "arm64")
     ]
     index = layout.index(*children)
@@ -42,8 +41,7 @@ def refuses(package: Package) -> bool:
     try:
         subset_package(package, ["linux/arm64"])
     except Stalled as error:
-        assert error.reason == "DigestWouldBreak"
-        return True
+        return error.reason == "DigestWouldBreak"
     return False
 
 
