@@ -92,7 +92,8 @@ def read_bundle(archive: Archive, image: Image, limits: Limits, inside: Collecti
 
 def _files(archive: Archive, image: Image, limits: Limits) -> dict[str, bytes]:
     """The manifests and metadata of the image's file system: layers from the lowest up."""
-    lowest = load_object("the bundle's manifest", image.manifests[0].raw)
+    runs = next((manifest for manifest in image.manifests if manifest.platform), image.manifests[0])
+    lowest = load_object("the bundle's manifest", runs.raw)
     members = {str(blob.digest): blob.member for blob in image.blobs}
     digests = [text(layer, "digest") for layer in objects(lowest, "layers")]
     once = reversed(dict.fromkeys(reversed(digests)))  # of a layer that comes twice, the upper one hides the other
@@ -102,12 +103,21 @@ def _files(archive: Archive, image: Image, limits: Limits) -> dict[str, bytes]:
         folder, _, name = path.rpartition("/")
         return path == annotations or (folder == manifests and name.endswith((".yaml", ".yml", ".json")))
 
-    found: dict[str, bytes | None] = {}
+    found: dict[str, bytes] = {}
     budget = Budget.of(limits)
     for member in (members[digest] for digest in once if digest in members):
         if member.size:
-            found |= files_in(archive, member, wanted, limits, budget)
-    return {path: data for path, data in found.items() if data is not None}
+            upper = files_in(archive, member, wanted, limits, budget)
+            removed = {path for path, data in upper.items() if data is None}
+            found = {path: data for path, data in found.items() if removed.isdisjoint(_with_folders(path))}
+            found |= {path: data for path, data in upper.items() if data is not None}
+    return found
+
+
+def _with_folders(path: str) -> list[str]:
+    """A path, and every folder that it lies in, the root too."""
+    parts = path.split("/")
+    return ["/".join(parts[:count]) for count in range(len(parts) + 1)]
 
 
 def _folder(image: Image, name: str) -> str:

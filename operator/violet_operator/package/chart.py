@@ -81,13 +81,14 @@ def read_chart(
     Raises:
         Stalled: it is no chart, or cannot be read.
     """
-    files = files_in(archive, member, lambda path, size: _wanted(path.partition("/")[2], size), limits)
+    found = files_in(archive, member, lambda path, size: _wanted(path.partition("/")[2], size), limits)
+    files = {path: data for path, data in found.items() if data is not None}
     roots = sorted(path.removesuffix(_CHART) for path in files if path.partition("/")[2] == _CHART)
     if not roots:
         raise invalid(repr(member.name), "it is no Helm chart, as it holds no NAME/Chart.yaml")
     if len(roots) > 1:
         raise invalid(repr(member.name), f"it holds {len(roots)} charts side by side: {', '.join(roots[:5])}")
-    ours = {path.removeprefix(roots[0]): data for path, data in files.items() if data is not None}
+    ours = {path.removeprefix(roots[0]): data for path, data in files.items()}
     chart = _chart(ours, repr(member.name), member)
     return replace(chart, reference=reference, pinned=digests_in(ours.values(), inside))
 
