@@ -133,6 +133,13 @@ def test_contradictions_that_stall(make: Any, message: str) -> None:
         (lambda: bundle(images=(*IMAGES, image("", "d"))), "InvalidPackage", "has no full name"),
         (lambda: bundle(images=(*IMAGES, image(f"x@{digest('e')}", "d"))), "DigestMismatch", digest("d")),
         (lambda: bundle(bundles=((MAIN, Bundle("___")),), manifest=None), "InvalidPackage", "name of a Kubernetes"),
+        (
+            lambda: bundle(bundles=((MAIN, replace(BUNDLE, display_name="x" * 600_000)),)),
+            "PackageTooLarge",
+            "of itself",
+        ),
+        (lambda: bundle(bundles=((MAIN, replace(BUNDLE, channels=("é" * 300,) * 600)),)), "PackageTooLarge", "1082568"),
+        (lambda: chart(replace(CHART, images=(f"h.io/{'x' * 1000}:v1",) * 600)), "PackageTooLarge", "of itself"),
     ],
 )
 def test_what_is_no_package(make: Any, reason: str, message: str) -> None:
