@@ -74,9 +74,14 @@ def places(images: Iterable[Image], prefix: str) -> dict[Destination, Image]:
     return found
 
 
+def has_tag(reference: str) -> bool:
+    """Whether it has a tag; a tag alone is no name, nor is the port of `HOST:PORT/REPOSITORY` a tag."""
+    return ":" in reference.partition("@")[0].rpartition("/")[2]
+
+
 def is_full(reference: str) -> bool:
-    """Whether it has a tag or a digest; a tag alone is no name, nor is a repository of `HOST:PORT`."""
-    return ":" in reference.rpartition("/")[2] or "@" in reference
+    """Whether it has a tag or a digest."""
+    return has_tag(reference) or "@" in reference
 
 
 def tagged(reference: str) -> str:

@@ -10,13 +10,13 @@ from violet_operator.errors import Stalled
 from violet_operator.package.archive import Archive
 from violet_operator.package.bundle import is_labelled, read_bundle
 from violet_operator.package.chart import chart_layer, read_bare_chart, read_chart
-from violet_operator.package.chart_image import check_chart
-from violet_operator.package.classify import Findings, classify
+from violet_operator.package.chart_image import chart_tag, check_chart
+from violet_operator.package.classify import Findings, classify, object_name
 from violet_operator.package.layouts import LAYOUTS, Contents
 from violet_operator.package.limits import MIB, Limits
 from violet_operator.package.manifest import PackageManifest
 from violet_operator.package.model import Bundle, Chart, Image, Package
-from violet_operator.package.references import is_full, tagged
+from violet_operator.package.references import has_tag, tagged
 from violet_operator.support.digests import Digest
 
 _UNLABELLED = 32 * MIB
@@ -45,8 +45,8 @@ def understand(archive: Archive, *, file_name: str = "", limits: Limits | None =
     contents = _contents(archive, limits)
     charts = _charts(archive, contents, limits)
     bundles = _bundles(archive, contents, limits, look_closer=not charts)
-    names = {image.digest: _name(image, f"{bundle.package}-bundle", bundle.version) for image, bundle in bundles}
-    names |= {image.digest: _name(image, chart.name, chart.version) for image, chart in charts if image}
+    names = {image.digest: _bundle_name(image, bundle) for image, bundle in bundles}
+    names |= {image.digest: _name(image, chart.name, chart_tag(chart.version)) for image, chart in charts if image}
     findings = Findings(
         images=tuple(image.renamed(_full_name(image, names)) for image in contents.images),
         bundles=tuple((names[image.digest], bundle) for image, bundle in bundles),
@@ -127,25 +127,31 @@ def _check_number(count: int, what: str) -> None:
         raise Stalled("PackageTooLarge", f"The package holds {count} {what}; at most {_CANDIDATES} are looked into.")
 
 
-def _name(image: Image, repository: str, version: str) -> str:
-    """The image's own name; for one without, as a bare OCI layout may have, one from what it says of itself.
+def _bundle_name(image: Image, bundle: Bundle) -> str:
+    return _name(image, f"{bundle.package}-bundle", f"v{bundle.version.removeprefix('v')}")
+
+
+def _name(image: Image, repository: str, tag: str) -> str:
+    """The image's own name; for one without a tag, as a bare OCI layout may have, one from what it says of itself.
 
     Names without a registry are as good: the registry's part is replaced when the image is pushed.
     """
-    if is_full(image.reference):
+    if has_tag(image.reference):
         return image.reference
-    tag = re.sub(r"[^A-Za-z0-9_.-]", "-", f"v{version.removeprefix('v')}")[:128]
-    if "/" in image.reference:
-        return f"{image.reference}:{tag}"
-    return f"{repository}:{image.reference if _TAG.fullmatch(image.reference) else tag}"
+    own, at, digest = image.reference.partition("@")
+    tag = re.sub(r"[^A-Za-z0-9_.-]", "-", tag)[:128]
+    if at or "/" in own:
+        return f"{own}:{tag}{at}{digest}"
+    return f"{object_name(repository)}:{own if _TAG.fullmatch(own) else tag}"
 
 
 def _full_name(image: Image, names: Mapping[Digest, str]) -> str:
     """The image's own name, else that of the bundle or chart in it, else with docker's tag; one word stays as it is."""
     reference = image.reference
-    if is_full(reference) or image.digest not in names:
-        return tagged(reference) if "/" in reference else reference
-    return names[image.digest]
+    named = image.renamed(names.get(image.digest, ""))
+    if named.reference and not has_tag(reference) and ("@" not in reference or named.repository == image.repository):
+        return named.reference
+    return tagged(reference) if "/" in reference else reference
 
 
 def _with_full_name(contents: Contents, names: Mapping[Digest, str]) -> PackageManifest | None:

@@ -5,6 +5,8 @@ import pytest
 from tests.unit.package.inputs import (
     APP,
     BUNDLE,
+    LABELS,
+    OLM,
     bundle_files,
     bundle_image,
     chart_files,
@@ -20,6 +22,8 @@ from tests.unit.package.inputs import (
 )
 from tests.unit.package.source import Layout, gz, tar_of
 from violet_operator.errors import Stalled
+from violet_operator.package.chart import HELM_CONFIG
+from violet_operator.package.layouts.oci_layout import REF_NAME
 from violet_operator.package.references import names_of
 from violet_operator.package.understand import understand
 
@@ -89,6 +93,34 @@ def test_a_bundle_without_a_tag_that_the_manifest_names() -> None:
     files = files_of(with_images(bundle=short), "demo/images/")
     package = package_of(files | {"demo/manifest.yaml": manifest(artifact=short, relatedImages=[])})
     assert (package.artifact, said(package)) == (f"{short}:v1.2.3", "")
+
+
+def test_a_bundle_that_is_known_by_digest_alone_gets_a_tag() -> None:
+    """As that of its ArtifactVersion, whose name a digest cannot be."""
+    layout = with_images()
+    digest, repository = layout.named[0]["digest"], BUNDLE.rpartition(":")[0]
+    pinned, other = f"{repository}@{digest}", f"h.io/mirror/demo-bundle@{digest}"
+    layout.named = [layout.named[0] | {"annotations": {REF_NAME: name}} for name in (pinned, other)]
+    package = package_of(files_of(layout, ""))
+    assert package.artifact == f"{repository}:v1.2.3@{digest}"
+    assert [image.reference for image in package.images] == [package.artifact, other]
+    files = files_of(layout, "demo/images/") | {"demo/manifest.yaml": manifest(artifact=pinned, relatedImages=[other])}
+    assert (package_of(files).artifact, said(package_of(files))) == (package.artifact, "")
+
+
+@pytest.mark.parametrize(("name", "wanted"), [("Demo_X", "demo-x-bundle"), ("", "bundle"), ("a..b", "a.b-bundle")])
+def test_a_bundle_without_a_name_is_called_as_a_registry_takes_it(name: str, wanted: str) -> None:
+    layout = Layout()
+    files = bundle_files(csv(relatedImages=[]), annotations={"x": "y"})
+    layout.name(bundle_image(layout, gz(tar_of(files)), labels=LABELS | {f"{OLM}package.v1": name}), "")
+    assert package_of(files_of(layout, "")).artifact == f"{wanted}:v1.2.3"
+
+
+def test_a_chart_image_without_a_tag_gets_the_one_that_helm_looks_for() -> None:
+    layout = Layout()
+    content = layout.add(gz(tar_of(chart_files("1.0.0+7"))), "application/vnd.cncf.helm.chart.content.v1.tar+gzip")
+    layout.name(layout.image(content, config=layout.add(b"{}", HELM_CONFIG)), "h.io/charts/web")
+    assert package_of(files_of(layout, "")).artifact == "h.io/charts/web:1.0.0_7"
 
 
 def test_images_of_the_manifest_are_recognised_in_another_registry() -> None:
