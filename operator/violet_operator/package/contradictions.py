@@ -10,9 +10,10 @@ import re
 from collections.abc import Iterable, Iterator
 from dataclasses import replace
 
+from violet_operator.package.documents import mapping
 from violet_operator.package.manifest import PackageManifest
 from violet_operator.package.model import Contradiction, Image, Package
-from violet_operator.package.plugin import CONFIG
+from violet_operator.package.plugin import CONFIG, REQUIRED
 from violet_operator.package.references import is_full, names_of
 from violet_operator.package.versions import same_version
 
@@ -103,6 +104,11 @@ def _chart(package: Package) -> Iterator[Contradiction]:
         yield Contradiction(
             f"The chart has a module-plugin.yaml, but no {CONFIG}, without which the platform makes no ModuleConfig.",
             stalls=True,
+        )
+    lacking = [f"spec.{key}" for key in REQUIRED if key not in mapping(plugin.module, "spec")]
+    if lacking:
+        yield Contradiction(
+            f"module-plugin.yaml lacks {', '.join(lacking)}, without which the platform takes no ModulePlugin."
         )
     if plugin.lifecycle != package.lifecycle:
         yield Contradiction(

@@ -22,6 +22,9 @@ from violet_operator.package.model import Plugin
 MODULE = "module-plugin.yaml"
 CONFIG = "scripts/plugin-config.yaml"
 
+REQUIRED = ("deleteable", "description", "logo", "name")
+"""Keys of a ModulePlugin's spec that the platform's CRD demands (`platform.md` 1.4)."""
+
 _LIFECYCLE = "cpaas.io/lifecycle-type"
 
 _MOST = 256 * KIB

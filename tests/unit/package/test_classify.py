@@ -18,7 +18,8 @@ BUNDLE = Bundle(
     "demo", channels=("stable",), default_channel="stable", csv="demo.v1.2.3", version="1.2.3", display_name="Demo",
     related_images=(APP,),
 )  # fmt: skip
-PLUGIN = Plugin("web", "v1.0.4", "Web", "acp/web", "aligned", {}, {}, {})
+MODULE = {"spec": {"name": "web", "deleteable": True, "logo": "", "description": {"en": "a", "zh": "b"}}}
+PLUGIN = Plugin("web", "v1.0.4", "Web", "acp/web", "aligned", {}, MODULE, {})
 ARCHIVE = Member("web.tgz", 0, 1, Digest(f"sha256:{'c' * 64}"))
 WEB = "harbor.example.com/acp/web:v1"
 CHART = Chart("web", "v1.0.4", "web", {}, ARCHIVE, images=(WEB,))
@@ -93,6 +94,8 @@ TABLE = [
     (lambda: plugin({"artifact": "h.io/acp/web:v1.0.5"}), "version", "v1.0.4",
      "The chart's image has tag v1.0.5, its Chart.yaml version v1.0.4."),
     (lambda: plugin({"type": "chart"}), "type", "plugin", "says type chart, the content is a plugin"),
+    (lambda: plugin({}, module={"spec": {"name": "web", "logo": ""}}), "type", "plugin",
+     "lacks spec.deleteable, spec.description, without which the platform takes no ModulePlugin"),
     (lambda: plugin({"lifecycle": "core"}), "lifecycle", "aligned", "says lifecycle core, the content aligned"),
     (lambda: plugin({"lifecycle": "core"}, lifecycle="eternal"), "lifecycle", "core", "'eternal' is none of the known"),
 ]  # fmt: skip
