@@ -7,7 +7,7 @@ unpacks the bundle, and report the pods' status.
 
 import json
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import pytest
@@ -53,6 +53,11 @@ class Ground:
         where = (pod["metadata"]["name"], "-n", pod["metadata"]["namespace"])
         self.site.cluster.kubectl("patch", "pod", *where, "--subresource=status", "-p", json.dumps({"status": status}))
 
+    def installed(self) -> dict[str, str]:
+        """Phase of each CSV by name."""
+        found = self.get("csv")
+        return dict(zip((each["metadata"]["name"] for each in found), texts(found, "phase"), strict=True))
+
     def said(self) -> str:
         """What the upload says of its one target."""
         targets = self.site.upload(NAME).get("status", {}).get("targets") or [{"message": ""}]
@@ -77,10 +82,7 @@ def ground(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Ground]:
 @pytest.fixture(scope="module")
 def published(ground: Ground) -> Ground:
     """The package once the marketplace has taken it, but no catalog lists it yet."""
-    ground.site.put_package(NAME, ground.spec)
-    ground.site.apply(ground.site.package_upload(NAME, deletionPolicy="Delete"))
-    until(lambda: len(ground.site.artifacts()) == 2)
-    sync_artifacts(Api(ground.site.cluster.kubeconfig), Bundles(plain=True))
+    publish(ground, NAME, ground.spec)
     until(lambda: "is Present, Success" in ground.said())
     return ground
 
@@ -100,14 +102,31 @@ def subscribed(published: Ground) -> Ground:
 @pytest.fixture(scope="module")
 def installed(subscribed: Ground, tmp_path_factory: pytest.TempPathFactory) -> Ground:
     """The operator once OLM calls it installed, and has copied its CSV into the other namespaces."""
-    (unpacking,) = until(lambda: subscribed.get("pods", SYSTEM))
-    unpack(unpacking, subscribed.site.cluster.kubeconfig, tmp_path_factory.mktemp("pod"))
-    subscribed.report(unpacking, {"phase": "Succeeded"})
-    until(lambda: run_pods(subscribed) and texts(subscribed.get("csv"), "phase") == ["Succeeded"], 120)
+    finish(subscribed, subscribed.spec, tmp_path_factory.mktemp("pod"))
     until(lambda: texts(subscribed.get("subscriptions"), "state") == ["AtLatestKnown"], 120)
     until(lambda: texts(subscribed.get("installplans"), "phase") == ["Complete"], 120)
     until(lambda: subscribed.get("csv", subscribed.site.namespace), 120)
     return subscribed
+
+
+def publish(ground: Ground, name: str, spec: Bundle) -> None:
+    """Upload a package, and let the marketplace take it."""
+    ground.site.put_package(name, spec)
+    ground.site.apply(ground.site.package_upload(name, deletionPolicy="Delete"))
+    until(lambda: spec.csv_name in ground.site.artifacts())
+    sync_artifacts(Api(ground.site.cluster.kubeconfig), Bundles(plain=True))
+
+
+def finish(ground: Ground, spec: Bundle, directory: Path) -> None:
+    """The work of a kubelet in an installation that OLM has begun."""
+
+    def unpacking() -> list[Object]:
+        return [pod for pod in ground.get("pods", SYSTEM) if pod["status"]["phase"] == "Pending"]
+
+    (pod,) = until(unpacking, 120)
+    unpack(pod, ground.site.cluster.kubeconfig, directory)
+    ground.report(pod, {"phase": "Succeeded"})
+    until(lambda: run_pods(ground) and ground.installed() == {spec.csv_name: "Succeeded"}, 120)
 
 
 def unpack(pod: Object, kubeconfig: Path, directory: Path) -> None:
@@ -186,3 +205,17 @@ def test_deleted_upload_leaves_it(installed: Ground) -> None:
     users = f"ClusterServiceVersion {NAMESPACE}/{NAME}.v1.0.0, Subscription {NAMESPACE}/{NAME}"
     assert f"Kept on global, as {users} needs it." in event["message"]
     assert len(site.artifacts()) == 2
+
+
+def test_upgraded_to_the_next_version(installed: Ground, tmp_path: Path) -> None:
+    site, old = installed.site, installed.spec
+    images = (replace(old.related[0], tag="v1.1.0"),)
+    new = replace(old, version="1.1.0", tag="v1.1.0", related=images, replaces=old.csv_name)
+    publish(installed, f"{NAME}-next", new)
+    installed.catalog.offer(NAME, "stable", old.artifact, new.artifact)
+    site.wait(f"{NAME}-next", is_ready, 120)
+    finish(installed, new, tmp_path)
+    (deployment,) = installed.get("deployments")
+    (container,) = deployment["spec"]["template"]["spec"]["containers"]
+    assert container["image"] == new.related_references[0]
+    assert {old.csv_name, new.csv_name} <= set(site.artifacts())

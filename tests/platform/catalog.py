@@ -33,11 +33,11 @@ class Catalog:
     def __exit__(self, *_: object) -> None:
         self._server.stop()
 
-    def offer(self, package: str, channel: str, image: str) -> None:
-        """Read a bundle image from its registry, and offer it as the one version of a package."""
-        rendered = opm("render", "--use-http", image, "--output", "yaml")
-        bundles = [item for item in yaml.safe_load_all(rendered) if item and item["schema"] == "olm.bundle"]
-        entries = [{"name": item["name"]} for item in bundles]
+    def offer(self, package: str, channel: str, *images: str) -> None:
+        """Read bundle images from their registry, and offer them as versions of a package, each replacing the last."""
+        rendered = opm("render", "--use-http", *images, "--output", "yaml")
+        names = [item["name"] for item in yaml.safe_load_all(rendered) if item and item["schema"] == "olm.bundle"]
+        entries = [{"name": name, "replaces": last} for name, last in zip(names, ["", *names], strict=False)]
         channels = {"schema": "olm.channel", "package": package, "name": channel, "entries": entries}
         init = opm("init", package, "--default-channel", channel, "--output", "yaml")
         documents = [yaml.safe_dump(channels), init, rendered]
