@@ -1,6 +1,6 @@
 """The chart side of the global cluster: ChartMuseum, the catalog API in front of it, and captain, which lists charts.
 
-Played over real HTTP: ChartMuseum's API below `/api/REPO/charts` as its source (v0.16) has it (a version that exists is
+Played over real HTTP: ChartMuseum's API below `/api/REPO/charts` as its source has it (a version that exists is
 refused with 409 unless `force`; asked for one that it lacks it answers with the closest, as helm's index does), and
 `POST /catalog/v1/chartrepos/NAMESPACE/REPO/charts`, as far as documented, with a platform token, which always replaces.
 Captain makes a Chart object for each chart of each ChartRepo in the real API server: of type Local from ChartMuseum, of
