@@ -15,7 +15,7 @@ from violet_operator.api import FIELD_MANAGER
 from violet_operator.clients.kube_errors import NotFoundError, missing_kind
 from violet_operator.clients.kube_events import event_about
 from violet_operator.clients.kube_transport import JsonObject, Transport
-from violet_operator.errors import Stalled, Transient, Waiting
+from violet_operator.errors import OperatorError, Stalled, Transient, Waiting
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,6 +33,7 @@ class Resource:
         return "/".join([parts[0], *(quote(part, safe="") for part in parts[1:])])
 
 
+NAMESPACES = Resource("v1", "namespaces")
 SECRETS = Resource("v1", "secrets")
 CONFIG_MAPS = Resource("v1", "configmaps")
 EVENTS = Resource("v1", "events")
@@ -60,7 +61,22 @@ ACCESS_REVIEWS = Resource("authorization.k8s.io/v1", "selfsubjectaccessreviews")
 
 
 class Kube(Transport):
-    """One API server."""
+    """One API server.
+
+    Attributes:
+        uid: identity of the cluster, which two ways to it share; None where it was not asked for or is not told.
+    """
+
+    uid: str | None = None
+
+    async def identify(self) -> None:
+        """Find out which cluster this is: the uid of kube-system, as is the custom (OpenTelemetry `k8s.cluster.uid`).
+
+        Not every account may know; then two ways to one cluster count as two clusters.
+        """
+        with suppress(OperatorError):
+            found = await self.get(NAMESPACES, None, "kube-system")
+            self.uid = found["metadata"]["uid"] if found else None
 
     async def get(self, resource: Resource, namespace: str | None, name: str) -> JsonObject | None:
         """An object, or None where it (or its kind) does not exist."""

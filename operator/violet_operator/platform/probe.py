@@ -36,6 +36,7 @@ async def probe(clusters: dict[str, Kube], namespace: str, *, logged_in: bool) -
         async with turn:
             try:
                 await _check_rights(clusters[name], namespace, logged_in=logged_in)
+                await clusters[name].identify()
             except OperatorError as error:
                 return ClusterState(name, error)
         return ClusterState(name)

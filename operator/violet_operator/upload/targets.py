@@ -42,6 +42,15 @@ def named(upload: Upload) -> list[tuple[str, str]]:
     ]
 
 
+def places(upload: Upload) -> list[Place]:
+    """Every target cluster of the platforms that are still in the run, in the order of the spec."""
+    return [
+        Place(upload.connections[platform], cluster)
+        for platform, cluster in named(upload)
+        if platform in upload.connections
+    ]
+
+
 def passed_over(upload: Upload) -> str:
     """A sentence on clusters that the spec names in vain; empty where there are none."""
     clusters = {cluster for target in upload.spec.targets for cluster in target.clusters} - {GLOBAL}
