@@ -171,9 +171,8 @@ def test_revoked_token_is_told_and_a_new_one_in_the_secret_counts(world: World) 
     site.apply(secret("rotated", token=gateway.login.token(ADMIN)), world.platform("rotated"))
     world.connected("rotated")
     gateway.login.revoke_all()
-    site.reconcile("rotated", kind="platform")
+    world.upload("rotated", "rotated")  # it is refused, and has the Platform looked at, long before its next turn
     site.wait("rotated", has_failed("Unauthorized"), kind="platforms")
-    world.upload("rotated", "rotated")
     site.wait("rotated", has_failed("PlatformNotReady"))
     site.apply(secret("rotated", token=gateway.login.token(ADMIN)))
     site.wait("rotated", is_ready, seconds=120)
@@ -185,9 +184,8 @@ def test_uploads_wait_for_a_platform_that_is_away_and_go_on_when_it_is_back(worl
     world.connected("away")
     gateway.stop()
     try:
-        site.reconcile("away", kind="platform")
-        site.wait("away", has_failed("Unreachable"), kind="platforms")
         world.upload("away", "away", "region1")
+        site.wait("away", has_failed("Unreachable"), kind="platforms")
         site.wait("away", has_failed("PlatformNotReady"))
     finally:
         gateway.start()

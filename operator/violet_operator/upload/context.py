@@ -71,6 +71,10 @@ class Environment(environment.Environment, Protocol):
         """Whom to tell what was published."""
         ...
 
+    def suspect(self, namespace: str, platform: str) -> None:
+        """Tell of a Platform that it may not work any more."""
+        ...
+
 
 class Failure(NamedTuple):
     """Something that failed.

@@ -15,7 +15,7 @@ from violet_operator.upload.context import Failure, JsonObject, Upload
 from violet_operator.upload.publishers import publisher_for
 from violet_operator.upload.report import write
 from violet_operator.upload.shared import check_alone, may_take_over, still_publishes
-from violet_operator.upload.targets import Place, client, drop, named, passed_over, places
+from violet_operator.upload.targets import Place, client, drop, named, passed_over, places, suspect
 
 _FIRST_LOOK = 0.5
 _SLOWEST_LOOK = 5.0
@@ -87,6 +87,7 @@ async def _publish_on(upload: Upload, to: Place) -> str | None:
     except OperatorError as error:
         upload.status.target(*to.key, phase="Failed", message=error.message)
         upload.failures.append(Failure(PUBLISHED, error, f"Cluster {to}"))
+        suspect(upload, to.connection.name, error)
         return None
     return note
 
