@@ -8,9 +8,9 @@ from typing import Any
 
 from pydantic import ValidationError
 
-from violet_operator.api import API_VERSION, POLICY_LABEL
+from violet_operator.api import POLICY_LABEL
 from violet_operator.api.cleanup_run import CleanupRunSpec
-from violet_operator.api.conditions import COMPLETE, FAILED, PLANNED, RECONCILING, Conditions, timestamp
+from violet_operator.api.conditions import COMPLETE, FAILED, PLANNED, RECONCILING, Conditions, timestamp, transition
 from violet_operator.cleanup import gate, history, metrics
 from violet_operator.cleanup.gather import Scope, gather
 from violet_operator.cleanup.judge import Verdict, judge, tally
@@ -20,6 +20,7 @@ from violet_operator.cleanup.state import State
 from violet_operator.clients.kube import CLEANUP_RUNS
 from violet_operator.errors import OperatorError, Stalled
 from violet_operator.platform.environment import Environment, JsonObject
+from violet_operator.platform.report import report
 from violet_operator.platform.resolve import invalid_spec
 from violet_operator.support.requeue import Requeue
 
@@ -139,19 +140,6 @@ class _Run:
         status = {**self._facts, "conditions": self._conditions.to_api()}
         if status == self._last:
             return
-        await self._env.kube.write_status(CLEANUP_RUNS, self._body, status)
+        ended = [each for kind in (COMPLETE, FAILED) for each in transition(self._last, status, kind)]
+        await report(self._env, CLEANUP_RUNS, self._body, status, ended)
         self._last = status
-        for condition in (COMPLETE, FAILED):
-            if self._conditions.is_current(condition):
-                await self._tell(condition)
-
-    async def _tell(self, condition: str) -> None:
-        """An event about the end; it may get lost, and the run has ended all the same."""
-        found = self._conditions.get(condition) or {}
-        logger.info("CleanupRun %s/%s: %s", self._metadata["namespace"], self._metadata["name"], found["message"])
-        about = self._body | {"apiVersion": API_VERSION, "kind": "CleanupRun"}
-        reason, message, now = found["reason"], found["message"], self._env.clock()
-        try:
-            await self._env.kube.event(about, warning=condition == FAILED, reason=reason, message=message, now=now)
-        except OperatorError as error:
-            logger.warning("CleanupRun %s: no event: %s", self._metadata["name"], error.message)
