@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 import yaml
+from aiohttp import web
 
 from tests.cluster import Kit
 from tests.cluster.process import free_port
@@ -89,6 +90,18 @@ def world(tmp_path_factory: pytest.TempPathFactory) -> Iterator[World]:
                 "create", "configmap", "gateway-ca", "-n", site.namespace, f"--from-file=ca.crt={gateway.ca_file}"
             )
             yield World(site, kit, gateway, Court(site), str(closed.password))
+
+
+def allow(world: World, cluster: str, user: str, **verbs: list[str]) -> None:
+    """Let a user see a cluster, and do with the platform's kinds just this."""
+    rules = [
+        {"apiGroups": [""], "resources": ["namespaces"], "verbs": ["list"]},
+        *({"apiGroups": ["app.alauda.io"], "resources": [kind], "verbs": each} for kind, each in verbs.items()),
+    ]
+    head, name = {"apiVersion": "rbac.authorization.k8s.io/v1"}, user.partition("@")[0]
+    role = head | {"kind": "ClusterRole", "metadata": {"name": name}, "rules": rules}
+    world.kit.cluster(cluster).kubectl("apply", "-f", "-", stdin=json.dumps(role))
+    grant(world.kit.cluster(cluster), user, name)
 
 
 TOKEN_ADVICE = "Put a new one into the Secret"
@@ -225,6 +238,51 @@ def test_cluster_that_joins_gets_what_has_waited_for_it(world: World) -> None:
     grant(world.kit.cluster("region1"), user)
     site.reconcile("joining", kind="platform")
     site.wait("joining", is_ready)
+
+
+def test_right_that_is_missing_is_named_with_its_cluster(world: World) -> None:
+    site, user = world.site, "limited@example.com"
+    most = ["get", "list", "watch", "create", "patch"]
+    allow(world, "global", user, artifacts=most, artifactversions=most)
+    allow(world, "region1", user, artifacts=[*most, "delete"], artifactversions=["get", "list", "create", "delete"])
+    site.apply(secret("limited", token=world.gateway.login.token(user)), world.platform("limited"))
+    found = world.connected("limited")
+    states = {item["name"]: item for item in found["status"]["clusters"]}
+    assert states["global"]["ready"]
+    note = (
+        "the account may not delete artifacts; delete artifactversions in namespace cpaas-system, which deletionPolicy"
+    )
+    lacks = (
+        "the account may not watch, patch artifactversions in namespace cpaas-system. It needs the role platform-admin"
+    )
+    assert note in states["global"]["message"]
+    assert not states["region1"]["ready"]
+    assert lacks in states["region1"]["message"]
+    assert states["region1"]["message"].startswith("NotPlatformAdmin: ")
+    ready = condition(found, "Ready")
+    assert ready["reason"] == "PartlyConnected"
+    assert note in ready["message"]
+    assert lacks in ready["message"]
+
+
+def test_cluster_that_answers_no_reviews_is_as_good_as_what_it_lets_us_read(world: World) -> None:
+    site, gateway = world.site, world.gateway
+
+    async def unknown(*_: object) -> web.Response:
+        return web.json_response({"message": "no such page"}, status=404)
+
+    reviews = [f"/kubernetes/{name}/apis/authorization.k8s.io" for name in BOTH]
+    for user in (ADMIN, VIEWER):
+        site.apply(secret(user[:5], token=gateway.login.token(user)))
+    gateway.routes = {**dict.fromkeys(reviews, unknown), **gateway.routes}
+    try:
+        site.apply(world.platform("admin"), world.platform("viewe"))
+        assert all(item["ready"] for item in world.connected("admin")["status"]["clusters"])
+        found = site.wait("viewe", has_failed("TargetForbidden"), kind="platforms")
+        assert "listing artifacts is not allowed" in condition(found, "Ready")["message"]
+    finally:
+        for path in reviews:
+            del gateway.routes[path]
 
 
 def test_registry_is_discovered(world: World) -> None:

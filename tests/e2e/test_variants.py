@@ -259,7 +259,7 @@ def writes(site: Site) -> list[tuple[str, str, str]]:
     return [
         (each.verb, each.resource, each.name)
         for each in site.cluster.audit_writes("system:serviceaccount:violet-system:violet-operator")
-        if each.namespace in (site.namespace, SYSTEM) and each.resource not in ("platforms", "selfsubjectaccessreviews")
+        if each.namespace in (site.namespace, SYSTEM) and each.resource != "platforms"
     ]
 
 

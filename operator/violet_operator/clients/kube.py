@@ -5,7 +5,7 @@ Every answer that is not a success becomes one of our errors; a missing object i
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncGenerator, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime
@@ -24,6 +24,11 @@ class Resource:
 
     api_version: str
     plural: str
+
+    @property
+    def group(self) -> str:
+        """Its API group; empty for the core's."""
+        return self.api_version.rpartition("/")[0]
 
     def path(self, namespace: str | None, name: str | None = None, subresource: str | None = None) -> str:
         """The URL path of a collection, an object or its subresource."""
@@ -58,6 +63,7 @@ CHART_REPOS = Resource("app.alauda.io/v1beta1", "chartrepos")
 CHARTS = Resource("app.alauda.io/v1beta1", "charts")
 HELM_REQUESTS = Resource("app.alauda.io/v1", "helmrequests")
 ACCESS_REVIEWS = Resource("authorization.k8s.io/v1", "selfsubjectaccessreviews")
+RULES_REVIEWS = Resource("authorization.k8s.io/v1", "selfsubjectrulesreviews")
 
 
 class Kube(Transport):
@@ -108,7 +114,7 @@ class Kube(Transport):
 
     async def pages(
         self, resource: Resource, namespace: str | None = None, **query: str
-    ) -> AsyncIterator[list[JsonObject]]:
+    ) -> AsyncGenerator[list[JsonObject]]:
         """Every object of a kind, page by page; `query` are limit, labelSelector and fieldSelector.
 
         Raises:
@@ -225,8 +231,7 @@ class Kube(Transport):
 
     async def allowed(self, verb: str, resource: Resource, namespace: str | None) -> bool:
         """Whether we may do something (SelfSubjectAccessReview)."""
-        group = resource.api_version.rpartition("/")[0]
-        attributes = {"verb": verb, "group": group, "resource": resource.plural, "namespace": namespace or ""}
+        attributes = {"verb": verb, "group": resource.group, "resource": resource.plural, "namespace": namespace or ""}
         review = {
             "apiVersion": "authorization.k8s.io/v1",
             "kind": "SelfSubjectAccessReview",

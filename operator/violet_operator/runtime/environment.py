@@ -47,7 +47,7 @@ class Environment:
         self.packages = PackageShelf()
         self.drift = DriftWatch()
         self.listings = Listings()
-        self.look_at: Callable[[tuple[str, str], float], None] = lambda key, within: None
+        self.look_at: Callable[[tuple[str, str], float], None] = lambda _key, _within: None
         self._objects: dict[tuple[Resource, str | None, str], tuple[float, JsonObject | None]] = {}
         self._registries: dict[RegistrySettings, Registry] = {}
         self._judged_at: dict[tuple[str, str], float] = {}
