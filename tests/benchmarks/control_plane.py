@@ -26,12 +26,8 @@ IDLE = 20.0  # seconds over which the CPU at rest is measured
 PATIENCE = 90.0  # seconds until a change counts as without effect
 RATE = 2 << 20  # bytes per second through the throttled registry
 SLOW = Bundle(name="slow", related=(Image(name="slow", platforms=("linux/amd64",), layers=2, layer_size=32 << 20),))
-PLATFORM = (
-    "platforms",
-    "namespaces",
-    "selfsubjectaccessreviews",
-    "selfsubjectrulesreviews",
-)  # a Platform's own, however many uploads it has
+PLATFORM = ("platforms", "namespaces", "selfsubjectaccessreviews", "selfsubjectrulesreviews")
+"""What a Platform costs by itself, however many uploads it has."""
 WRITES = ("create", "update", "patch", "delete")
 
 

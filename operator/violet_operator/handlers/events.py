@@ -38,7 +38,7 @@ def register(
         metadata = event["object"]["metadata"]
         namespace, name = str(metadata["namespace"]), str(metadata["name"])
         changed = (namespace, name) in platforms  # else it is new, or we are: no run can have used another version
-        if _observe(platforms, event):
+        if observe(platforms, event):
             wake_referring(queues.values(), (namespace, name), restart=changed)
 
     kopf.on.event(GROUP, VERSION, "platforms", registry=registry, id="platforms")(platform_seen)
@@ -51,7 +51,7 @@ def wake_referring(queues: Iterable[KeyedQueue], platform: Key, *, restart: bool
 
 
 async def _seen(queue: KeyedQueue, event: kopf.RawEvent, **_: Any) -> None:  # noqa: ANN401 - kopf's protocol
-    _observe(queue, event)
+    observe(queue, event)
 
 
 async def _relayed(relay: Relay, event: kopf.RawEvent, **_: Any) -> None:  # noqa: ANN401
@@ -62,7 +62,7 @@ async def _relayed(relay: Relay, event: kopf.RawEvent, **_: Any) -> None:  # noq
         relay.observe(_key(event), (owner(body) or {}).get("name"), gist(body))
 
 
-def _observe(queue: KeyedQueue, event: kopf.RawEvent) -> bool:
+def observe(queue: KeyedQueue, event: kopf.RawEvent) -> bool:
     """Hand an event to a queue; whether it meant anything new."""
     metadata, key = event["object"]["metadata"], _key(event)
     deleting = "deletionTimestamp" in metadata

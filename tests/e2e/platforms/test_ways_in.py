@@ -1,108 +1,17 @@
 """Platforms behind a gateway: two real API servers, real logins, and everything that may be wrong with the way in."""
 
-import json
-from collections.abc import Iterator
-from dataclasses import dataclass
 from typing import Any
 
 import pytest
 import yaml
-from aiohttp import web
 
-from tests.cluster import Kit
 from tests.cluster.process import free_port
-from tests.harness import (
-    API,
-    OPEN,
-    SYSTEM,
-    Object,
-    Site,
-    condition,
-    has_failed,
-    installation,
-    is_ready,
-    secret,
-    to_platform,
-    until,
-)
-from tests.platform import Bundles, Gateway, grant, install_crds
-from tests.verdicts import Court, check, waiting
+from tests.gateways import ADMIN, BOTH, EXTERNAL, PASSWORD, VIEWER, WRONG, World
+from tests.harness import API, SYSTEM, Object, condition, has_failed, is_ready, secret, to_platform, until
+from tests.platform import grant
+from tests.verdicts import check, waiting
 
 pytestmark = pytest.mark.e2e
-
-ADMIN, VIEWER, EXTERNAL = "admin@example.com", "viewer@example.com", "user@ldap.example.com"
-PASSWORD = "correct-horse-battery-staple"
-WRONG = "this-is-not-the-password"
-BOTH = ("global", "region1")
-
-
-@dataclass(frozen=True)
-class World:
-    """One installation, its platform's gateway, and the login of the registry that the platform names."""
-
-    site: Site
-    kit: Kit
-    gateway: Gateway
-    court: Court
-    registry_password: str
-
-    def platform(self, name: str, **spec: Any) -> Object:
-        """A Platform at the gateway; fields that are None are left out."""
-        fields = {
-            "address": self.gateway.address,
-            "credentialsSecretRef": {"name": name},
-            "caBundleRef": {"name": "gateway-ca"},
-            "registry": {"address": self.site.registry.address, **OPEN},
-            **spec,
-        }
-        spec = {key: value for key, value in fields.items() if value is not None}
-        return {"apiVersion": API, "kind": "Platform", "metadata": {"name": name}, "spec": spec}
-
-    def connected(self, name: str) -> Object:
-        """A Platform once it is Ready."""
-        return self.site.wait(name, is_ready, kind="platforms")
-
-    def upload(self, name: str, platform: str, *clusters: str) -> None:
-        """Apply an upload of a package of its own."""
-        self.site.put_package(name)
-        self.site.apply(self.site.package_upload(name, targets=to_platform(platform, *clusters)))
-
-    def published(self, cluster: str) -> set[str]:
-        """Names of the Artifacts on a cluster."""
-        found = self.kit.cluster(cluster).kubectl("get", "artifacts", "-n", SYSTEM, "-o", "json")
-        return {item["metadata"]["name"] for item in json.loads(found)["items"]}
-
-
-@pytest.fixture(scope="module")
-def world(tmp_path_factory: pytest.TempPathFactory) -> Iterator[World]:
-    """Two clusters, a gateway before them, the marketplace, and the operator on the first."""
-    directory = tmp_path_factory.mktemp("platforms")
-    with Kit(clusters=BOTH) as kit, Gateway(kit.clusters, directory) as gateway:
-        closed = kit.registry(htpasswd=True)
-        bundles = Bundles(plain=True, username=str(closed.username), password=str(closed.password))
-        for cluster in kit.clusters:
-            install_crds(cluster.kubectl)
-            grant(cluster, ADMIN)
-            grant(cluster, VIEWER, "view")
-        gateway.login.users |= {ADMIN: PASSWORD}
-        with installation(kit, directory, "--log-level", "debug", bundles=bundles) as site:
-            site.cluster.kubectl(
-                "create", "configmap", "gateway-ca", "-n", site.namespace, f"--from-file=ca.crt={gateway.ca_file}"
-            )
-            yield World(site, kit, gateway, Court(site), str(closed.password))
-
-
-def allow(world: World, cluster: str, user: str, **verbs: list[str]) -> None:
-    """Let a user see a cluster, and do with the platform's kinds just this."""
-    rules = [
-        {"apiGroups": [""], "resources": ["namespaces"], "verbs": ["list"]},
-        *({"apiGroups": ["app.alauda.io"], "resources": [kind], "verbs": each} for kind, each in verbs.items()),
-    ]
-    head, name = {"apiVersion": "rbac.authorization.k8s.io/v1"}, user.partition("@")[0]
-    role = head | {"kind": "ClusterRole", "metadata": {"name": name}, "rules": rules}
-    world.kit.cluster(cluster).kubectl("apply", "-f", "-", stdin=json.dumps(role))
-    grant(world.kit.cluster(cluster), user, name)
-
 
 TOKEN_ADVICE = "Put a new one into the Secret"
 PASSWORD_ADVICE = "cannot log in with a password: make an API token"
@@ -235,54 +144,13 @@ def test_cluster_that_joins_gets_what_has_waited_for_it(world: World) -> None:
     world.upload("joining", "joining", "region1")
     failed = site.wait("joining", has_failed("UnknownCluster"))
     assert "only global" in condition(failed, "Ready")["message"]
+    wanted = {"platformRef": {"name": "joining"}, "clusters": ["region1"], "output": {"configMapRef": {"name": "list"}}}
+    site.apply({"apiVersion": API, "kind": "PackageInventory", "metadata": {"name": "joining"}, "spec": wanted})
+    site.wait("joining", has_failed("UnknownCluster"), kind="packageinventories")  # it would look again in an hour
     grant(world.kit.cluster("region1"), user)
     site.reconcile("joining", kind="platform")
     site.wait("joining", is_ready)
-
-
-def test_right_that_is_missing_is_named_with_its_cluster(world: World) -> None:
-    site, user = world.site, "limited@example.com"
-    most = ["get", "list", "watch", "create", "patch"]
-    allow(world, "global", user, artifacts=most, artifactversions=most)
-    allow(world, "region1", user, artifacts=[*most, "delete"], artifactversions=["get", "list", "create", "delete"])
-    site.apply(secret("limited", token=world.gateway.login.token(user)), world.platform("limited"))
-    found = world.connected("limited")
-    states = {item["name"]: item for item in found["status"]["clusters"]}
-    assert states["global"]["ready"]
-    note = (
-        "the account may not delete artifacts; delete artifactversions in namespace cpaas-system, which deletionPolicy"
-    )
-    lacks = (
-        "the account may not watch, patch artifactversions in namespace cpaas-system. It needs the role platform-admin"
-    )
-    assert note in states["global"]["message"]
-    assert not states["region1"]["ready"]
-    assert lacks in states["region1"]["message"]
-    assert states["region1"]["message"].startswith("NotPlatformAdmin: ")
-    ready = condition(found, "Ready")
-    assert ready["reason"] == "PartlyConnected"
-    assert note in ready["message"]
-    assert lacks in ready["message"]
-
-
-def test_cluster_that_answers_no_reviews_is_as_good_as_what_it_lets_us_read(world: World) -> None:
-    site, gateway = world.site, world.gateway
-
-    async def unknown(*_: object) -> web.Response:
-        return web.json_response({"message": "no such page"}, status=404)
-
-    reviews = [f"/kubernetes/{name}/apis/authorization.k8s.io" for name in BOTH]
-    for user in (ADMIN, VIEWER):
-        site.apply(secret(user[:5], token=gateway.login.token(user)))
-    gateway.routes = {**dict.fromkeys(reviews, unknown), **gateway.routes}
-    try:
-        site.apply(world.platform("admin"), world.platform("viewe"))
-        assert all(item["ready"] for item in world.connected("admin")["status"]["clusters"])
-        found = site.wait("viewe", has_failed("TargetForbidden"), kind="platforms")
-        assert "listing artifacts is not allowed" in condition(found, "Ready")["message"]
-    finally:
-        for path in reviews:
-            del gateway.routes[path]
+    site.wait("joining", has_failed("ExportForbidden"), kind="packageinventories")  # and so it has read the cluster
 
 
 def test_registry_is_discovered(world: World) -> None:
