@@ -5,11 +5,14 @@ Every answer that is not a success becomes one of our errors; a missing object i
 
 from __future__ import annotations
 
+import time
 from collections.abc import AsyncGenerator, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime
 from urllib.parse import quote
+
+from kubernetes.aio.client.api_client import ApiClient
 
 from violet_operator.api import FIELD_MANAGER
 from violet_operator.clients.kube_errors import NotFoundError, missing_kind
@@ -65,6 +68,9 @@ HELM_REQUESTS = Resource("app.alauda.io/v1", "helmrequests")
 ACCESS_REVIEWS = Resource("authorization.k8s.io/v1", "selfsubjectaccessreviews")
 RULES_REVIEWS = Resource("authorization.k8s.io/v1", "selfsubjectrulesreviews")
 
+_FRESH = 30.0
+"""Seconds for which the kinds of an API group are not asked for again: whoever waits for one looks every few."""
+
 
 class Kube(Transport):
     """One API server.
@@ -74,6 +80,11 @@ class Kube(Transport):
     """
 
     uid: str | None = None
+
+    def __init__(self, client: ApiClient, name: str, prefix: str = "") -> None:
+        """`prefix` is put before every path: several clusters may lie behind one address."""
+        super().__init__(client, name, prefix)
+        self._served: dict[str, tuple[float, frozenset[str]]] = {}
 
     async def identify(self) -> None:
         """Find out which cluster this is: the uid of kube-system, as is the custom (OpenTelemetry `k8s.cluster.uid`).
@@ -92,17 +103,21 @@ class Kube(Transport):
             return None
 
     async def serves(self, resource: Resource) -> bool:
-        """Whether the cluster knows a kind at all.
+        """Whether the cluster knows a kind at all; a new one is noticed within half a minute.
 
         Raises:
             Transient: the API does not answer as it should.
         """
-        try:
+        asked_at, known = self._served.get(resource.api_version, (float("-inf"), frozenset()))
+        if time.monotonic() - asked_at > _FRESH:
             path = f"/apis/{resource.api_version}" if "/" in resource.api_version else f"/api/{resource.api_version}"
-            found = await self.call("GET", path, f"asking for {resource.plural}")
-        except NotFoundError:
-            return False
-        return any(item["name"] == resource.plural for item in found.get("resources") or [])
+            try:
+                found = await self.call("GET", path, f"asking for {resource.plural}")
+            except NotFoundError:
+                found = {}
+            known = frozenset(item["name"] for item in found.get("resources") or [])
+            self._served[resource.api_version] = time.monotonic(), known
+        return resource.plural in known
 
     async def read(self, path: str, what: str) -> JsonObject:
         """The document at a path of the API, such as one of its discovery.

@@ -76,7 +76,7 @@ async def apply_all(
     *,
     dry_run: bool = False,
     take_over: bool = False,
-    permit: Callable[[JsonObject, JsonObject], Awaitable[bool]] | None = None,
+    permit: Callable[[JsonObject | None, JsonObject], Awaitable[bool]] | None = None,
 ) -> list[Applied]:
     """Bring every piece to what we want, the owner first.
 
@@ -85,7 +85,8 @@ async def apply_all(
         pieces: what we want there.
         dry_run: have the API judge it, and store nothing.
         take_over: put our upload's name on what another upload has published.
-        permit: asked before an object is changed, given as it is and as we want it: whether to take over that one.
+        permit: asked before an object is written, given as it is, if it is, and as we want it: whether to take over
+            that one.
 
     Raises:
         OperatorError: the API refuses one, or fails.
@@ -97,8 +98,9 @@ async def apply_all(
             applied.append(Applied(piece, {"metadata": {}}, live, "Keep"))
             continue
         wanted = _labelled(_with_owner(piece.body, applied[0].live) if piece.owned else piece.body)
-        differs = live is not None and _due(live, agreed(live, wanted)) == "Change"
-        take = take_over or (live is not None and differs and permit is not None and await permit(live, wanted))
+        take = take_over
+        if permit is not None and _due(live, agreed(live, wanted)) != "Keep":
+            take = await permit(live, wanted) or take_over
         wanted = agreed(live, wanted, take_over=take)
         applied.append(await _ensure(kube, piece, live, wanted, dry_run=dry_run))
     return applied

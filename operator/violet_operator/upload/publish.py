@@ -74,7 +74,6 @@ async def _publish_on(upload: Upload, to: Place) -> str | None:
     try:
         check_alone(upload, to)
         kube, publisher = client(upload, to), publisher_for(upload, to.connection)
-        await publisher.prepare(kube)
         applied, note = await _apply(upload, to, kube, publisher)
         upload.status.target(*to.key, objects=list(publisher.objects))
         upload.env.drift.follow(upload.key, kube, applied)
@@ -94,7 +93,12 @@ async def _publish_on(upload: Upload, to: Place) -> str | None:
 
 async def _apply(upload: Upload, to: Place, kube: Kube, publisher: Publisher) -> tuple[list[Applied], str]:
     """The objects as we want them, and a note where another upload keeps them too."""
-    applied = await apply_all(kube, publisher.pieces, permit=partial(may_take_over, upload, to))
+
+    async def permit(live: JsonObject | None, wanted: JsonObject) -> bool:
+        await publisher.prepare(kube)
+        return await may_take_over(upload, to, live, wanted)
+
+    applied = await apply_all(kube, publisher.pieces, permit=permit)
     first = uploaded_by(applied[-1].live) if applied else ""
     if first in ("", "/".join(upload.key)):
         return applied, ""
@@ -114,8 +118,9 @@ async def _wait(upload: Upload, to: Place, kube: Kube, publisher: Publisher, sta
 
     Raises:
         Waiting: it rejects the package, or the deadline has passed; the message says where to look.
-        OperatorError: the cluster fails.
+        OperatorError: the cluster fails, or lacks what the objects refer to.
     """
+    await publisher.prepare(kube)
     waited, rejected, delay, shown = 0.0, 0.0, _FIRST_LOOK, ""
     while not standing.installable:
         rejected = rejected + delay if standing.rejected else 0.0

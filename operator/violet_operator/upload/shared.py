@@ -47,14 +47,16 @@ def _pulls(connection: Connection) -> str:
     return f"{where} (imagePullSecrets: {', '.join(connection.pull_secrets) or 'none'})"
 
 
-async def may_take_over(upload: Upload, to: Place, live: JsonObject, wanted: JsonObject) -> bool:
+async def may_take_over(upload: Upload, to: Place, live: JsonObject | None, wanted: JsonObject) -> bool:
     """Whether an object that says something else becomes ours; if not, it keeps the name of its upload.
 
     Raises:
         Waiting: another upload says what is there now, and would say it again.
     """
+    if live is None or live["kind"] != "Artifact" or includes(_place(live), _place(wanted)):
+        return False
     first = uploaded_by(live)
-    if live["kind"] != "Artifact" or first in ("", "/".join(upload.key)) or includes(_place(live), _place(wanted)):
+    if first in ("", "/".join(upload.key)):
         return False
     namespace, _, name = first.partition("/")
     other = await upload.env.kube.get(PACKAGE_UPLOADS, namespace, name)

@@ -66,11 +66,18 @@ def test_token_publishes_on_every_cluster_and_an_unchanged_upload_asks_the_gatew
     ]
     for name in BOTH:
         assert "by-token" in world.published(name)
-    listed = gateway.count("/auth/v1/clusters", ADMIN)
+    before, listed = len(gateway.requests), gateway.count("/auth/v1/clusters", ADMIN)
     site.reconcile("by-token")
     handled = upload["status"].get("lastHandledReconcileAt")
     site.wait("by-token", lambda body: is_ready(body) and body["status"].get("lastHandledReconcileAt") != handled)
     assert gateway.count("/auth/v1/clusters", ADMIN) == listed
+    looks = [path.partition("/region1/apis/")[2] for path, _ in gateway.requests[before:]]
+    about = ("/by-token", "/catalogsources")
+    assert sorted(path for path in looks if any(each in path for each in about)) == [
+        "app.alauda.io/v1alpha1/namespaces/cpaas-system/artifacts/by-token",
+        "app.alauda.io/v1alpha1/namespaces/cpaas-system/artifactversions/by-token.v1.0.0",
+        "packages.operators.coreos.com/v1/namespaces/cpaas-system/packagemanifests/by-token",
+    ]
 
 
 def test_password_logs_in_once_and_an_expired_token_is_replaced_on_the_way(world: World) -> None:
