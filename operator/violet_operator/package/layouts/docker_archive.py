@@ -17,7 +17,8 @@ from violet_operator.package.layouts.base import Contents, Layout, folders_with
 from violet_operator.package.limits import Limits
 from violet_operator.package.model import Blob, Image, Manifest
 from violet_operator.package.nested import plain_bytes
-from violet_operator.package.oci import OCI_MANIFEST, platform_of
+from violet_operator.package.oci import OCI_MANIFEST
+from violet_operator.package.platforms import platform_of
 from violet_operator.support.digests import Digest, sha256_digest
 
 _MANIFEST = "manifest.json"
