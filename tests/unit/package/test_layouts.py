@@ -123,6 +123,16 @@ def test_docker_archives_that_are_refused(files: Files, reason: str, message: st
     assert message in found[1]
 
 
+def test_a_docker_archive_with_an_image_without_layers() -> None:
+    """Such as a Dockerfile of labels alone makes: docker writes null for a list of nothing."""
+    config = json.dumps({"os": "linux", "architecture": "amd64", "rootfs": {"type": "layers", "diff_ids": None}})
+    files = docker_archive()
+    entries = json.loads(files["manifest.json"])
+    entries.append({"Config": "labels.json", "RepoTags": [APP], "Layers": None})
+    files |= {"labels.json": config.encode(), "manifest.json": json.dumps(entries).encode()}
+    assert references(package_of(files)) == [BUNDLE, APP]
+
+
 def test_a_docker_archive_without_a_name() -> None:
     assert references(package_of(docker_archive(RepoTags=None))) == ["demo-bundle:v1.2.3"]
 
