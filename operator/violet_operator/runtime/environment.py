@@ -70,9 +70,9 @@ class Environment:
             self._objects[key] = (time.monotonic(), body)
         return body
 
-    def forget(self, resource: Resource, namespace: str | None, name: str) -> None:
-        """An object has changed: the copy of it does not count any more."""
-        self._objects.pop((resource, namespace, name), None)
+    def forget(self, namespace: str) -> None:
+        """Objects of a namespace may have changed: no copy of them counts any more."""
+        self._objects = {key: copy for key, copy in self._objects.items() if key[1] != namespace}
 
     async def connect(self, namespace: str, platform: str) -> Connection:
         """The way in to a Platform, for whoever wants to use it. Costs no request to the platform.
