@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import asyncio
 import time
+from collections import defaultdict
 from collections.abc import Callable
 from datetime import UTC, datetime
 from typing import Any
@@ -51,6 +53,7 @@ class Environment:
         self._objects: dict[tuple[Resource, str | None, str], tuple[float, JsonObject | None]] = {}
         self._registries: dict[RegistrySettings, Registry] = {}
         self._judged_at: dict[tuple[str, str], float] = {}
+        self._turns: defaultdict[str, asyncio.Lock] = defaultdict(asyncio.Lock)
         self._ways = Ways(
             kube,
             lambda: self.clock(),  # noqa: PLW0108 - tests set another clock later
@@ -69,6 +72,10 @@ class Environment:
             body = await self.kube.get(resource, namespace, name)
             self._objects[key] = (time.monotonic(), body)
         return body
+
+    def turn(self, namespace: str) -> asyncio.Lock:
+        """For the PackageUploadSets of a namespace: one at a time gives names."""
+        return self._turns[namespace]
 
     def forget(self, namespace: str) -> None:
         """Objects of a namespace may have changed: no copy of them counts any more."""
