@@ -58,6 +58,9 @@ CATALOG_SOURCES = Resource("operators.coreos.com/v1alpha1", "catalogsources")
 SUBSCRIPTIONS = Resource("operators.coreos.com/v1alpha1", "subscriptions")
 INSTALL_PLANS = Resource("operators.coreos.com/v1alpha1", "installplans")
 CSVS = Resource("operators.coreos.com/v1alpha1", "clusterserviceversions")
+ORIGINAL_CSVS = "!olm.copiedFrom"
+"""Label selector: OLM copies the version of a global operator into every namespace; the original is enough."""
+
 PACKAGE_MANIFESTS = Resource("packages.operators.coreos.com/v1", "packagemanifests")
 MODULE_PLUGINS = Resource("cluster.alauda.io/v1alpha1", "moduleplugins")
 MODULE_CONFIGS = Resource("cluster.alauda.io/v1alpha1", "moduleconfigs")
