@@ -17,6 +17,7 @@ from violet_operator.api.cleanup import Cleanup
 from violet_operator.cleanup import operators, plugins
 from violet_operator.cleanup.backup import OWNERS, RESOURCES, Entry
 from violet_operator.cleanup.judge import Verdict, judge
+from violet_operator.cleanup.ownership import PREFIX
 from violet_operator.cleanup.parse import READERS
 from violet_operator.cleanup.protections import Context
 from violet_operator.cleanup.state import (
@@ -124,8 +125,7 @@ def _with_views(before: State, state: State, entries: Sequence[Entry]) -> State:
     artifacts = (each.meta.ref for each in gone if isinstance(each, Artifact))
     modules = (each for each in gone if isinstance(each, ModulePlugin))
     operator_views = (
-        OperatorView(ref.cluster, ref.name.removeprefix(operators.PREFIX), "Absent", ref.name, "", None)
-        for ref in artifacts
+        OperatorView(ref.cluster, ref.name.removeprefix(PREFIX), "Absent", ref.name, "", None) for ref in artifacts
     )
     plugin_views = (PluginView(each.meta.ref.name, each.module, None, ()) for each in modules)
     return replace(

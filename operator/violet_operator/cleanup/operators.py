@@ -5,14 +5,14 @@ Names match generously: whatever might belong to an operator protects it.
 
 from __future__ import annotations
 
-from collections import defaultdict
 from collections.abc import Iterator
 from dataclasses import dataclass
 
 from violet_operator.cleanup import package
+from violet_operator.cleanup.ownership import PREFIX, Index
 from violet_operator.cleanup.package import Package
 from violet_operator.cleanup.parse import LIFECYCLE
-from violet_operator.cleanup.protections import Candidate, Context, Guard, Version, first, version_of
+from violet_operator.cleanup.protections import Candidate, Context, Guard, Version, first
 from violet_operator.cleanup.state import (
     CSV,
     Artifact,
@@ -22,10 +22,9 @@ from violet_operator.cleanup.state import (
     OperatorView,
     Subscription,
 )
+from violet_operator.package.versions import csv_version, is_version, may_be_of, same_version
 
 BUNDLE = "bundle"
-PREFIX = "operatorhub-"
-"""Of the names of older built-in Artifacts."""
 
 INSTALLED = "Installed"
 NOT_INSTALLED = ("Absent", "Ready")
@@ -82,7 +81,7 @@ class Operator:
 
 def packages(cluster: Cluster, context: Context) -> Iterator[Package]:
     """Every operator bundle that a cluster offers."""
-    index = _Index(cluster)
+    index = Index(cluster)
     for artifact in cluster.artifacts.items:
         if artifact.type == BUNDLE:
             yield _package(_operator(artifact, index, context), context)
@@ -90,7 +89,7 @@ def packages(cluster: Cluster, context: Context) -> Iterator[Package]:
 
 def orphans(cluster: Cluster) -> Iterator[ArtifactVersion]:
     """Versions that belong to no bundle."""
-    index = _Index(cluster)
+    index = Index(cluster)
     owned = {
         version.meta.ref
         for artifact in cluster.artifacts.items
@@ -100,44 +99,20 @@ def orphans(cluster: Cluster) -> Iterator[ArtifactVersion]:
     return (version for version in cluster.versions.items if version.meta.ref not in owned)
 
 
-class _Index:
-    """A cluster's Artifacts, versions and package names, found without looking through all of them each time."""
-
-    def __init__(self, cluster: Cluster) -> None:
-        self.cluster = cluster
-        self._by_owner: defaultdict[str | None, list[ArtifactVersion]] = defaultdict(list)
-        for version in cluster.versions.items:
-            key = version.owner_uid or f"label:{version.artifact}"  # by label where there is no owner
-            self._by_owner[key].append(version)
-        self._by_name: defaultdict[str, set[str]] = defaultdict(set)
-        for artifact in cluster.artifacts.items:
-            for name in self.names(artifact):
-                self._by_name[name].add(artifact.meta.ref.name)
-
-    def versions(self, artifact: Artifact) -> tuple[ArtifactVersion, ...]:
-        """The versions of an Artifact."""
-        ref = artifact.meta.ref
-        return (*self._by_owner.get(ref.uid, ()), *self._by_owner.get(f"label:{ref.name}", ()))
-
-    def names(self, artifact: Artifact) -> frozenset[str]:
-        """What its package may be called."""
-        name = artifact.meta.ref.name
-        packages = (each.package for each in self.versions(artifact))
-        return frozenset({name, name.removeprefix(PREFIX), *packages} - {""})
-
-    def rivals(self, artifact: Artifact) -> tuple[str, ...]:
-        """Other Artifacts that may be of the same package."""
-        sharing = {other for name in self.names(artifact) for other in self._by_name[name]}
-        return tuple(sorted(sharing - {artifact.meta.ref.name}))
-
-
 def _package(operator: Operator, context: Context) -> Package:
     owner = Candidate(operator.artifact.meta, operator.names)
+    used = {csv: csv_version(csv, operator.names) for csv in operator.used}
     versions = tuple(
-        Version(_candidate(each, operator), version_of(each.csv), operator.used, operator.installed)
+        Version(_candidate(each, operator), _version(each, operator.names), used, operator.installed)
         for each in operator.versions
     )
     return Package(owner, versions, bool(operator.installed), first(GUARDS, operator, context))
+
+
+def _version(version: ArtifactVersion, names: frozenset[str]) -> str:
+    """Its version by its CSV's name; empty where its tag says another."""
+    found = csv_version(version.csv, names)
+    return "" if is_version(version.tag) and not same_version(version.tag, found) else found
 
 
 def _candidate(version: ArtifactVersion, operator: Operator) -> Candidate:
@@ -146,12 +121,12 @@ def _candidate(version: ArtifactVersion, operator: Operator) -> Candidate:
         meta=version.meta,
         names=operator.names,
         owner=operator.artifact.meta,
-        spellings=frozenset({version.csv, version_of(version.csv), version.tag} - {""}),
+        spellings=frozenset({version.csv, csv_version(version.csv, operator.names), version.tag} - {""}),
         unfinished=None if settled else f"The platform is not done with it (phase {version.phase!r}).",
     )
 
 
-def _operator(artifact: Artifact, index: _Index, context: Context) -> Operator:
+def _operator(artifact: Artifact, index: Index, context: Context) -> Operator:
     cluster, names, versions = index.cluster, index.names(artifact), index.versions(artifact)
     views = _views(artifact, names, cluster, context)
     known = {*(each.csv for each in versions), *(view.installed_csv for view in views)} - {""}
@@ -164,7 +139,7 @@ def _operator(artifact: Artifact, index: _Index, context: Context) -> Operator:
     labels = tuple(f"operators.coreos.com/{name}." for name in names)
 
     def is_ours(csv: str) -> bool:
-        return csv in known or csv.removesuffix(version_of(csv)).removesuffix("v").removesuffix(".") in names
+        return csv in known or may_be_of(csv, names)
 
     return Operator(
         artifact=artifact,

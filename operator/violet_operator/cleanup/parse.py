@@ -150,13 +150,28 @@ def plugin_view(body: JsonObject) -> PluginView:
     return PluginView(name, labels.get(MODULE) or name, labels.get(LIFECYCLE), installed if told else None)
 
 
+def is_read(body: JsonObject) -> bool:
+    """Whether the status of a PackageUpload speaks of the package that its spec names now.
+
+    A generation is noted as observed also by a look that read nothing, as the upload is suspended or has failed: what
+    was read must be what the spec asks for.
+    """
+    url, pin = _text(body, "spec", "source", "url").partition("?")[0], _text(body, "spec", "source", "sha256")
+    return (
+        bool(_text(body, "status", "package", "name"))
+        and _at(body, "metadata", "generation") == _at(body, "status", "observedGeneration")
+        and url == _text(body, "status", "source", "url")
+        and pin in ("", _text(body, "status", "source", "sha256"))
+    )
+
+
 def upload(body: JsonObject) -> Upload | None:
     """What a PackageUpload wants; None: nothing."""
     if _at(body, "metadata", "deletionTimestamp"):
         return None
     if _at(body, "spec", "mode") == "Preview" or _at(body, "spec", "skipResources") is True:
         return None
-    found = _at(body, "status", "package")
+    found = _at(body, "status", "package") if is_read(body) else None
     clusters = {str(name) for target in _dicts(body, "spec", "targets") for name in _items(target, "clusters")}
     objects = {
         (_text(target, "cluster"), _text(item, "kind"), _text(item, "name"))

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 from violet_operator.cleanup import package
 from violet_operator.cleanup.package import Package
-from violet_operator.cleanup.parse import LIFECYCLE
+from violet_operator.cleanup.parse import LIFECYCLE, MODULE
 from violet_operator.cleanup.protections import Candidate, Context, Guard, Version, first
 from violet_operator.cleanup.state import ModuleConfig, ModuleInfo, ModulePlugin, PluginView, State
 
@@ -94,8 +94,9 @@ def orphans(state: State) -> Iterator[ModuleConfig]:
 def _package(plugin: Plugin, context: Context) -> Package:
     meta, names = plugin.plugin.meta, _names(plugin.plugin)
     owner = Candidate(meta, names, deletable=plugin.plugin.deletable)
+    used = {version: version for version in plugin.used}
     versions = tuple(
-        Version(_candidate(each, plugin), each.version, plugin.used, plugin.installed, plugin.plugin.version)
+        Version(_candidate(each, plugin), each.version, used, plugin.installed, plugin.plugin.version)
         for each in plugin.configs
     )
     return Package(owner, versions, bool(plugin.installed), first(GUARDS, plugin, context))
@@ -152,6 +153,11 @@ def _cluster_unknown(_: Plugin, context: Context) -> str | None:
     listings = (context.state.plugins, context.state.configs, context.state.infos)
     unknown = next((listing.unknown for listing in listings if listing.unknown), None)
     return f"It is not known which plugins are in use: {unknown}" if unknown else None
+
+
+def _unknown_module(_: Plugin, context: Context) -> str | None:
+    info = next((info for info in context.state.infos.items if not info.module), None)
+    return f"ModuleInfo {info.name} does not say of which plugin it is (label {MODULE})." if info else None
 
 
 def _views_unknown(_: Plugin, context: Context) -> str | None:
@@ -225,6 +231,7 @@ GUARDS: tuple[Guard[Plugin], ...] = (
     Guard("UploadsUnknown", _uploads_unknown),
     Guard("UploadUnread", _upload_unread),
     Guard("ClusterUnknown", _cluster_unknown),
+    Guard("UnknownModule", _unknown_module),
     Guard("ViewsUnknown", _views_unknown),
     Guard("CoreLifecycle", _core),
     Guard("UnknownLifecycle", _unknown_lifecycle),

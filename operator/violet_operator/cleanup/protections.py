@@ -6,7 +6,6 @@ A guard says why an object must stay, or nothing. The first that speaks decides;
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -19,8 +18,6 @@ from violet_operator.package.versions import is_older, is_version, same_version
 from violet_operator.support.durations import parse_duration
 
 S = TypeVar("S")
-
-_VERSION = re.compile(r"(?:^|\.)v?(\d.*)$")
 
 
 class Finding(NamedTuple):
@@ -82,15 +79,15 @@ class Version:
 
     Attributes:
         candidate: the object.
-        version: its version, or a text that is none.
-        used: versions (or names that end in one) that are in use, or about to be.
-        installed: those that are installed.
+        version: its version; or a text that is none, where it is not certain.
+        used: what is in use, or about to be, by name; with its version, or a text that is none.
+        installed: the names of those that are installed.
         offered: the version that the owner offers by itself, and would make again; or empty.
     """
 
     candidate: Candidate
     version: str
-    used: frozenset[str]
+    used: Mapping[str, str]
     installed: tuple[str, ...]
     offered: str = ""
 
@@ -101,12 +98,6 @@ def first(guards: Iterable[Guard[S]], subject: S, context: Context) -> Finding |
         if message := guard.look(subject, context):
             return Finding(guard.reason, message)
     return None
-
-
-def version_of(name: str) -> str:
-    """The version at the end of a CSV's name, with or without a v; empty if there is none."""
-    found = _VERSION.search(name)
-    return found[1] if found else ""
 
 
 def _being_deleted(it: Candidate, _: Context) -> str | None:
@@ -170,15 +161,16 @@ OBJECT_GUARDS: tuple[Guard[Candidate], ...] = (
 
 def _unknown_version(it: Version, _: Context) -> str | None:
     if not is_version(it.version):
-        return f"Its version ({it.version!r}) cannot be compared with the installed one."
-    if other := next((each for each in it.installed if not is_version(version_of(each))), None):
-        return f"The installed version ({other!r}) cannot be compared with it."
+        said = ", ".join(sorted(it.candidate.spellings)) or "none"
+        return f"Its version ({said}) is not certain, and cannot be compared with the installed one."
+    if other := next((name for name in sorted(it.used) if not is_version(it.used[name])), None):
+        return f"The version in use ({other!r}) cannot be compared with it."
     return None
 
 
 def _in_use(it: Version, _: Context) -> str | None:
-    for used in it.used:
-        if any(one == used or same_version(one, version_of(used)) for one in it.candidate.spellings):
+    for used, version in it.used.items():
+        if any(one == used or same_version(one, version) for one in it.candidate.spellings):
             return f"{used} is in use."
     return None
 
@@ -191,7 +183,7 @@ def _offered(it: Version, _: Context) -> str | None:
 def _newer(it: Version, context: Context) -> str | None:
     if not context.wish.retention.keep_newer_than_installed:
         return None
-    other = next((each for each in it.installed if not is_older(it.version, version_of(each))), None)
+    other = next((each for each in it.installed if not is_older(it.version, it.used[each])), None)
     return f"It is newer than the installed {other} (spec.retention.keepNewerThanInstalled)." if other else None
 
 

@@ -9,6 +9,10 @@ from typing import TypeVar
 T = TypeVar("T")
 
 _PART = re.compile(r"\d+|[A-Za-z]+")
+_SUFFIX = r"(?:-[0-9A-Za-z.-]+)?(?:[+_][0-9A-Za-z.-]+)?"
+_VERSION = re.compile(rf"v?[0-9]+(?:\.[0-9]+)*{_SUFFIX}")
+_CSV_REST = re.compile(r"\.|-v?[0-9]|$")
+_CSV_VERSION = re.compile(rf"[.-]v?([0-9]+\.[0-9]+\.[0-9]+{_SUFFIX})")
 
 
 def same_version(one: str, other: str) -> bool:
@@ -27,8 +31,21 @@ def is_older(one: str, other: str) -> bool:
 
 
 def is_version(text: str) -> bool:
-    """Whether a text begins as versions do, so that it can be compared."""
-    return _bare(text)[:1].isdigit()
+    """Whether a text can be compared: numbers, and behind a hyphen what comes before the release (not 2.0rc1)."""
+    return _VERSION.fullmatch(text.strip()) is not None
+
+
+def csv_version(name: str, packages: Iterable[str]) -> str:
+    """The version in a CSV's name, behind the name of one of these packages; empty if that is not all there is."""
+    for package in sorted(filter(None, packages), key=len, reverse=True):
+        if name.startswith(package) and (found := _CSV_VERSION.fullmatch(name, len(package))):
+            return found[1]
+    return ""
+
+
+def may_be_of(name: str, packages: Iterable[str]) -> bool:
+    """Whether a CSV may be of one of these packages, by its name: also where that says no certain version."""
+    return any(name.startswith(package) and _CSV_REST.match(name, len(package)) for package in packages)
 
 
 def _trimmed(version: str) -> tuple[tuple[int, ...], bool, tuple[tuple[bool, int, str], ...]]:

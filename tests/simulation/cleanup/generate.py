@@ -8,8 +8,10 @@ from tests.simulation.cleanup.world import GLOBAL, PER_CLUSTER, PLUGINS, Object,
 
 NOW = datetime(2026, 6, 1, tzinfo=UTC)
 VERSIONS = ("0.9.0", "1.0.0", "1.2.0", "1.10.0", "2.0.0-rc.1", "2.0.0", "2.0.1", "3.0.0")
-PACKAGES = ("alpha", "beta-operator", "gamma", "delta")
+PACKAGES = ("alpha", "beta-operator", "3gamma", "delta")
 MODULES = ("log", "mesh", "net")
+JOINTS = (".v", ".v", ".", "-", "-v")
+"""What stands between package and version in the name of a CSV."""
 STRANGE = ("Installing", "", "Failed", "installed", "Unknown")
 
 
@@ -38,13 +40,16 @@ def generate(random: Random) -> tuple[World, dict[str, Any], dict[str, int]]:
 def _operator(world: World, random: Random, cluster: str, package: str) -> None:
     name = random.choice((package, package, f"operatorhub-{package}"))
     offered = random.sample(VERSIONS, random.randint(1, 5))
-    world.artifact(cluster, name, *offered, package=package)
+    owner = world.artifact(cluster, name)
+    joint = random.choice(JOINTS)
+    for each in offered:
+        world.version(cluster, owner, each, package)["status"]["version"] = f"{package}{joint}{each}"
     fate = random.random()
     if fate < 0.4:
         world.view(cluster, package, random.choice(("Absent", "Ready")))
     elif fate < 0.9:
         version = random.choice(offered if random.random() < 0.9 else VERSIONS)
-        csv = f"{package}.{random.choice(('v', 'v', ''))}{version}"
+        csv = f"{package}{joint if random.random() < 0.9 else random.choice(JOINTS)}{version}"
         world.view(cluster, package, "Installed", csv, artifact=random.choice((name, "")))
         world.subscription(cluster, package, csv)
         world.csv(cluster, csv, f"ns-{package}")
@@ -75,7 +80,17 @@ def _upload(world: World, random: Random, name: str) -> None:
         "artifact": f"harbor.example.com:443/acp/x-bundle:v{random.choice(VERSIONS)}",
     }
     extra: dict[str, Any] = random.choice(({}, {}, {}, {"mode": "Preview"}, {"skipResources": True}))
-    world.upload(name, package if random.random() < 0.9 else None, *clusters, **extra)
+    body = world.upload(name, package if random.random() < 0.9 else None, *clusters, **extra)
+    if random.random() < 0.1:
+        _edit(body, random)
+
+
+def _edit(body: Object, random: Random) -> None:
+    """The spec names another package since; somebody may have noted that without reading it."""
+    body["spec"]["source"] = {"url": "s3://packages/other.tgz"}
+    body["metadata"]["generation"] = 2
+    if random.random() < 0.5:
+        body["status"]["observedGeneration"] = 2
 
 
 def _age(world: World, random: Random) -> None:

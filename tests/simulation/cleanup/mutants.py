@@ -20,7 +20,7 @@ from random import Random
 from typing import Any
 
 PACKAGE = "violet_operator.cleanup"
-MODULES = ("protections", "package", "operators", "plugins", "judge", "plan", "decide", "putback")
+MODULES = ("protections", "package", "ownership", "operators", "plugins", "judge", "plan", "decide", "putback")
 TESTS = ("test_guards", "test_judge", "test_bystanders", "test_selector", "test_report", "test_putback", "test_acting")
 SOURCE = Path(__file__).parents[3] / "operator" / "violet_operator" / "cleanup"
 PLATFORMS = 150

@@ -125,7 +125,7 @@ class Oracle:
             if each["spec"]["name"] == package:
                 found |= {each["status"]["installedCSV"], each["status"]["currentCSV"]}
         for each in self._world.objects[cluster, "ClusterServiceVersion"]:
-            if each["metadata"]["name"].startswith(f"{package}."):
+            if each["metadata"]["name"].startswith((f"{package}.", f"{package}-")):
                 found.add(each["metadata"]["name"])
         return found - {""}
 
@@ -133,7 +133,7 @@ class Oracle:
         objects = self._world.objects
         subscriptions = (each for each in objects[cluster, "Subscription"] if each["spec"]["name"] == package)
         csvs = objects[cluster, "ClusterServiceVersion"]
-        mine = (each for each in csvs if each["metadata"]["name"].startswith(f"{package}."))
+        mine = (each for each in csvs if each["metadata"]["name"].startswith((f"{package}.", f"{package}-")))
         plans = (each for each in objects[cluster, "InstallPlan"] if each["status"]["phase"] != "Complete")
         names = (name for each in plans for name in each["spec"]["clusterServiceVersionNames"])
         rules = {
@@ -199,7 +199,7 @@ class Oracle:
             clusters = {name for target in spec["targets"] for name in target["clusters"]}
             if kind in ("Artifact", "ArtifactVersion") and cluster not in clusters:
                 continue
-            if found is None:
+            if found is None or upload["status"]["source"] != spec["source"]:
                 return ["an upload has not said yet what it brings"]
             if found["name"] != package:
                 continue

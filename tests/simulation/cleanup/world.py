@@ -140,8 +140,12 @@ class World:
     def upload(self, name: str, package: Object | None, *clusters: str, **spec: Any) -> Object:
         """A PackageUpload of the operator's own cluster; no package: it has not been read yet."""
         targets = [{"platformRef": {"name": "default"}, "clusters": list(clusters or (GLOBAL,))}]
-        status = {"package": package} if package else {}
-        return self.add("", "PackageUpload", name, "packages", spec={"targets": targets} | spec, status=status)
+        source = {"url": f"s3://packages/{name}.tgz"}
+        status = {"package": package, "source": source, "observedGeneration": 1} if package else {}
+        spec = {"source": source, "targets": targets} | spec
+        body = self.add("", "PackageUpload", name, "packages", spec=spec, status=status)
+        body["metadata"]["generation"] = 1
+        return body
 
     def state(self) -> State:
         """What the operator gathers of it."""

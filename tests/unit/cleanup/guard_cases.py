@@ -68,6 +68,11 @@ def unknown(field: str) -> Callable[[State], State]:
     return lambda state: replace(state, **{field: replace(getattr(state, field), unknown="broke off.")})
 
 
+def unlabelled(world: World) -> None:
+    """A ModuleInfo that does not say of which plugin it is."""
+    world.info("rest", REGION, "v1.0.0")["metadata"]["labels"].pop("cpaas.io/module-name")
+
+
 BUSY_PACKAGE = {"name": "busy", "version": "9.9.9", "artifact": "harbor.example.com/acp/busy-bundle:v1.0.0"}
 
 OPERATOR = [
@@ -171,6 +176,8 @@ PLUGIN = [
     Case("plugin", "ClusterUnknown", REST, broken(GLOBAL, "ModuleInfo")),
     Case("plugin", "ClusterUnknown", REST, broken(GLOBAL, "ModuleConfig")),
     Case("plugin", "ClusterUnknown", REST, gathered=unknown("plugins")),
+    Case("plugin", "UnknownModule", REST, unlabelled),
+    Case("plugin", "UnknownModule", WORK, unlabelled),
     Case("plugin", "ViewsUnknown", REST, gathered=unknown("plugin_views")),
     Case("plugin", "CoreLifecycle", REST, label(GLOBAL, "ModulePlugin", "rest", "lifecycle-type", "core")),
     Case("plugin", "CoreLifecycle", REST, label(GLOBAL, "ModulePluginView", "rest", "lifecycle-type", "Core")),

@@ -2,7 +2,7 @@
 
 import pytest
 
-from violet_operator.package.versions import is_older, is_version, newest, same_version
+from violet_operator.package.versions import csv_version, is_older, is_version, newest, same_version
 
 
 @pytest.mark.parametrize(
@@ -61,6 +61,38 @@ def test_neither_is_older(one: str, other: str) -> None:
     assert not is_older(other, one)
 
 
-@pytest.mark.parametrize(("text", "expected"), [("1.2.3", True), ("v1", True), ("latest", False), ("", False)])
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("1.2.3", True),
+        ("v1", True),
+        ("1.2.3-rc.1+build", True),
+        ("v3.11.0_build.1", True),
+        ("2.0rc1", False),
+        ("1.2.x", False),
+        ("1.", False),
+        ("٣.1", False),
+        ("latest", False),
+        ("", False),
+    ],
+)
 def test_what_can_be_compared(text: str, expected: bool) -> None:
     assert is_version(text) is expected
+
+
+@pytest.mark.parametrize(
+    ("name", "expected"),
+    [
+        ("demo.v1.2.3", "1.2.3"),
+        ("demo-1.2.3", "1.2.3"),
+        ("demo-v1.2.3-rc.1+b", "1.2.3-rc.1+b"),
+        ("demo-2.v1.2.3", "1.2.3"),
+        ("demo.v1.2", ""),
+        ("demo1.2.3", ""),
+        ("other.v1.2.3", ""),
+        ("demo", ""),
+        ("", ""),
+    ],
+)
+def test_the_version_in_the_name_of_a_csv(name: str, expected: str) -> None:
+    assert csv_version(name, ["", "demo", "demo-2"]) == expected
