@@ -146,7 +146,7 @@ def test_a_limit_stops_the_run_with_the_numbers(site: Site) -> None:
 def test_a_missed_run_is_made_up_for_once(site: Site) -> None:
     site.apply(policy("nightly", schedule="0 3 * * *", timeZone="Asia/Shanghai", suspend=True))
     site.wait("nightly", lambda body: condition(body, "Ready")["reason"] == "Suspended", 60, "cleanuppolicies")
-    patch = json.dumps({"status": {"lastScheduleTime": "2026-01-01T00:00:00Z"}})
+    patch = json.dumps({"status": {"scheduledSince": "2026-01-01T00:00:00Z"}})
     what = ("cleanuppolicy/nightly", "-n", site.namespace, "--type=merge")
     site.cluster.kubectl("patch", *what, "--subresource=status", "--patch", patch)
     site.cluster.kubectl("patch", *what, "--patch", json.dumps({"spec": {"suspend": False}}))

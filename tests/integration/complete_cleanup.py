@@ -39,6 +39,8 @@ CLEANUP_POLICY: dict[str, Any] = {
         "conditions": [
             {"type": "Ready", "status": "True", "reason": "Scheduled", "message": "", "lastTransitionTime": TIME}
         ],
+        "observedSchedule": "0 3 * * 6 UTC",
+        "scheduledSince": TIME,
         "lastScheduleTime": TIME,
         "nextScheduleTime": TIME,
         "lastSuccessfulTime": TIME,

@@ -89,9 +89,17 @@ POLICY = [
     ),
     Case(
         "spec",
-        "retention.observations needs successfulRunsHistoryLimit to be 1 at least: earlier runs are what was observed",
-        {"successfulRunsHistoryLimit": 0, "retention": {"observations": 1}},
+        "retention.observations needs successfulRunsHistoryLimit and failedRunsHistoryLimit to be 1 at least: earlier "
+        "runs are what was observed",
+        {"successfulRunsHistoryLimit": 0, "failedRunsHistoryLimit": 0, "retention": {"observations": 1}},
         {"successfulRunsHistoryLimit": 0},
+    ),
+    Case(
+        "spec",
+        "retention.observations needs successfulRunsHistoryLimit and failedRunsHistoryLimit to be 1 at least: earlier "
+        "runs are what was observed",
+        {"failedRunsHistoryLimit": 1},
+        {"failedRunsHistoryLimit": 0},
     ),
     Case("spec.schedule", "maxLength", f"0 0 * * {'1,' * 59}1", f"0 0 * * {'1,' * 60}1"),
     Case("spec.schedule", SCHEDULE, "@weekly", "0 0 3 * * 6"),
@@ -107,7 +115,7 @@ POLICY = [
     ),
     *(
         Case(f"status.{field}", "format", "2026-01-02T03:04:05Z", "tomorrow")
-        for field in ("lastScheduleTime", "nextScheduleTime", "lastSuccessfulTime")
+        for field in ("scheduledSince", "lastScheduleTime", "nextScheduleTime", "lastSuccessfulTime")
     ),
 ]
 ITEM = {"kind": "Artifact", "name": "a", "cluster": "c", "action": "Keep", "reason": "Installed"}

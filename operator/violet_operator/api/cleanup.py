@@ -77,11 +77,15 @@ class Retention(ApiModel):
         True, description="Keep versions newer than the installed one: they were pushed for the next upgrade."
     )
     keep_last: Annotated[int, Field(ge=0, le=1000)] = Field(
-        0, description="Of the versions older than the installed one, keep this many, the newest, to roll back to."
+        0,
+        description="Of the versions older than the installed one that would go and can be installed, keep this many, "
+        "the newest, to roll back to.",
     )
     min_age: Duration | None = Field(None, description="Keep objects younger than this, such as 168h.")
     observations: Annotated[int, Field(ge=1, le=100)] = Field(
-        1, description="Delete what was a candidate in so many runs of this policy in a row, this one included."
+        1,
+        description="Delete what was a candidate in so many runs of this policy in a row, this one included. A failed "
+        "run does not count, and what was no candidate in it begins anew.",
     )
 
 
@@ -90,7 +94,9 @@ class Limits(ApiModel):
 
     max_deletions: Annotated[int, Field(ge=0)] | None = Field(None, description="Most objects that a run may delete.")
     max_percent: Annotated[int, Field(ge=0, le=100)] | None = Field(
-        None, description="Largest share, in percent, of the objects judged that a run may delete."
+        None,
+        description="Largest share, in percent, that a run may delete of the objects of the kinds that it deletes, on "
+        "all clusters together.",
     )
 
 

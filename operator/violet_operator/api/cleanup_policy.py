@@ -37,6 +37,12 @@ class CleanupPolicyStatus(ApiModel):
         None, description="Value of the reconcile-requested-at annotation that was handled last."
     )
     conditions: Conditions = Field(default_factory=list, description="Ready; Reconciling and Stalled while true.")
+    observed_schedule: str | None = Field(None, description="The schedule and the time zone that were seen last.")
+    scheduled_since: str | None = Field(
+        None,
+        description="When this schedule was first seen: runs are due from then on.",
+        json_schema_extra={"format": "date-time"},
+    )
     last_schedule_time: str | None = Field(
         None, description="The time that the last scheduled run was due.", json_schema_extra={"format": "date-time"}
     )
@@ -55,8 +61,10 @@ SPEC_RULES = rules(
     rule("has(self.schedule) || !has(self.timeZone)", "timeZone goes with schedule"),
     rule("has(self.schedule) || !has(self.startingDeadlineSeconds)", "startingDeadlineSeconds goes with schedule"),
     rule(
-        "!has(self.retention) || self.retention.observations == 1 || self.successfulRunsHistoryLimit > 0",
-        "retention.observations needs successfulRunsHistoryLimit to be 1 at least: earlier runs are what was observed",
+        "!has(self.retention) || self.retention.observations == 1 || "
+        "(self.successfulRunsHistoryLimit > 0 && self.failedRunsHistoryLimit > 0)",
+        "retention.observations needs successfulRunsHistoryLimit and failedRunsHistoryLimit to be 1 at least: earlier "
+        "runs are what was observed",
     ),
 )
 

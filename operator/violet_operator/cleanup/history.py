@@ -99,10 +99,17 @@ def last_success(runs: Sequence[JsonObject]) -> str | None:
 
 
 def observed(runs: Sequence[JsonObject], but: str) -> dict[str, int]:
-    """In how many runs in a row each object (by uid) was a candidate, by the last completed run that is not `but`."""
-    completed = [run for run in runs if has(run, COMPLETE) and run["metadata"]["uid"] != but]
-    items = completed[-1]["status"].get("items") or () if completed else ()
-    return {item["uid"]: item["observed"] for item in items if "uid" in item and "observed" in item}
+    """In how many runs in a row each object (by uid) was a candidate, by the last run that has ended and is not `but`.
+
+    A failed run does not count itself, but what was no candidate in it, as it was in use or nobody knew, begins anew.
+    """
+    ended = [run for run in runs if has_ended(run) and run["metadata"]["uid"] != but]
+    if not ended:
+        return {}
+    last = ended[-1]
+    itself = 0 if has(last, COMPLETE) else 1
+    items = last["status"].get("items") or ()
+    return {item["uid"]: item["observed"] - itself for item in items if "uid" in item and "observed" in item}
 
 
 def scheduled_name(policy: str, due: datetime) -> str:

@@ -100,7 +100,7 @@ def _judge_package(package: Package, context: Context) -> Iterator[Verdict]:
 
 
 def _judge_versions(versions: tuple[Version, ...], context: Context) -> Iterator[Verdict]:
-    """Of what is installed: the versions that are older, but for the newest of them."""
+    """Of what is installed: the versions that nothing keeps, but for those to roll back to."""
     candidates = []
     for version in versions:
         meta = version.candidate.meta
@@ -110,14 +110,27 @@ def _judge_versions(versions: tuple[Version, ...], context: Context) -> Iterator
             yield _keep(meta, finding)
         else:
             candidates.append(version)
-    candidates.sort(key=cmp_to_key(_newest_first))
     last = context.wish.retention.keep_last
-    for version in candidates[:last]:
-        message = f"One of the newest {last} before the installed one (spec.retention.keepLast)."
-        yield _keep(version.candidate.meta, Finding("KeptLast", message))
-    for version in candidates[last:]:
-        message = f"It is not the installed version ({', '.join(version.installed)}), and nothing uses it."
-        yield from _go([version.candidate.meta], Finding("OldVersion", message), context)
+    kept = _to_roll_back_to(candidates, last)
+    for version in candidates:
+        meta = version.candidate.meta
+        if meta.ref in kept:
+            message = f"One of the newest {last} before the installed one (spec.retention.keepLast)."
+            yield _keep(meta, Finding("KeptLast", message))
+        else:
+            message = f"It is not the installed version ({', '.join(version.installed)}), and nothing uses it."
+            yield from _go([meta], Finding("OldVersion", message), context)
+
+
+def _to_roll_back_to(versions: Iterable[Version], last: int) -> set[Ref]:
+    """The newest installable versions before each one that is installed."""
+    newest_first = sorted((each for each in versions if each.candidate.installable), key=cmp_to_key(_newest_first))
+    installed = {each.used[name] for each in newest_first for name in each.installed}
+    return {
+        each.candidate.meta.ref
+        for current in installed
+        for each in [each for each in newest_first if is_older(each.version, current)][:last]
+    }
 
 
 def _judge_whole(package: Package, context: Context) -> Iterator[Verdict]:

@@ -122,6 +122,7 @@ def _candidate(version: ArtifactVersion, operator: Operator) -> Candidate:
         names=operator.names,
         owner=operator.artifact.meta,
         spellings=frozenset({version.csv, csv_version(version.csv, operator.names), version.tag} - {""}),
+        installable=version.phase.lower() == "present",
         unfinished=None if settled else f"The platform is not done with it (phase {version.phase!r}).",
     )
 

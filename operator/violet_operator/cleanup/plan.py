@@ -29,12 +29,14 @@ def broken_limit(verdicts: Sequence[Verdict], limits: Limits | None) -> str | No
     """Why the run must not begin, with the numbers; None: it may."""
     if limits is None:
         return None
-    wanted, judged = len(deletions(verdicts)), len(verdicts)
+    doomed = deletions(verdicts)
+    kinds = {each.ref.kind for each in doomed}  # what the run leaves alone must not make its share look small
+    wanted, judged = len(doomed), sum(each.ref.kind in kinds for each in verdicts)
     if limits.max_deletions is not None and wanted > limits.max_deletions:
         return f"{wanted} objects would be deleted, and spec.limits.maxDeletions is {limits.max_deletions}"
     if limits.max_percent is not None and wanted * 100 > limits.max_percent * judged:
         return (
-            f"{wanted} of {judged} objects ({wanted * 100 / judged:.1f} %) would be deleted, and "
+            f"{wanted} of {judged} objects of these kinds ({wanted * 100 / judged:.1f} %) would be deleted, and "
             f"spec.limits.maxPercent is {limits.max_percent}"
         )
     return None

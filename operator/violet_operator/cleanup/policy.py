@@ -15,7 +15,7 @@ from violet_operator.api.cleanup_policy import CleanupPolicySpec
 from violet_operator.api.conditions import READY, Conditions, Event, timestamp
 from violet_operator.api.request import is_unanswered, requested_at
 from violet_operator.cleanup import gate, history
-from violet_operator.cleanup.schedule import due
+from violet_operator.cleanup.schedule import LAST, OBSERVED, SINCE, count_from, due, handled
 from violet_operator.clients.kube import CLEANUP_POLICIES, CLEANUP_RUNS
 from violet_operator.errors import OperatorError, Stalled
 from violet_operator.platform.environment import Environment, JsonObject
@@ -142,13 +142,14 @@ class _Look:
         if requested and is_unanswered(self._metadata, self._facts):
             start = _Start(history.requested_name(name, requested), {"lastHandledReconcileAt": requested})
         if spec.schedule is None:
+            self._facts.pop(OBSERVED, None)
             return None, start
-        since = self._facts.get("lastScheduleTime") or self._metadata["creationTimestamp"]
+        self._count_from(spec, now)
         try:
             schedule = Schedule(spec.schedule, spec.time_zone)
             found = due(
                 schedule,
-                since=datetime.fromisoformat(since),
+                since=handled(self._facts),
                 moment=now,
                 deadline=spec.starting_deadline_seconds,
             )
@@ -158,6 +159,16 @@ class _Look:
             stamp = timestamp(found.now)
             start = _Start(history.scheduled_name(name, found.now), {"lastScheduleTime": stamp})
         return found.next, start
+
+    def _count_from(self, spec: CleanupPolicySpec, now: datetime) -> None:
+        """Note since when the schedule counts; the spec that the policy was made with counts since then."""
+        made = datetime.fromisoformat(self._metadata["creationTimestamp"])
+        first = self._metadata.get("generation") == 1 and OBSERVED not in self._facts
+        written = f"{spec.schedule} {spec.time_zone or 'UTC'}"
+        known = count_from(self._facts, written=written, since=made if first else now, moment=now)
+        for key in (OBSERVED, SINCE, LAST):
+            self._facts.pop(key, None)
+        self._facts |= known
 
     def _tell(self, spec: CleanupPolicySpec, coming: datetime | None) -> None:
         if coming is None:

@@ -63,6 +63,7 @@ class Candidate:
         spellings: how its version is written; empty for an owner.
         unfinished: why the platform is not done with it, if so.
         deletable: whether the platform lets it be deleted.
+        installable: whether it can be installed, as far as the platform says.
     """
 
     meta: Meta
@@ -71,6 +72,7 @@ class Candidate:
     spellings: frozenset[str] = frozenset()
     unfinished: str | None = None
     deletable: bool = True
+    installable: bool = True
 
 
 @dataclass(frozen=True, slots=True)

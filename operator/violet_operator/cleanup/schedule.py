@@ -6,10 +6,16 @@ not later than `startingDeadlineSeconds`; the others are left out.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from typing import Any
 
+from violet_operator.api.conditions import timestamp
 from violet_operator.support.cron import Schedule
+
+OBSERVED, SINCE, LAST = "observedSchedule", "scheduledSince", "lastScheduleTime"
+"""Fields of a policy's status."""
 
 MOST_MISSED = 100
 """Times looked through one by one; a policy that has missed more starts anew from now, as a CronJob's would not."""
@@ -30,12 +36,37 @@ class Due:
     left_out: int
 
 
+def count_from(last: Mapping[str, Any], *, written: str, since: datetime, moment: datetime) -> dict[str, str]:
+    """What a policy's status says of its schedule, brought up to date; `handled` tells from when on runs are due.
+
+    A schedule that is new, or was changed, counts from when it is seen: it must not start a run for a time before
+    it was written. A time in the future, left by a clock that was wrong, would stop all runs until then.
+
+    Args:
+        last: the status.
+        written: the schedule as the spec has it now.
+        since: from when on a schedule counts that is new.
+        moment: now.
+    """
+    facts = {key: last[key] for key in (SINCE, LAST) if last.get(key)}
+    ahead = any(datetime.fromisoformat(time) > moment for time in facts.values())
+    if last.get(OBSERVED) != written or SINCE not in facts or ahead:
+        facts = {key: time for key, time in facts.items() if datetime.fromisoformat(time) <= moment}
+        facts[SINCE] = timestamp(moment if ahead else min(since, moment))
+    return facts | {OBSERVED: written}
+
+
+def handled(facts: Mapping[str, str]) -> datetime:
+    """Until when all that was due has been handled."""
+    return max(datetime.fromisoformat(facts[key]) for key in (SINCE, LAST) if key in facts)
+
+
 def due(schedule: Schedule, *, since: datetime, moment: datetime, deadline: int | None) -> Due:
     """What is due at `moment`, if `since` was handled last.
 
     Args:
         schedule: the policy's.
-        since: the time of the last scheduled run, or when the policy was made.
+        since: the time of the last scheduled run, or when the schedule was first seen.
         moment: now.
         deadline: seconds that a run may be late; None: any number.
 

@@ -184,10 +184,13 @@ class Oracle:
             for each in others
             if (found := number(each["status"]["version"]))
             and found > mine
+            and any(other and found < other for other in used)
             and found not in used
+            and each["status"]["phase"] == "Present"
             and (cluster, "ArtifactVersion", each["metadata"]["name"]) not in deleted
         ]
-        if len(kept) < self._retention["keepLast"]:
+        could_be_installed = body["status"]["phase"] == "Present" and any(other and mine < other for other in used)
+        if could_be_installed and len(kept) < self._retention["keepLast"]:
             faults.append("it is one of the last")
         return faults
 

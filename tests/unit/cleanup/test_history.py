@@ -54,12 +54,19 @@ def test_the_last_success() -> None:
     assert history.last_success([run(1)]) is None
 
 
-def test_what_was_seen_is_that_of_the_last_completed_run() -> None:
+def test_what_was_seen_is_that_of_the_last_run_that_has_ended() -> None:
     seen = [{"uid": "a", "observed": 2}, {"uid": "b"}]
-    runs = [run(1, "Complete", [{"uid": "x", "observed": 9}]), run(2, "Complete", seen), run(3, "Failed", seen)]
+    runs = [run(1, "Complete", [{"uid": "x", "observed": 9}]), run(2, "Complete", seen), run(3)]
     assert history.observed(runs, but="none") == {"a": 2}
     assert history.observed(runs, but="u2") == {"x": 9}
     assert history.observed([run(3)], but="none") == {}
+
+
+def test_a_failed_run_does_not_count_and_what_it_saw_in_use_begins_anew() -> None:
+    first = run(1, "Complete", [{"uid": "a", "observed": 1}, {"uid": "b", "observed": 1}])
+    failed = run(2, "Failed", [{"uid": "a", "observed": 2}, {"uid": "b", "reason": "Contradicted"}])
+    assert history.observed([first, failed], but="none") == {"a": 1}
+    assert history.observed([first, failed, run(3, "Failed")], but="none") == {}
 
 
 @pytest.mark.parametrize("policy", ["weekly", "a" * 253, "a" * 242 + "." * 1 + "b" * 10])

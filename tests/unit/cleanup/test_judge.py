@@ -181,12 +181,57 @@ def test_the_hash_is_that_of_the_deletions() -> None:
         (Limits(max_deletions=6), "7 objects would be deleted, and spec.limits.maxDeletions is 6"),
         (Limits(max_deletions=0), "maxDeletions is 0"),
         (Limits(max_percent=54), None),
-        (Limits(max_percent=53), "7 of 13 objects (53.8 %) would be deleted, and spec.limits.maxPercent is 53"),
+        (
+            Limits(max_percent=53),
+            "7 of 13 objects of these kinds (53.8 %) would be deleted, and spec.limits.maxPercent is 53",
+        ),
     ],
 )
 def test_limits_stop_everything_with_the_numbers(limits: Limits | None, said: str | None) -> None:
     found = broken_limit(list(judged(platform()).values()), limits)
     assert found == said or (said and found and said in found)
+
+
+def test_the_percentage_is_of_the_kinds_that_are_deleted() -> None:
+    world = World()
+    world.plugin("rest", "v1.0.0")
+    for number in range(100):
+        world.artifact(REGION, f"op{number}", "1.0.0")
+    found = list(judged(world, Cleanup(kinds=["ModulePlugin"])).values())
+    assert broken_limit(found, Limits(max_percent=100)) is None
+    assert "2 of 2 objects" in str(broken_limit(found, Limits(max_percent=99)))
+    assert broken_limit(list(judged(World()).values()), Limits(max_percent=0)) is None
+
+
+def several(*versions: str, installed: str) -> World:
+    """Operator busy in one version of many."""
+    world = World()
+    world.artifact(REGION, "busy", *versions)
+    world.install(REGION, "busy", installed)
+    return world
+
+
+def test_keep_last_keeps_what_one_can_roll_back_to() -> None:
+    world = several("1.0.0", "2.0.0", "3.0.0", "4.0.0", "5.0.0", installed="3.0.0")
+    wish = Cleanup(retention=Retention(keep_newer_than_installed=False, keep_last=1))
+    gone = {f"ArtifactVersion busy.v{number}.0.0": "OldVersion" for number in (1, 4, 5)}
+    assert deleted(world, wish) == gone
+    assert judged(world, wish)["ArtifactVersion busy.v2.0.0"].reason == "KeptLast"
+
+
+def test_keep_last_keeps_as_many_for_each_version_that_is_installed() -> None:
+    world = several("1.0.0", "2.0.0", "3.0.0", "4.0.0", "5.0.0", installed="2.0.0")
+    world.objects[REGION, "Subscription"].clear()
+    world.view(REGION, "busy", "Installed", "busy.v5.0.0")
+    world.csv(REGION, "busy.v5.0.0", "elsewhere")
+    wish = Cleanup(retention=Retention(keep_newer_than_installed=False, keep_last=1))
+    assert deleted(world, wish) == {"ArtifactVersion busy.v3.0.0": "OldVersion"}
+
+
+def test_keep_last_does_not_count_a_version_that_failed() -> None:
+    world = several("1.0.0", "2.0.0", "3.0.0", installed="3.0.0")
+    world.get(REGION, "ArtifactVersion", "busy.v2.0.0")["status"] |= {"phase": "Failed", "reason": "x"}
+    assert deleted(world, Cleanup(retention=Retention(keep_last=1))) == {"ArtifactVersion busy.v2.0.0": "OldVersion"}
 
 
 def test_the_summary_is_the_tools_to_the_letter() -> None:

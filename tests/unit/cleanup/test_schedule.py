@@ -1,10 +1,10 @@
 """What a schedule says at a moment: due, next, and what was missed, as CronJob means it."""
 
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from violet_operator.cleanup.schedule import Due, due
+from violet_operator.cleanup.schedule import Due, count_from, due, handled
 from violet_operator.support.cron import Schedule
 
 BERLIN = "Europe/Berlin"
@@ -51,3 +51,56 @@ def test_a_run_that_was_handled_is_not_due_again() -> None:
     first = due(schedule, since=at("10-25T00:00"), moment=moment, deadline=None)
     assert first.now is not None
     assert due(schedule, since=first.now, moment=moment, deadline=None) == Due(None, first.next, 0)
+
+
+MADE, NOW = datetime(2026, 1, 1, tzinfo=UTC), datetime(2026, 6, 3, 12, tzinfo=UTC)
+SATURDAYS = "0 3 * * 6 UTC"
+
+
+def status(**times: str) -> dict[str, str]:
+    """What a policy's status says at `NOW`, which is a Wednesday, if it said this before."""
+    return count_from(times, written=SATURDAYS, since=NOW, moment=NOW)
+
+
+def is_due(facts: dict[str, str], now: datetime = NOW) -> bool:
+    return due(Schedule("0 3 * * 6"), since=handled(facts), moment=now, deadline=None).now is not None
+
+
+@pytest.mark.parametrize(
+    "before",
+    [
+        {},
+        {"lastScheduleTime": "2026-01-03T03:00:00Z"},
+        {"scheduledSince": "2026-01-01T00:00:00Z", "observedSchedule": "0 3 * * 5 UTC"},
+        {"scheduledSince": "2026-01-01T00:00:00Z", "observedSchedule": "0 3 * * 6 Asia/Shanghai"},
+        {"scheduledSince": "2026-01-01T00:00:00Z"},  # it had none meanwhile
+    ],
+)
+def test_a_schedule_that_is_set_later_does_not_start_a_run_at_once(before: dict[str, str]) -> None:
+    facts = status(**before)
+    assert not is_due(facts)
+    assert facts["scheduledSince"] == "2026-06-03T12:00:00Z"
+    assert is_due(facts, NOW + timedelta(days=3))
+
+
+def test_a_schedule_that_the_policy_was_made_with_counts_since_then() -> None:
+    facts = count_from({}, written=SATURDAYS, since=MADE, moment=NOW)
+    assert handled(facts) == MADE
+    assert is_due(facts)
+
+
+def test_a_schedule_that_stays_the_same_makes_up_for_what_was_missed() -> None:
+    before = {"scheduledSince": "2026-01-01T00:00:00Z", "observedSchedule": SATURDAYS}
+    assert is_due(status(**before))
+    assert status(**before) == before
+    assert is_due(status(**before, lastScheduleTime="2026-05-23T03:00:00Z"))
+    assert not is_due(status(**before, lastScheduleTime="2026-05-30T03:00:00Z"))
+
+
+@pytest.mark.parametrize("key", ["lastScheduleTime", "scheduledSince"])
+def test_a_clock_that_was_ahead_stops_no_runs(key: str) -> None:
+    before = {"scheduledSince": "2026-01-01T00:00:00Z", "observedSchedule": SATURDAYS}
+    facts = status(**before | {key: "2036-01-01T00:00:00Z"})
+    assert handled(facts) == NOW
+    assert not is_due(facts)
+    assert is_due(facts, NOW + timedelta(days=3))
