@@ -7,11 +7,14 @@ closed software, so nothing is taken for granted of their shape.
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass, field
+from itertools import chain
 from typing import Any
 
 from violet_operator.inventory.applications import Installed, Type
+from violet_operator.package.versions import csv_version as version_in
 
 JsonObject = dict[str, Any]
 
@@ -26,6 +29,9 @@ SYSTEM_CATALOG = "system"
 
 _PREFIX = "operatorhub-"
 """In front of the names of older built-in Artifacts; packages are called without it."""
+
+_AT_THE_END = re.compile(r"[.-]v?([0-9]+\.[0-9]+\.[0-9]+.*)$")
+"""A version at the end of a CSV's name that does not begin with its package. A guess."""
 
 _LONGEST = 512
 """Characters of a name or version: more is nothing that any tool could use."""
@@ -86,12 +92,12 @@ def operators(
 ) -> Listing:
     """Operators on one cluster: those that the platform shows as installed, and those that its catalogs gave to OLM."""
     found: dict[str, _Operator] = {}
-    for view in views:
-        if dig(view, "metadata", "namespace") == cluster:
-            _add_view(found, view)
     for subscription in subscriptions:
         if dig(subscription, "spec", "sourceNamespace") == catalog_namespace:
             _add_subscription(found, subscription)
+    for view in views:
+        if dig(view, "metadata", "namespace") == cluster:
+            _add_view(found, view)
     known = {text(dig(csv, "metadata", "name")): csv for csv in csvs}
     listing = Listing()
     for package, operator in found.items():
@@ -101,8 +107,8 @@ def operators(
             listing.core.add(("OperatorBundle", package))
             continue
         titles = [*(text(dig(csv, "spec", "displayName")) for csv in own), *operator.titles]
-        versions = {csv_version(name, package, known.get(name)) for name in operator.csvs}
-        listing.add("OperatorBundle", package, cluster, versions, next(filter(None, titles), ""))
+        installed = {csv_version(name, package, known.get(name)) for name in operator.csvs}
+        listing.add("OperatorBundle", package, cluster, installed, next(filter(None, titles), ""))
     return listing
 
 
@@ -113,12 +119,19 @@ def _add_view(found: dict[str, _Operator], view: JsonObject) -> None:
     if text(dig(status, "phase")).lower() != "installed" and not csv:
         return
     name = text(dig(status, "installation", "artifactName")) or text(dig(view, "metadata", "name"))
-    operator = found.setdefault(name.removeprefix(_PREFIX), _Operator())
+    operator = found.setdefault(_package(found, csv) or name.removeprefix(_PREFIX), _Operator())
     operator.viewed |= {csv} - {""}
     operator.lifecycles |= {lifecycle(view)} - {""}
     channels = dig(view, "status", "packageManifestStatus", "channels")
     for channel in channels if isinstance(channels, list) else []:
         operator.titles.append(text(dig(channel, "currentCSVDesc", "displayName")))
+
+
+def _package(known: Mapping[str, _Operator], csv: str) -> str:
+    """The package of a view's CSV, by the Subscriptions: its Artifact may be called otherwise. Empty: none knows it."""
+    installed = (package for package, operator in known.items() if csv and csv in operator.subscribed)
+    named = (package for package in sorted(known, key=len, reverse=True) if version_in(csv, [package]))
+    return next(chain(installed, named), "")
 
 
 def _add_subscription(found: dict[str, _Operator], subscription: JsonObject) -> None:
@@ -132,8 +145,9 @@ def csv_version(name: str, package: str, csv: JsonObject | None) -> str:
     """The version of a ClusterServiceVersion, without a leading v: as it says, else from its name."""
     version = text(dig(csv, "spec", "version")) if csv else ""
     if not version:
-        prefix = f"{package}."
-        version = name.removeprefix(prefix) if name.startswith(prefix) else name.partition(".")[2] or name
+        found = _AT_THE_END.search(name)
+        guess = found[1] if found else name.removeprefix(package).lstrip(".-") or name
+        version = version_in(name, [package]) or guess
     return version.removeprefix("v")
 
 

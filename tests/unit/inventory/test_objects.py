@@ -71,6 +71,19 @@ def test_operators(views: list[Object], subscriptions: list[Object], csvs: list[
     assert rows(operators("region1", views, subscriptions, csvs, SYSTEM)) == expected
 
 
+@pytest.mark.parametrize("viewed", [V230, "topolvm-operator.v2.2.0"])  # the view lags
+@pytest.mark.parametrize("artifact", ["topolvm", "operatorhub-topolvm", "another"])
+def test_an_operator_whose_artifact_is_not_called_like_its_package_is_listed_once(viewed: str, artifact: str) -> None:
+    found = operators("region1", [view(artifact, csv=viewed)], [subscription(csv=V230)], [], SYSTEM)
+    assert [(each.name, each.version) for each in found.installed] == [("topolvm-operator", "2.3.0")]
+    assert not found.pending
+
+
+def test_an_operator_whose_csv_is_not_called_like_its_package_is_listed_once() -> None:
+    found = operators("region1", [view("a", csv="other.v1.0.0")], [subscription("b", csv="other.v1.0.0")], [], SYSTEM)
+    assert [(each.name, each.version) for each in found.installed] == [("b", "1.0.0")]
+
+
 def test_an_operator_in_two_versions_on_one_cluster_is_listed_twice() -> None:
     two = [subscription(csv=V230), subscription(csv="topolvm-operator.v2.2.0")]
     assert [row[2] for row in rows(operators("region1", [], two, [], SYSTEM))] == ["2.2.0", "2.3.0"]
@@ -93,6 +106,11 @@ def test_core_and_pending_operators_are_counted() -> None:
         ("harbor-ce-operator.v1.5.0-build.20251226181113", None, "1.5.0-build.20251226181113"),
         ("harboroperator.v1.0.0", None, "1.0.0"),  # not named like its package
         ("harbor", None, "harbor"),
+        ("harbor-ce-operator-1.9.0", None, "1.9.0"),
+        ("harbor-ce-operator-v1.9.0", None, "1.9.0"),
+        ("harbor-ce-operator-1.9", None, "1.9"),
+        ("demo-1.9.0", None, "1.9.0"),  # neither named like its package, nor with a dot before its version
+        ("demo-v1.9.0-rc.1", None, "1.9.0-rc.1"),
         ("harbor-ce-operator.v2.12.11", "2.12.12", "2.12.12"),  # the CSV knows better than its name
     ],
 )
