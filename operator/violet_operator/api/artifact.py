@@ -30,6 +30,9 @@ The time is one of its own, as the same verdict at another time is no reason to 
 UPLOADED_BY = f"{GROUP}/package-upload"
 """Annotation on a version: namespace/name of the upload that keeps it, the first where several have the same."""
 
+MADE_BY = f"{GROUP}/made-by"
+"""Annotation on what the operator has created: what it has found there and adopted lacks it, and is never deleted."""
+
 _LABEL_VALUE = re.compile(r"([A-Za-z0-9]([-A-Za-z0-9_.]{0,61}[A-Za-z0-9])?)?")
 _DOTS = re.compile(r"[-.]*\.[-.]*")
 """A dot and its neighbours that no name may have beside it; a tag may."""

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from violet_operator.api import FIELD_MANAGER
-from violet_operator.api.artifact import UPLOADED_BY, VERIFIED_AT
+from violet_operator.api.artifact import MADE_BY, UPLOADED_BY, VERIFIED_AT
 from violet_operator.clients.kube import Kube, Resource
 
 JsonObject = dict[str, Any]
@@ -119,6 +119,9 @@ async def _ensure(kube: Kube, piece: Piece, live: JsonObject | None, wanted: Jso
         return Applied(piece, wanted, live, action)
     force = live is not None and not is_claimed(live)
     now = await kube.apply(piece.resource, wanted, force=force, dry_run=dry_run)
+    if live is None and not dry_run and _has_other_managers(now):  # somebody was faster: it is his
+        wanted = _annotated(wanted, MADE_BY, None)
+        now = await kube.apply(piece.resource, wanted)
     if live is not None and _version(now) == _version(live):  # the API keeps not all that we say
         action = "Keep"
     return Applied(piece, wanted, now, action)
@@ -162,15 +165,23 @@ def agreed(live: JsonObject | None, wanted: JsonObject, *, take_over: bool = Fal
     ArtifactVersion: they must not take turns in renaming it.
     """
     if live is None:
-        return wanted
+        return _annotated(wanted, MADE_BY, FIELD_MANAGER)
+    if is_made_by_us(live):
+        wanted = _annotated(wanted, MADE_BY, FIELD_MANAGER)
     name = (live.get("spec") or {}).get("displayName")
     if name and "displayName" in wanted["spec"]:
         wanted = wanted | {"spec": wanted["spec"] | {"displayName": name}}
     first = uploaded_by(live)
     if first and uploaded_by(wanted) and not take_over:
-        annotations = wanted["metadata"]["annotations"] | {UPLOADED_BY: first}
-        wanted = wanted | {"metadata": wanted["metadata"] | {"annotations": annotations}}
+        wanted = _annotated(wanted, UPLOADED_BY, first)
     return wanted
+
+
+def _annotated(body: JsonObject, key: str, value: str | None) -> JsonObject:
+    """An object with an annotation, or without it."""
+    annotations = {**(body["metadata"].get("annotations") or {}), key: value}
+    annotations = {name: text for name, text in annotations.items() if text is not None}
+    return body | {"metadata": body["metadata"] | {"annotations": annotations}}
 
 
 def uploaded_by(body: JsonObject) -> str:
@@ -187,10 +198,13 @@ def is_claimed(live: JsonObject) -> bool:
     return any(each["operation"] == "Apply" and each["manager"] != FIELD_MANAGER for each in managers)
 
 
-def is_ours(live: JsonObject) -> bool:
-    """Whether we have published this object, or taken it over."""
-    managers = live["metadata"].get("managedFields", [])
-    return any(each["operation"] == "Apply" and each["manager"] == FIELD_MANAGER for each in managers)
+def is_made_by_us(live: JsonObject) -> bool:
+    """Whether the operator has created this object, and not merely adopted it."""
+    return bool((live["metadata"].get("annotations") or {}).get(MADE_BY) == FIELD_MANAGER)
+
+
+def _has_other_managers(live: JsonObject) -> bool:
+    return any(each["manager"] != FIELD_MANAGER for each in live["metadata"].get("managedFields", []))
 
 
 def includes(live: Any, wanted: Any) -> bool:  # noqa: ANN401 - JSON values
