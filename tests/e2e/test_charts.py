@@ -201,6 +201,34 @@ def test_taken_back_where_there_is_a_way(ground: Ground) -> None:
     ground.site.delete("packageupload", *uploads)
     assert ground.stored(gone, "museum-charts") is None
     assert ground.stored(kept, "public-charts") == archive(kept)
+    told = [event for name in uploads for event in ground.site.events(name)]
+    assert [event["message"] for event in told if event["reason"] == "Withdrawn"] == [
+        "Kept on global: chart kept 1.0.0 of public-charts, which the catalog API has no documented way to delete.",
+        "Deleted on global: chart gone 1.0.0 of museum-charts.",
+    ]
+
+
+def test_version_is_taken_back_though_another_has_an_image_in_common(ground: Ground) -> None:
+    image = Image("common-app", layers=1, layer_size=1 << 10)
+    one, two = (chart("versions", version, related=(image,)) for version in ("1.0.0", "2.0.0"))
+    first = ground.upload(one, "museum", "museum-charts", deletionPolicy="Delete")
+    ground.site.wait(first, is_ready)
+    ground.site.put_package("versions-2", two)
+    fields = {"targets": to_platform("museum"), "chartRepository": "museum-charts"}
+    ground.site.apply(ground.site.package_upload("versions-2", **fields))
+    ground.site.wait("versions-2", is_ready)
+    ground.site.delete("packageupload", first)
+    assert (ground.stored(one, "museum-charts"), ground.stored(two, "museum-charts")) == (None, archive(two))
+    assert ground.site.registry.tags("acp/common-app") == ["v1.0.0"]
+
+
+def test_chart_that_was_there_before_stays(ground: Ground) -> None:
+    spec = chart("before")
+    ground.charts.museum.save("museum-charts", archive(spec), force=True)
+    name = ground.upload(spec, "museum", "museum-charts", deletionPolicy="Delete")
+    ground.site.wait(name, is_ready)
+    ground.site.delete("packageupload", name)
+    assert ground.stored(spec, "museum-charts") == archive(spec)
 
 
 def test_through_the_platforms_own_address_and_login(ground: Ground, kit: Kit) -> None:

@@ -93,6 +93,36 @@ UPLOAD: dict[str, Any] = {
         "images": [
             {"source": "a:v1", "destination": "registry/a:v1", "digest": f"sha256:{SHA256}", "platform": "default"}
         ],
+        "published": {
+            "tags": [
+                {
+                    "platform": "default",
+                    "registry": "registry",
+                    "pullAddress": "mirror",
+                    "repository": "a",
+                    "tag": "v1",
+                    "digest": f"sha256:{SHA256}",
+                    "pushed": True,
+                }
+            ],
+            "versions": [
+                {
+                    "platform": "default",
+                    "cluster": "global",
+                    "registry": "registry",
+                    "pullAddress": "mirror",
+                    "type": "bundle",
+                    "name": "opensearch-operator",
+                    "version": "1.0.0",
+                    "object": "opensearch-operator.v1.0.0",
+                    "csv": "opensearch-operator.v1.0.0",
+                    "module": "opensearch",
+                    "repository": "public-charts",
+                    "digest": SHA256,
+                    "made": True,
+                }
+            ],
+        },
     },
 }
 KUBECONFIG: dict[str, Any] = {

@@ -159,6 +159,49 @@ class ImageStatus(ApiModel):
     platform: str | None = Field(None, description="Name of the Platform whose registry holds it.")
 
 
+class PublishedTag(ApiModel):
+    """A tag that the upload needs or has needed."""
+
+    platform: str = Field(description="Name of the Platform.")
+    registry: str = Field(description="Where it was pushed: HOST[:PORT].")
+    pull_address: str = Field(description="What clusters pull from.")
+    repository: str = Field(description="Repository.")
+    tag: str = Field(description="Tag.")
+    digest: str = Field(description="What it points at; with other content it stays.")
+    pushed: bool = Field(False, description="Whether this upload has written it. One that was there before stays.")
+
+
+class PublishedVersion(ApiModel):
+    """A version of a package on one cluster."""
+
+    platform: str = Field(description="Name of the Platform.")
+    cluster: str = Field(description="Name of the cluster.")
+    registry: str = Field(description="Where its images were pushed: HOST[:PORT].")
+    pull_address: str = Field(description="What the cluster pulls from.")
+    type: Literal["bundle", "plugin", "chart"] = Field(description="bundle, plugin or chart.")
+    name: str = Field(description="Name of the package; of a chart, of the chart.")
+    version: str = Field(description="Version.")
+    object: str = Field(description="Name of its ArtifactVersion, ModulePlugin or Chart.")
+    csv: str | None = Field(None, description="Name of a bundle's ClusterServiceVersion.")
+    module: str | None = Field(None, description="Label cpaas.io/module-name of a plugin.")
+    repository: str | None = Field(None, description="Repository of a chart.")
+    digest: str | None = Field(None, description="sha256 of a chart archive.")
+    made: bool = Field(
+        False, description="Whether this upload publishes it there; not with skipResources, nor a chart that was there."
+    )
+
+
+class PublishedStatus(ApiModel):
+    """What deletionPolicy Delete takes back: recorded before it is written, and kept when the package changes."""
+
+    tags: Annotated[list[PublishedTag], Field(json_schema_extra={"x-kubernetes-list-type": "atomic"})] = Field(
+        default_factory=list, description="Tags."
+    )
+    versions: Annotated[list[PublishedVersion], Field(json_schema_extra={"x-kubernetes-list-type": "atomic"})] = Field(
+        default_factory=list, description="Versions on clusters."
+    )
+
+
 class PackageUploadStatus(ApiModel):
     """The observed state."""
 
@@ -180,4 +223,7 @@ class PackageUploadStatus(ApiModel):
     )
     images: Annotated[list[ImageStatus], Field(json_schema_extra={"x-kubernetes-list-type": "atomic"})] = Field(
         default_factory=list, description="Images of the package in the registries."
+    )
+    published: PublishedStatus | None = Field(
+        None, description="What deletionPolicy Delete takes back, also of earlier packages and targets."
     )

@@ -7,7 +7,6 @@ from __future__ import annotations
 
 from violet_operator.api.conditions import PUSHED
 from violet_operator.errors import Stalled
-from violet_operator.platform.resolve import Connection
 from violet_operator.support.digests import digest_hex
 from violet_operator.upload.chart_backends import chart_backend
 from violet_operator.upload.context import JsonObject, Upload
@@ -72,18 +71,6 @@ async def deliver(upload: Upload) -> None:
         said = f"Chart {chart['name']} {chart['version']} is in chart repository {upload.spec.chart_repository}"
         images = upload.status.conditions.get(PUSHED)
         upload.status.done(PUSHED, "Pushed", f"{images['message'] if images else ''} {said}.".strip())
-
-
-async def take_back(upload: Upload, connection: Connection) -> list[str]:
-    """Delete the chart from its repository; what was deleted, in words.
-
-    Raises:
-        OperatorError: the repository refuses, or cannot be reached.
-    """
-    chart = _chart(upload)
-    if chart is None or not await (await chart_backend(upload, connection)).remove():
-        return []
-    return [f"chart {chart['name']} {chart['version']} of {upload.spec.chart_repository}"]
 
 
 def _chart(upload: Upload) -> JsonObject | None:

@@ -12,6 +12,7 @@ from violet_operator.package.versions import same_version
 from violet_operator.publication.apply import Applied, apply_all, uploaded_by
 from violet_operator.publication.publisher import Publisher, Standing
 from violet_operator.upload.context import Failure, JsonObject, Upload
+from violet_operator.upload.ledger import record
 from violet_operator.upload.publishers import publisher_for
 from violet_operator.upload.report import write
 from violet_operator.upload.targets import Place, client, drop, named, passed_over
@@ -63,6 +64,7 @@ async def publish(upload: Upload) -> None:
         upload.status.keep_targets(set())
         upload.status.done(PUBLISHED, "Skipped", "spec.skipResources is true: no objects are created on the targets.")
         return
+    await record(upload)
     wanted = named(upload)
     upload.env.drift.forget(upload.key)
     upload.status.keep_targets(set(wanted))

@@ -14,6 +14,7 @@ from violet_operator.support.cancel import CancelToken
 from violet_operator.support.durations import human_bytes
 from violet_operator.support.meter import Meter
 from violet_operator.upload.context import Upload
+from violet_operator.upload.ledger import record
 from violet_operator.upload.plan import BlobPush, PushPlan
 from violet_operator.upload.status import complete
 from violet_operator.upload.survey import state_images
@@ -31,6 +32,7 @@ async def push(upload: Upload) -> None:
     present = sum(plan.present for plan in plans.values())
     upload.meter.expect(size - opened.archive.size, blobs=pushes + present, skipped=present)
     status.working(PUSHED, "Pushing", f"Pushing {pushes} blobs ({human_bytes(size)}); {present} are there already.")
+    await record(upload)
     streams = upload.env.settings.streams
 
     async def carry_out(name: str) -> None:
