@@ -12,9 +12,9 @@ from dataclasses import asdict, dataclass, replace
 from typing import Any, Self
 
 from violet_operator.api.module_plugin import MODULE_NAME
+from violet_operator.package.references import places
 from violet_operator.platform.resolve import Connection
 from violet_operator.upload.context import JsonObject, Upload
-from violet_operator.upload.plan import destination
 from violet_operator.upload.publishers import chart_entry, publisher_for
 from violet_operator.upload.report import write
 from violet_operator.upload.targets import named
@@ -127,11 +127,10 @@ def _tags(upload: Upload) -> Iterable[Tag]:
     images = upload.opened.package.images if upload.opened else ()
     for name, plan in upload.plans.items():
         connection, due = upload.connections[name], {to for to, _ in plan.tags}
-        places = {destination(image.reference, connection.prefix): image.digest for image in images}
-        for to, digest in places.items():
+        for to, image in places(images, connection.prefix).items():
             if ":" not in to.tag:
                 pushed = to in due
-                yield Tag(name, *_addresses(connection), to.repository, to.tag, digest, pushed=pushed)
+                yield Tag(name, *_addresses(connection), to.repository, to.tag, image.digest, pushed=pushed)
 
 
 def _versions(upload: Upload) -> Iterable[Version]:

@@ -14,9 +14,6 @@ from violet_operator.publication.apply import is_made_by_us, uploaded_by
 from violet_operator.upload.context import JsonObject
 from violet_operator.upload.ledger import Ledger, Tag, Version
 
-_FOR_GOOD = ("PlatformNotFound", "UnknownCluster")
-"""Reasons of errors that end the matter: nobody knows the way to it any more."""
-
 _MOST_USERS = 3
 
 
@@ -103,7 +100,8 @@ def judge_version(
         claims: of all other uploads.
     """
     if isinstance(seen, OperatorError):
-        return _unseen(seen, _gone(seen, version.platform, version.cluster))
+        why = _gone(seen, version.platform, version.cluster)
+        return Fate(why) if why else Fate(error=seen)
     sharers = [each.upload for each in claims if _shares(each, version, mine)]
     if users := [*sharers, *seen.users]:
         return Fate(f"Kept on {version.cluster}, as {', '.join(users[:_MOST_USERS])} needs it.")
@@ -126,12 +124,11 @@ def judge_tag(
         published: every version of the upload, with what became of it.
         claims: of all other uploads.
     """
-    if not tag.pushed:
-        return Fate("they were there before")
-    if sharer := next((each.upload for each in claims if each.references & tag.references), ""):
-        return Fate(f"{sharer} needs them")
+    if why := _needed(tag, claims):
+        return Fate(why)
     if isinstance(registry, OperatorError):
-        return _unseen(registry, f"Platform {tag.platform} is gone" if _is_for_good(registry) else "")
+        gone = registry.reason == "PlatformNotFound"
+        return Fate(f"Platform {tag.platform} is gone") if gone else Fate(error=registry)
     if registry != tag.registry:
         return Fate(f"Platform {tag.platform} names another registry now")
     pulling = [fate for version, fate in published if _is_one_registry(version, tag)]
@@ -140,8 +137,13 @@ def judge_tag(
     return next((Fate(error=fate.error) for fate in pulling if fate.error), Fate())
 
 
-def _unseen(error: OperatorError, for_good: str) -> Fate:
-    return Fate(for_good) if for_good else Fate(error=error)
+def _needed(tag: Tag, claims: Iterable[Claim]) -> str:
+    """Why a tag stays wherever it is; empty if nothing is known against it."""
+    if not tag.pushed:
+        return "they were there before"
+    if ":" in tag.tag:
+        return "a deletion by digest would take all tags along"
+    return next((f"{each.upload} needs them" for each in claims if each.references & tag.references), "")
 
 
 def _gone(error: OperatorError, platform: str, cluster: str) -> str:
@@ -151,10 +153,6 @@ def _gone(error: OperatorError, platform: str, cluster: str) -> str:
     if error.reason == "UnknownCluster":
         return f"Cluster {cluster} is none of Platform {platform} any more, so everything stays there."
     return ""
-
-
-def _is_for_good(error: OperatorError) -> bool:
-    return error.reason in _FOR_GOOD
 
 
 def _shares(claim: Claim, version: Version, mine: frozenset[str]) -> bool:

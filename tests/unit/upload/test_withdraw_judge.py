@@ -89,6 +89,7 @@ VIP = replace(VERSION, platform="q", registry="10.0.0.1")
         (TAG, "registry", [], [], ""),
         (TAG, "registry", [(VERSION, FREE)], [], ""),
         (replace(TAG, pushed=False), "registry", [], [], "they were there before"),
+        (replace(TAG, tag="sha256:1"), "registry", [], [], "a deletion by digest would take all tags along"),
         (TAG, "registry", [], [OTHER], "PackageUpload ns/other needs them"),
         (replace(TAG, pull_address="vip"), "registry", [], [OTHER], "PackageUpload ns/other needs them"),
         (replace(TAG, registry="vip"), "vip", [], [OTHER], "PackageUpload ns/other needs them"),
