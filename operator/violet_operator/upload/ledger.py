@@ -19,8 +19,8 @@ from violet_operator.upload.publishers import chart_entry, publisher_for
 from violet_operator.upload.report import write
 from violet_operator.upload.targets import named
 
-_MOST_TAGS, _MOST_VERSIONS = 2000, 500
-"""Entries of the record: some hundred bytes each, and an object may have a megabyte. Those of now always stay."""
+_MOST_TAGS, _MOST_VERSIONS = 500, 100
+"""Entries of the record: some hundred bytes each, of a megabyte that an object may have. Those of now always stay."""
 
 
 @dataclass(frozen=True, slots=True)
