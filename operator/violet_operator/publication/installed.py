@@ -16,6 +16,7 @@ from violet_operator.clients.kube import (
     INSTALL_PLANS,
     MODULE_CONFIGS,
     MODULE_INFOS,
+    ORIGINAL_CSVS,
     SUBSCRIPTIONS,
     Resource,
 )
@@ -35,7 +36,8 @@ async def users_of_operator(kinds: Kinds, packages: Collection[str], csvs: Colle
     Raises:
         OperatorError: the cluster cannot be asked; so nobody knows.
     """
-    installed = [each for csv in csvs for each in await every(kinds, CSVS, fields=f"metadata.name={csv}")]
+    names = [f"metadata.name={csv}" for csv in csvs]
+    installed = [each for name in names for each in await every(kinds, CSVS, fields=name, labels=ORIGINAL_CSVS)]
     return [
         *(_words(each) for each in installed),
         *(_words(each) for each in await every(kinds, SUBSCRIPTIONS) if wants(each, packages, csvs)),
