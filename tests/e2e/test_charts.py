@@ -220,19 +220,22 @@ def test_a_platform_without_an_address_for_charts_is_told_so(ground: Ground) -> 
 
 
 def test_taken_back_where_there_is_a_way(ground: Ground) -> None:
-    kept, gone = chart("kept"), chart("gone")
+    kept, gone, before = chart("kept"), chart("gone"), chart("before")
+    ground.charts.museum.save("museum-charts", archive(before), force=True)
     uploads = [
         ground.upload(kept, "catalog", deletionPolicy="Delete"),
-        ground.upload(gone, "museum", "museum-charts", deletionPolicy="Delete"),
+        *(ground.upload(each, "museum", "museum-charts", deletionPolicy="Delete") for each in (gone, before)),
     ]
     ground.site.wait_all(uploads, is_ready)
     ground.site.delete("packageupload", *uploads)
     assert ground.stored(gone, "museum-charts") is None
     assert ground.stored(kept, "public-charts") == archive(kept)
+    assert ground.stored(before, "museum-charts") == archive(before)
     told = [event for name in uploads for event in ground.site.events(name)]
     assert [event["message"] for event in told if event["reason"] == "Withdrawn"] == [
         "Kept on global: chart kept 1.0.0 of public-charts, which the catalog API has no documented way to delete.",
         "Deleted on global: chart gone 1.0.0 of museum-charts.",
+        "Kept on global: chart before 1.0.0 of museum-charts, which was there before.",
     ]
 
 
@@ -248,15 +251,6 @@ def test_version_is_taken_back_though_another_has_an_image_in_common(ground: Gro
     ground.site.delete("packageupload", first)
     assert (ground.stored(one, "museum-charts"), ground.stored(two, "museum-charts")) == (None, archive(two))
     assert ground.site.registry.tags("acp/common-app") == ["v1.0.0"]
-
-
-def test_chart_that_was_there_before_stays(ground: Ground) -> None:
-    spec = chart("before")
-    ground.charts.museum.save("museum-charts", archive(spec), force=True)
-    name = ground.upload(spec, "museum", "museum-charts", deletionPolicy="Delete")
-    ground.site.wait(name, is_ready)
-    ground.site.delete("packageupload", name)
-    assert ground.stored(spec, "museum-charts") == archive(spec)
 
 
 def test_through_the_platforms_own_address_and_login(ground: Ground, kit: Kit) -> None:

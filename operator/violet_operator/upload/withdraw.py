@@ -23,7 +23,7 @@ from violet_operator.upload.context import JsonObject, Upload
 from violet_operator.upload.ledger import Ledger, Tag, Version
 from violet_operator.upload.report import write
 from violet_operator.upload.threads import in_thread
-from violet_operator.upload.withdraw_judge import Claim, Fate, Sight, judge_tag, judge_version, references
+from violet_operator.upload.withdraw_judge import Claim, Fate, Sight, judge_tag, judge_version, not_deleted, references
 from violet_operator.upload.withdraw_look import KINDS, backend_of, look
 from violet_operator.upload.withdraw_words import Outcome, TagOutcome, sentences
 
@@ -150,10 +150,14 @@ async def _take_version(upload: Upload, case: _Case, version: Version) -> Outcom
         if isinstance(way, OperatorError) or not (fate.remove or fate.chart):
             return Outcome(version, fate, removed)
         try:
-            removed += await _delete(upload, way, version, fate)
+            gone = await _delete(upload, way, version, fate)
         except OperatorError as error:
             if error.reason != "ObjectChanged":
                 return Outcome(version, Fate(error=error), removed)
+            continue
+        if fate.chart and not gone:
+            return Outcome(version, not_deleted(version))
+        removed += gone
     changing = f"Cluster {version.cluster}: {version.object} changes faster than it can be judged."
     return Outcome(version, Fate(error=Transient("ObjectChanged", changing)), removed)
 

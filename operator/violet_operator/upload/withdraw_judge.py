@@ -108,9 +108,17 @@ def judge_version(
     if seen.live is not None and (why := _foreign(seen.live, version, upload)):
         return Fate(f"Kept on {version.cluster}: {seen.live['kind']} {version.object}, {why}.")
     if seen.chart and (why := seen.obstacle or ("" if version.made else "which was there before")):
-        chart = f"chart {version.name} {version.version} of {version.repository}"
-        return Fate(f"Kept on {version.cluster}: {chart}, {why}.")
+        return _kept_chart(version, why)
     return Fate(remove=tuple(_removable(version, seen)), chart=seen.chart)
+
+
+def not_deleted(version: Version) -> Fate:
+    """What becomes of a chart whose repository answers a deletion with 404: it may let nobody delete."""
+    return _kept_chart(version, "which its repository did not delete")
+
+
+def _kept_chart(version: Version, why: str) -> Fate:
+    return Fate(f"Kept on {version.cluster}: chart {version.name} {version.version} of {version.repository}, {why}.")
 
 
 def judge_tag(
