@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from violet_operator.errors import OperatorError, Stalled, Transient, Waiting
 from violet_operator.upload.ledger import Ledger, Tag, Version
-from violet_operator.upload.withdraw_judge import Claim, Fate, Sight, judge_tag, judge_version, references
+from violet_operator.upload.withdraw_judge import Claim, Fate, Sight, judge_tag, judge_version, not_deleted, references
 from violet_operator.upload.withdraw_words import Outcome, TagOutcome, sentences
 
 US = "ns/web"
@@ -72,6 +72,12 @@ def test_version(
 def test_cluster_of_the_same_name_that_pulls_from_elsewhere_is_another() -> None:
     fate = judge_version(VERSION, Sight(live=LIVE), US, frozenset({"elsewhere/acp/web:v1"}), [OTHER])
     assert fate.goes
+
+
+def test_repository_that_lets_nobody_delete_keeps_its_chart() -> None:
+    fate = not_deleted(CHART)
+    assert fate.stays == "Kept on global: chart web 1 of repo, which its repository did not delete."
+    assert judge_tag(TAG, "registry", [(CHART, fate)], []).stays
 
 
 def test_what_cannot_be_seen_is_waited_for() -> None:
