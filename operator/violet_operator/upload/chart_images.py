@@ -7,7 +7,7 @@ from dataclasses import replace
 from violet_operator.package.archive import Archive
 from violet_operator.package.chart_image import as_image, chart_tag, check_archive
 from violet_operator.package.model import Chart, Image, Package
-from violet_operator.upload.plan import destination
+from violet_operator.package.references import destination
 
 
 def with_chart_images(archive: Archive, package: Package, repository: str) -> Package:

@@ -4,35 +4,14 @@ from __future__ import annotations
 
 import hashlib
 import json
-import re
 from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any
 
 from violet_operator.errors import Stalled
 from violet_operator.package.model import Blob, Image, Manifest
-from violet_operator.package.references import without_registry
+from violet_operator.package.references import Destination, destination
 from violet_operator.support.digests import Digest
-
-_PART = r"[a-z0-9]+(?:(?:\.|_|__|-+)[a-z0-9]+)*"
-_PATH = re.compile(rf"({_PART}(?:/{_PART})*)(?::([A-Za-z0-9_][A-Za-z0-9._-]{{0,127}}))?(?:@(sha256:[0-9a-f]{{64}}))?")
-"""REPOSITORY:TAG@DIGEST (distribution specification): nothing else may become part of a URL, `../` above all."""
-
-
-@dataclass(frozen=True, slots=True)
-class Destination:
-    """Where an image goes in a registry.
-
-    Attributes:
-        repository: without host.
-        tag: tag; or the digest of an image that is known by digest alone.
-    """
-
-    repository: str
-    tag: str
-
-    def __str__(self) -> str:
-        return f"{self.repository}{'@' if ':' in self.tag else ':'}{self.tag}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -110,24 +89,6 @@ def plan_hash(plans: dict[str, PushPlan], objects: list[dict[str, Any]]) -> str:
         "objects": objects,
     }
     return hashlib.sha256(json.dumps(written, sort_keys=True).encode()).hexdigest()[:16]
-
-
-def destination(reference: str, prefix: str) -> Destination:
-    """Where an image goes: its repository without the packager's registry, behind our prefix.
-
-    Only the registry is left out: `nginx:1.2` and `library/nginx:1.2` are two places.
-
-    Raises:
-        Stalled: the reference has neither tag nor digest, or is not a reference.
-    """
-    found = _PATH.fullmatch(without_registry(reference))
-    if not found or not (found[2] or found[3]):
-        raise Stalled(
-            "InvalidPackage",
-            f"The package names image {reference!r}, which is no reference HOST/REPOSITORY:TAG to push it under.",
-        )
-    repository, tag = found[1], found[2] or found[3]
-    return Destination(f"{prefix}/{repository}" if prefix else repository, tag)
 
 
 def wanted_blobs(images: Iterable[Image], prefix: str, tags: dict[Destination, Digest | None]) -> set[tuple[str, Blob]]:

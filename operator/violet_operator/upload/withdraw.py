@@ -12,13 +12,13 @@ from violet_operator.api import FINALIZER
 from violet_operator.api.conditions import PUBLISHED
 from violet_operator.clients.kube import PACKAGE_UPLOADS, Kube
 from violet_operator.errors import OperatorError, Transient
+from violet_operator.package.references import Destination, destination
 from violet_operator.platform.resolve import Connection
 from violet_operator.publication.apply import Piece, is_ours
 from violet_operator.publication.publisher import Publisher
 from violet_operator.support.requeue import Requeue
 from violet_operator.upload.charts import take_back
 from violet_operator.upload.context import JsonObject, Upload
-from violet_operator.upload.plan import Destination, destination
 from violet_operator.upload.publishers import publisher_for
 from violet_operator.upload.report import tell, write
 from violet_operator.upload.threads import in_thread
