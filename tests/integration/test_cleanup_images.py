@@ -1,0 +1,266 @@
+"""Images that go, on a real registry: what stays is whole after its garbage collection, and what went can come back."""
+
+import json
+import secrets
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.cluster import Kit, Registry
+from tests.cluster.pki import Authority
+from tests.cluster.toolchain import ensure
+from tests.faults import FaultProxy
+from tests.integration.registry_client import connect
+from tests.packages import Bundle, Image, build
+from violet_operator.cleanup.images.contents import files_of, needed
+from violet_operator.cleanup.images.deletion import ImageStep, delete, restore
+from violet_operator.cleanup.images.inventory import take_inventory
+from violet_operator.cleanup.images.judge import judge
+from violet_operator.cleanup.images.model import Deletion, ImagePlan, Mentions
+from violet_operator.clients.registry import Registry as Client
+from violet_operator.errors import OperatorError, Waiting
+from violet_operator.package.archive import Archive
+from violet_operator.package.references import Destination
+from violet_operator.package.source import FileSource
+from violet_operator.package.understand import understand
+from violet_operator.support.cancel import CancelToken
+from violet_operator.support.digests import Digest, sha256_digest
+from violet_operator.support.meter import Meter
+from violet_operator.upload.plan import Inventory, plan_push
+from violet_operator.upload.push import Pusher
+
+pytestmark = [pytest.mark.integration, pytest.mark.tools("distribution")]
+
+MANIFEST = "application/vnd.oci.image.manifest.v1+json"
+KIB = 1 << 10
+
+
+@dataclass(frozen=True)
+class Place:
+    """A registry with two versions of an operator, which share a base layer, behind a prefix of its own."""
+
+    registry: Registry
+    client: Client
+    prefix: str
+
+    def to(self, name: str, tag: str) -> Destination:
+        return Destination(f"{self.prefix}/acp/{name}", tag)
+
+    def candidates(self, tag: str) -> set[Destination]:
+        """The bundle of a version, and what it needs."""
+        bundle = self.to("demo-bundle", tag)
+        return {bundle, *needed(files_of(self.client, bundle) or {}, self.prefix)}
+
+    def plan(self, *tags: str, mentions: Mentions | None = None) -> ImagePlan:
+        found = {to for tag in tags for to in self.candidates(tag)}
+        return judge(found, take_inventory(self.client, found), mentions or Mentions())
+
+    def delete(self, plan: ImagePlan, client: Client | None = None) -> list[ImageStep]:
+        return delete(plan.deletions, plan, client or self.client, lambda: None)
+
+    def is_whole(self, to: Destination) -> bool:
+        """Whether a user can pull every platform of an image."""
+        found = self.client.find(to.repository, to.tag)
+        if found is None:
+            return False
+        document = json.loads(found.raw)
+        children = [Destination(to.repository, each["digest"]) for each in document.get("manifests", [])]
+        blobs = [document["config"], *document["layers"]] if "config" in document else []
+        stored = (self.client.small_blob(to.repository, each["digest"], each["size"]) for each in blobs)
+        return all(map(self.is_whole, children)) and len(list(stored)) == len(blobs)
+
+
+@pytest.fixture
+def place(tmp_path: Path) -> Iterator[Place]:
+    with Kit(clusters=(), storage=None) as kit:
+        registry, prefix = kit.registry(), f"p{secrets.token_hex(4)}"
+        found = Place(registry, connect(registry.address), prefix)
+        for tag in ("v1", "v2"):
+            related = tuple(Image(name, tag=tag, layer_size=20 * KIB) for name in ("manager", "proxy"))
+            push(
+                found, Bundle(name="demo", tag=tag, version=f"{tag[1]}.0.0", related=related, shared_layers=1), tmp_path
+            )
+        yield found
+
+
+def push(place: Place, bundle: Bundle, directory: Path) -> None:
+    archive = Archive.scan(FileSource(build(bundle, directory / f"{bundle.name}.tgz").path))
+    images = understand(archive).images
+    Pusher(place.client, archive, 2, CancelToken(), Meter()).run(plan_push(images, place.prefix, Inventory({})))
+
+
+def attach(place: Place, to: Destination, tag: str) -> None:
+    """What cosign leaves beside an image."""
+    config = json.dumps({"about": tag}).encode()
+    digest = sha256_digest(config)
+    place.client.upload(to.repository, digest, len(config), lambda _: iter([config]), cancel=CancelToken())
+    described = {"mediaType": "application/json", "digest": digest, "size": len(config)}
+    document = {"schemaVersion": 2, "mediaType": MANIFEST, "config": described, "layers": []}
+    place.client.put_manifest(to.repository, tag, json.dumps(document).encode(), MANIFEST)
+
+
+def outcomes(steps: list[ImageStep]) -> set[str]:
+    return {each.outcome for each in steps}
+
+
+def test_a_version_goes_and_what_stays_can_be_pulled_after_garbage_collection(place: Place) -> None:
+    manager = place.to("manager", "v1")
+    digest = place.client.manifest_digest(manager.repository, "v1")
+    assert digest
+    attach(place, manager, digest.replace(":", "-") + ".sig")
+    before = place.registry.stored()
+    plan = place.plan("v1")
+    assert {
+        str(each.image).removeprefix(f"{place.prefix}/acp/") for each in plan.verdicts if each.action == "Delete"
+    } == {
+        "demo-bundle:v1",
+        "manager:v1",
+        "proxy:v1",
+    }
+    assert len(plan.deletions) == 1 + 3 + 3 + 1  # bundle, two indexes with two children each, a signature
+    assert outcomes(place.delete(plan)) == {"Deleted"}
+    assert place.registry.stored() == before, "blobs are the registry's affair"
+    for name in ("demo-bundle", "manager", "proxy"):
+        assert place.registry.tags(f"{place.prefix}/acp/{name}") == ["v2"]
+
+    place.registry.collect_garbage()
+    after = place.registry.stored()
+    assert sum(before.values()) - sum(after.values()) == plan.bytes > 0
+    for name in ("demo-bundle", "manager", "proxy"):
+        assert place.is_whole(place.to(name, "v2"))
+        assert not place.is_whole(place.to(name, "v1"))
+
+
+def test_what_went_comes_back_until_its_blobs_are_collected(place: Place) -> None:
+    plan = place.plan("v1")
+    wanted = {to: place.client.get_manifest(to.repository, to.tag) for to in place.candidates("v1")}
+    place.delete(plan)
+    assert outcomes(restore(plan.deletions, place.client)) == {"Restored"}
+    assert outcomes(restore(plan.deletions, place.client)) == {"Restored"}, "a second time changes nothing"
+    for to, raw in wanted.items():
+        assert place.client.get_manifest(to.repository, to.tag) == raw
+        assert place.is_whole(to)
+
+    place.delete(place.plan("v1"))
+    place.registry.collect_garbage()
+    steps = restore(plan.deletions, place.client)
+    assert outcomes(steps) == {"Failed"}
+    images = [each for each in steps if not each.deletion.manifest.children]
+    assert all("collected" in each.message and "upload the package again" in each.message for each in images)
+    assert place.is_whole(place.to("manager", "v2"))
+
+
+def test_a_tag_that_has_another_image_now_is_not_taken_back(place: Place) -> None:
+    plan = place.plan("v1")
+    place.delete(plan)
+    to, other = place.to("proxy", "v1"), place.client.find(place.to("proxy", "v2").repository, "v2")
+    assert other
+    place.client.put_manifest(to.repository, to.tag, other.raw, other.media_type)
+    left = [each.message for each in restore(plan.deletions, place.client) if "Left as they are" in each.message]
+    assert left == ["It is there. Left as they are, with another image: v1."]
+    assert place.client.get_manifest(to.repository, to.tag) == other.raw
+
+
+def test_what_the_registry_has_more_of_by_now_keeps_what_was_planned(place: Place) -> None:
+    """Between plan and act somebody tags an image, and another tag gets other content."""
+    plan = place.plan("v1")
+    manager = place.client.find(place.to("manager", "v1").repository, "v1")
+    assert manager
+    place.client.put_manifest(place.to("manager", "").repository, "stable", manager.raw, manager.media_type)
+    now = place.plan("v1")
+    steps = delete(plan.deletions, now, place.client, lambda: None)
+    kept = {each.deletion.repository for each in steps if each.outcome == "Skipped"}
+    assert kept == {place.to("manager", "").repository}
+    assert any("Tag stable" in each.message for each in steps)
+    assert place.is_whole(place.to("manager", "stable"))
+    assert place.is_whole(place.to("manager", "v1"))
+
+
+def test_nothing_goes_of_what_is_not_known(place: Place) -> None:
+    plan = place.plan("v1")
+    steps = delete(plan.deletions, ImagePlan(unknown="region1 does not answer"), place.client, lambda: None)
+    assert outcomes(steps) == {"Skipped"}
+    assert all("region1 does not answer" in each.message for each in steps)
+    assert place.is_whole(place.to("manager", "v1"))
+
+
+def test_a_registry_that_deletes_nothing_is_told_of_once(place: Place, tmp_path: Path) -> None:
+    plan = place.plan("v1")
+    authority = Authority(tmp_path / "ca", "registry")
+    registry = Registry(tmp_path / "registry", ensure("distribution"), authority, deletes=False)
+    registry.start()
+    try:
+        with FaultProxy(registry.address) as proxy:
+            client = connect(proxy.address)
+            steps = place.delete(plan, client)
+            assert [each.method for each in proxy.requests].count("DELETE") == 1
+    finally:
+        registry.stop()
+    assert outcomes(steps) == {"Failed"}
+    assert not any(each.again for each in steps)
+    assert "storage.delete.enabled" in steps[0].message
+
+
+@pytest.mark.parametrize(
+    ("status", "said", "again"),
+    [
+        (401, "Grant the user", False),
+        (403, "Grant the user", False),
+        (405, "storage.delete.enabled", False),
+        (429, "429", True),
+        (503, "503", True),
+    ],
+)
+def test_a_registry_that_refuses_is_not_asked_again(place: Place, status: int, said: str, again: bool) -> None:
+    plan = place.plan("v1")
+    with FaultProxy(place.registry.address) as proxy:
+        proxy.answer(status, times=None, headers={"Retry-After": "60"}, when=lambda request: request.method == "DELETE")
+        steps = place.delete(plan, connect(proxy.address))
+        assert [each.method for each in proxy.requests].count("DELETE") == 1
+    assert outcomes(steps) == {"Failed"}
+    assert all(said in each.message and each.again is again for each in steps)
+    assert place.is_whole(place.to("manager", "v1"))
+
+
+def test_what_is_gone_is_deleted(place: Place) -> None:
+    plan = place.plan("v1")
+    place.delete(plan)
+    assert outcomes(place.delete(plan)) == {"Deleted"}
+    first: Deletion = plan.deletions[0]
+    assert not place.client.delete_manifest(first.repository, first.manifest.digest)
+
+
+def test_a_tag_that_cannot_be_read_makes_everything_unknown(place: Place) -> None:
+    with FaultProxy(place.registry.address) as proxy:
+        client = connect(proxy.address)
+        proxy.answer(404, times=None, when=lambda request: request.path.endswith("/manifests/v2"))
+        with pytest.raises(Waiting, match=r"demo-bundle:v2 is listed and cannot be read"):
+            take_inventory(client, place.candidates("v1"))
+        proxy.clear()
+        proxy.answer(500, times=None, when=lambda request: "tags/list" in request.path)
+        with pytest.raises(OperatorError, match="a list of the tags"):
+            take_inventory(client, place.candidates("v1"))
+
+
+def test_tags_are_read_to_the_last_page(place: Place) -> None:
+    with FaultProxy(place.registry.address) as proxy:
+        pages: list[dict[str, Any]] = [{"tags": ["a", "b"]}, {"tags": ["c"]}]
+        link = 'https://elsewhere.example.com/v2/x/tags/list?n=2&last=b>; rel="next"'
+        proxy.answer(200, headers={"Link": f"<{link}"}, body=json.dumps(pages[0]).encode())
+        proxy.answer(200, body=json.dumps(pages[1]).encode())
+        assert connect(proxy.address).tags("x") == ["a", "b", "c"]
+    assert place.client.tags("nothing/here") == []
+
+
+def test_a_damaged_blob_is_no_content(place: Place) -> None:
+    to = place.to("demo-bundle", "v1")
+    wrong = Digest(sha256_digest(b"other"))
+    with FaultProxy(place.registry.address) as proxy:
+        proxy.answer(200, body=b"another", when=lambda request: "/blobs/" in request.path)
+        with pytest.raises(Waiting, match="other bytes"):
+            files_of(connect(proxy.address), to)
+    with pytest.raises(OperatorError):
+        place.client.small_blob(to.repository, wrong, 5)
