@@ -167,8 +167,10 @@ class Kube(Transport):
         what, query = f"writing the status of {metadata['name']}", {"fieldManager": FIELD_MANAGER}
         return await self.call("PATCH", path, what, query=query, body=patch, content="application/json-patch+json")
 
-    async def delete(self, resource: Resource, body: JsonObject) -> None:
+    async def delete(self, resource: Resource, body: JsonObject) -> tuple[str, ...]:
         """Delete an object as it was read: one that is another now, or has changed, stays.
+
+        Returns the finalizers that hold it; none: it is gone.
 
         Raises:
             Transient: it has changed (`ObjectChanged`), or the API does not answer as it should.
@@ -179,12 +181,14 @@ class Kube(Transport):
         path = resource.path(metadata.get("namespace"), metadata["name"])
         what = f"deleting {resource.plural} {metadata['name']}"
         try:
-            with suppress(NotFoundError):
-                await self.call("DELETE", path, what, body=options)
+            left = await self.call("DELETE", path, what, body=options)
+        except NotFoundError:
+            return ()
         except Stalled as error:
             if error.reason != "Conflict":
                 raise
             raise Transient("ObjectChanged", f"Cluster {self.name}: {what} is off, as it has just changed.") from None
+        return tuple(map(str, (left.get("metadata") or {}).get("finalizers") or ()))
 
     async def set_finalizers(self, resource: Resource, body: JsonObject, finalizers: Sequence[str]) -> None:
         """Replace the finalizers of an object as it was read.
