@@ -13,7 +13,7 @@ from pydantic import ValidationError
 from violet_operator.api import API_VERSION, POLICY_LABEL, RECONCILE_ANNOTATION
 from violet_operator.api.cleanup_policy import CleanupPolicySpec
 from violet_operator.api.conditions import READY, Conditions, timestamp
-from violet_operator.cleanup import gate, history
+from violet_operator.cleanup import history
 from violet_operator.cleanup.schedule import due
 from violet_operator.clients.kube import CLEANUP_POLICIES, CLEANUP_RUNS
 from violet_operator.errors import OperatorError, Stalled
@@ -91,7 +91,6 @@ class _Look:
             spec = CleanupPolicySpec.model_validate(self._body["spec"])
         except ValidationError as error:
             raise invalid_spec(error) from None
-        gate.check_supported(spec)
         return spec
 
     async def _runs(self, spec: CleanupPolicySpec) -> list[JsonObject]:

@@ -7,11 +7,13 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
+from graphlib import TopologicalSorter
 from typing import Literal
 
 from violet_operator.cleanup.images.model import Deletion, ImagePlan
 from violet_operator.clients.registry import Registry
 from violet_operator.errors import OperatorError, Transient
+from violet_operator.support.digests import Digest
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,7 +45,8 @@ def delete(
         deleted: is called for each deletion.
     """
     if now.unknown is not None:
-        return [ImageStep(each, "Skipped", f"Nothing of images is deleted: {now.unknown}") for each in planned]
+        said = f"Nothing of images is deleted: {now.unknown}"
+        return [ImageStep(each, "Failed", said, again=True) for each in planned]
     goes = [(each.repository, each.manifest.digest) for each in now.deletions]
     stays = {(each.image.repository, each.digest): each.message for each in now.verdicts if each.action == "Keep"}
     steps: list[ImageStep] = []
@@ -72,7 +75,12 @@ def restore(saved: Iterable[Deletion], registry: Registry) -> list[ImageStep]:
     Raises:
         Transient: the registry fails; what was put back stays.
     """
-    return [_put_back(each, registry) for each in reversed(list(saved))]
+    known = {(each.repository, each.manifest.digest): each for each in saved}
+    order = TopologicalSorter[tuple[str, Digest]]()
+    for (repository, digest), each in known.items():
+        children = ((repository, child) for child in each.manifest.children)
+        order.add((repository, digest), *(key for key in children if key in known))
+    return [_put_back(known[key], registry) for key in order.static_order()]
 
 
 def _put_back(it: Deletion, registry: Registry) -> ImageStep:

@@ -55,7 +55,7 @@ class Where:
     namespaces: Sequence[str]
 
 
-async def whereabouts(connection: Connection, namespace: str, env: Environment) -> Where:
+async def _whereabouts(connection: Connection, namespace: str, env: Environment) -> Where:
     """Everybody who may refer to a Platform's registry: its own clusters, and those of other Platforms with it.
 
     Raises:
@@ -78,9 +78,10 @@ async def whereabouts(connection: Connection, namespace: str, env: Environment) 
     return Where(registry, names, prefix, clusters, env.kube, env.settings.namespaces)
 
 
-async def plan(going: Collection[str], where: Where) -> ImagePlan:
-    """What may go once the objects with these uids are gone."""
+async def plan(going: Collection[str], connection: Connection, namespace: str, env: Environment) -> ImagePlan:
+    """What may go in the registry of a Platform of this namespace, once the objects with these uids are gone."""
     try:
+        where = await _whereabouts(connection, namespace, env)
         offers = await references.offers(where.clusters)
         leaving = [each for each in offers if each.uid in going and each.registry in where.names]
         if not leaving:
@@ -93,12 +94,13 @@ async def plan(going: Collection[str], where: Where) -> ImagePlan:
         return ImagePlan(unknown=error.message)
 
 
-async def again(planned: Iterable[Deletion], where: Where) -> ImagePlan:
+async def again(planned: Iterable[Deletion], connection: Connection, namespace: str, env: Environment) -> ImagePlan:
     """What of a plan may still go; nothing that is not in it."""
     wanted = {(each.repository, each.manifest.digest): each for each in planned}
     candidates = {Destination(name, digest) for name, digest in wanted}
     candidates |= {Destination(name, tag) for (name, _), each in wanted.items() for tag in each.tags}
     try:
+        where = await _whereabouts(connection, namespace, env)
         offers = await references.offers(where.clusters)
         return await _judged(candidates, offers, where, {digest for _, digest in wanted})
     except OperatorError as error:
