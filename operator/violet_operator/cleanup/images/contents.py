@@ -41,7 +41,7 @@ def files_of(registry: RegistryReader, to: Destination) -> dict[str, bytes] | No
     try:
         return _Reader(registry, to.repository).read(to.tag)
     except Stalled as error:
-        raise Waiting("ImageUnreadable", f"{registry.address}/{to} cannot be read: {error.message}") from None
+        raise Waiting("ImagesUnknown", f"{registry.address}/{to} cannot be read: {error.message}") from None
 
 
 def related_images(files: dict[str, bytes]) -> list[str]:

@@ -59,9 +59,7 @@ class _Look:
         found = self._registry.find(self._name, tag)
         where = f"{self._registry.address}/{self._name}:{tag}"
         if found is None:
-            raise Waiting(
-                "ImageUnreadable", f"{where} is listed and cannot be read: push it again, or delete that tag."
-            )
+            raise Waiting("ImagesUnknown", f"{where} is listed and cannot be read: push it again, or delete that tag.")
         return manifest_of(found, where)
 
     def _fetch(self, digests: Iterable[Digest]) -> dict[Digest, Manifest]:
@@ -77,7 +75,7 @@ class _Look:
         where = f"{self._registry.address}/{self._name}@{digest}"
         manifest = manifest_of(found, where)
         if manifest.digest != digest:
-            raise Waiting("ImageUnreadable", f"{where} has another digest: the registry is damaged.")
+            raise Waiting("ImagesUnknown", f"{where} has another digest: the registry is damaged.")
         return manifest
 
     def _about(self, digests: Iterable[Digest]) -> set[Digest]:

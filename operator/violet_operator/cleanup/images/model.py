@@ -122,6 +122,6 @@ def manifest_of(found: Found, where: str) -> Manifest:
         media_type = found.media_type or str(document.get("mediaType") or "")
     except (ValueError, KeyError, TypeError, AttributeError, RecursionError):
         raise Waiting(
-            "ImageUnreadable", f"{where} is no manifest that can be read. Push it again, or delete it."
+            "ImagesUnknown", f"{where} is no manifest that can be read. Push it again, or delete it."
         ) from None
     return Manifest(sha256_digest(found.raw), media_type, found.raw, children, blobs, subject)

@@ -180,7 +180,7 @@ def _read(where: Where, offer: Offer) -> dict[str, bytes]:
             return found
     said = f" ({offer.registry})" if offer.registry and offer.registry not in where.names else ""
     raise Waiting(
-        "ImageMissing",
+        "ImagesUnknown",
         f"{offer.who} refers to {offer.places[0]}{said}, which registry {where.registry.address} does not have: so it "
         "is not known which images it needs. Push it again, or delete that object.",
     )

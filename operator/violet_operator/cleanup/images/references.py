@@ -137,7 +137,7 @@ async def search_uploads(own: Kube, namespaces: Sequence[str], watch: Watch) -> 
         )
         unread = not mapping(body, "status", "package") or generation != observed
         if unread and text(body, "spec", "mode") != "Preview":
-            raise Waiting("UploadUnread", f"It is not known yet what {who} brings: let it become Ready, or delete it.")
+            raise Waiting("ImagesUnknown", f"It is not known yet what {who} brings: let it become Ready, or delete it.")
         await asyncio.to_thread(watch.look, _images(body), who)
         chart = mapping(body, "status", "package", "chart")
         brought.add((text(chart, "name"), text(chart, "version")))
@@ -162,7 +162,7 @@ async def check_charts(clusters: Mapping[str, Kube], brought: Container[tuple[st
                 found = text(each, "name"), text(each, "version")
                 if found not in brought:
                     raise Waiting(
-                        "ChartUnread",
+                        "ImagesUnknown",
                         f"It is not known which images chart {' '.join(found)} of {name} needs, as no PackageUpload "
                         "has brought it. Upload it, or delete it.",
                     )
