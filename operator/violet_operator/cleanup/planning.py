@@ -56,7 +56,7 @@ async def plan(record: Record, spec: CleanupRunSpec, connection: Connection, env
     images = await phase.look(record, spec, deletions(verdicts), connection, env)
     before = record.facts.get("items") or []
     record.facts.pop("itemsLeftOut", None)
-    record.facts |= results(spec.platform_ref.name, state, verdicts, images)
+    record.facts |= results(spec.platform_ref.name, state, verdicts, images.deletions)
     metrics.report(record.where, len(deletions(verdicts)), tally(verdicts))
     found = Planned(str(record.facts["plan"]["hash"]), deletions(verdicts), images)
     said = f"{len(found.deletions)} of {len(verdicts)} objects would be deleted"
