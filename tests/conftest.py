@@ -10,8 +10,11 @@ from tests.cluster import Cluster, Kit, Registry, Storage
 from tests.cluster.kit import needed_tools
 from tests.cluster.toolchain import ensure
 
-settings.register_profile("noisy", deadline=None, suppress_health_check=[HealthCheck.too_slow])
-settings.load_profile("noisy")  # the time that an example takes says more of the machine than of us
+settings.register_profile(  # the time that an example takes says more of the machine than of us
+    "explore", deadline=None, suppress_health_check=[HealthCheck.too_slow]
+)
+settings.register_profile("same", settings.get_profile("explore"), derandomize=True)
+settings.load_profile("same")  # the same commit gives the same result; `pytest --hypothesis-profile explore` seeks anew
 
 
 def pytest_collection_finish(session: pytest.Session) -> None:

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from datetime import UTC, datetime
-from typing import Any, Literal
+from typing import Any, Literal, NamedTuple
 
 from violet_operator.errors import OperatorError, Stalled
 from violet_operator.support.redact import shorten
@@ -45,6 +45,20 @@ Status = Literal["True", "False", "Unknown"]
 JsonObject = dict[str, Any]
 
 
+class Event(NamedTuple):
+    """What `kubectl describe` tells of a transition.
+
+    Attributes:
+        warning: something is wrong, as against good news.
+        reason: why, in one word.
+        message: why, for people.
+    """
+
+    warning: bool
+    reason: str
+    message: str
+
+
 def timestamp(now: datetime) -> str:
     """RFC 3339 in seconds, UTC, as Kubernetes writes `metav1.Time`."""
     return now.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
@@ -59,6 +73,19 @@ def is_true(conditions: Sequence[Mapping[str, Any]], kind: str) -> bool:
     """Whether the condition is there with status True."""
     found = find(conditions, kind)
     return found is not None and found.get("status") == "True"
+
+
+def transition(last: JsonObject, now: JsonObject, kind: str = READY, *, silent: Sequence[str] = ()) -> list[Event]:
+    """The event worth recording between two statuses: a condition has another status, or another reason for it.
+
+    `silent` are reasons of a condition that is under way or suspended: no news.
+    """
+    old, new = (find(status.get("conditions", ()), kind) or {} for status in (last, now))
+    told = [new.get(key) != old.get(key) for key in ("status", "reason")]
+    if not new or not any(told) or new["reason"] in silent:
+        return []
+    good = (new["status"] == "True") != (kind == FAILED)
+    return [Event(not good, new["reason"], new["message"])]
 
 
 class Conditions:

@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 import hashlib
-import itertools
 from collections.abc import Iterable, Sequence
 from datetime import UTC, datetime
 from typing import Any
 
-from violet_operator.api import API_VERSION, POLICY_LABEL
+from violet_operator.api import API_VERSION, POLICY_LABEL, SUPERSEDES
 from violet_operator.api.cleanup import Cleanup
 from violet_operator.api.conditions import AWAITING_APPROVAL, COMPLETE, FAILED, find, is_true
 
@@ -57,9 +56,9 @@ def active(runs: Sequence[JsonObject]) -> JsonObject | None:
 
 
 def has_successor(runs: Sequence[JsonObject], run: JsonObject) -> bool:
-    """Whether a policy has started another run since; `runs` are the policy's, oldest first."""
-    later = itertools.dropwhile(lambda each: each["metadata"]["uid"] != run["metadata"]["uid"], runs)
-    return next(itertools.islice(later, 1, None), None) is not None
+    """Whether the policy has started another run while this one waited; `runs` are the policy's."""
+    name = run["metadata"]["name"]
+    return any((each["metadata"].get("annotations") or {}).get(SUPERSEDES) == name for each in runs)
 
 
 def owner(run: JsonObject) -> str | None:
@@ -116,8 +115,8 @@ def requested_name(policy: str, request: str) -> str:
     return _name(policy, hashlib.sha256(request.encode()).hexdigest()[:8])
 
 
-def new_run(policy: JsonObject, name: str) -> JsonObject:
-    """A run with the policy's wishes as they are now."""
+def new_run(policy: JsonObject, name: str, waiting: JsonObject | None = None) -> JsonObject:
+    """A run with the policy's wishes as they are now; `waiting` is the run that makes way for it."""
     metadata = policy["metadata"]
     wishes = [field.alias for field in Cleanup.model_fields.values()]
     owner = {"apiVersion": API_VERSION, "kind": "CleanupPolicy", "name": metadata["name"], "uid": metadata["uid"]}
@@ -128,6 +127,7 @@ def new_run(policy: JsonObject, name: str) -> JsonObject:
             "name": name,
             "namespace": metadata["namespace"],
             "labels": {POLICY_LABEL: label_of(metadata["name"])},
+            **({"annotations": {SUPERSEDES: waiting["metadata"]["name"]}} if waiting else {}),
             "ownerReferences": [owner | {"controller": True}],
         },
         "spec": {key: value for key, value in policy["spec"].items() if key in wishes},

@@ -10,14 +10,15 @@ from typing import Any
 
 from pydantic import ValidationError
 
-from violet_operator.api import API_VERSION, POLICY_LABEL, RECONCILE_ANNOTATION
+from violet_operator.api import POLICY_LABEL, RECONCILE_ANNOTATION
 from violet_operator.api.cleanup_policy import CleanupPolicySpec
-from violet_operator.api.conditions import READY, Conditions, timestamp
+from violet_operator.api.conditions import READY, Conditions, Event, timestamp
 from violet_operator.cleanup import history
 from violet_operator.cleanup.schedule import due
 from violet_operator.clients.kube import CLEANUP_POLICIES, CLEANUP_RUNS
 from violet_operator.errors import OperatorError, Stalled
 from violet_operator.platform.environment import Environment, JsonObject
+from violet_operator.platform.report import finished, tell
 from violet_operator.platform.resolve import invalid_spec
 from violet_operator.support.cron import Schedule
 from violet_operator.support.redact import shorten
@@ -121,7 +122,7 @@ class _Look:
         else:
             self._tell(spec, coming)
         if start and not spec.suspend and (under_way is None or history.waits(under_way)):
-            waiting, under_way = under_way, await self._make(start)
+            waiting, under_way = under_way, await self._make(start, under_way)
             coming, _ = self._next(spec, now)
             if waiting:  # it finds that it is not the last any more, and ends
                 self._wake((waiting["metadata"]["namespace"], waiting["metadata"]["name"]))
@@ -166,15 +167,15 @@ class _Look:
             said = f"A run in mode {spec.mode} is started by spec.schedule ({spec.schedule}), and on request."
             self._conditions.set(READY, "True", "Scheduled", said)
 
-    async def _make(self, start: _Start) -> JsonObject:
+    async def _create(self, run: JsonObject) -> None:
+        await self._env.kube.create(CLEANUP_RUNS, self._metadata["namespace"], run)
+        await tell(self._env, self._body, Event(False, "RunStarted", f"Started CleanupRun {run['metadata']['name']}."))
+
+    async def _make(self, start: _Start, waiting: JsonObject | None) -> JsonObject:
         """Make the run; one of that name that is there was made by us, before we could note it."""
-        run = history.new_run(self._body, start.name)
+        run = history.new_run(self._body, start.name, waiting)
         try:
-            await self._env.kube.create(CLEANUP_RUNS, self._metadata["namespace"], run)
-            about = self._body | {"apiVersion": API_VERSION, "kind": "CleanupPolicy"}
-            said = f"Started CleanupRun {start.name}."
-            await self._env.kube.event(about, warning=False, reason="RunStarted", message=said, now=self._env.clock())
-            logger.info("CleanupPolicy %s/%s: %s", self._metadata["namespace"], self._metadata["name"], said)
+            await finished(self._create(run))
         except Stalled as error:
             if error.reason != "Conflict":
                 raise

@@ -2,30 +2,33 @@
 
 from __future__ import annotations
 
-import logging
 from collections.abc import Callable
 from datetime import datetime, timedelta
 from typing import Any
 
-from violet_operator.api import API_VERSION, POLICY_LABEL
+from violet_operator.api import POLICY_LABEL
 from violet_operator.api.conditions import (
     AWAITING_APPROVAL,
     COMPLETE,
     FAILED,
     PLANNED,
     RECONCILING,
+    RESTORED,
     Conditions,
     timestamp,
+    transition,
 )
 from violet_operator.clients.kube import CLEANUP_RUNS
 from violet_operator.errors import OperatorError, Stalled
 from violet_operator.platform.environment import Environment, JsonObject
+from violet_operator.platform.report import report
 from violet_operator.support.requeue import Requeue
-
-logger = logging.getLogger(__name__)
 
 PATIENCE = timedelta(minutes=15)
 """For so long a run tries in vain what it cannot do; then it ends, and makes way for the next."""
+
+_TOLD = {AWAITING_APPROVAL: ("Approved",), COMPLETE: ("Deleting",), FAILED: (), RESTORED: ()}
+"""Conditions that are worth an event, and reasons that are no news."""
 
 
 class Record:
@@ -42,7 +45,6 @@ class Record:
         self.conditions = Conditions(self._last.get("conditions", []), generation=generation, clock=env.clock)
         self.facts["observedGeneration"] = generation
         self.facts.setdefault("startTime", timestamp(env.clock()))
-        self._told = {kind for kind in (COMPLETE, FAILED) if self.is_true(kind)}
 
     @property
     def where(self) -> tuple[str, str]:
@@ -87,24 +89,12 @@ class Record:
         return Requeue(failed=True)
 
     async def write(self) -> None:
-        """Write the status if it has changed, and an event at the end."""
+        """Write the status if it has changed, and the events that go with it."""
         status = {**self.facts, "conditions": self.conditions.to_api()}
         if status == self._last:
             return
-        await self._env.kube.write_status(CLEANUP_RUNS, self.body, status)
+        events = [
+            each for kind, silent in _TOLD.items() for each in transition(self._last, status, kind, silent=silent)
+        ]
+        await report(self._env, CLEANUP_RUNS, self.body, status, events)
         self._last = status
-        for condition in (COMPLETE, FAILED):
-            if self.is_true(condition) and condition not in self._told:
-                self._told.add(condition)
-                found = self.conditions.get(condition) or {}
-                await self.event(found["reason"], found["message"], warning=condition == FAILED)
-
-    async def event(self, reason: str, message: str, *, warning: bool = False) -> None:
-        """An event about the run; it may get lost, and the run goes on all the same."""
-        logger.info("CleanupRun %s/%s: %s", self.metadata["namespace"], self.metadata["name"], message)
-        about = self.body | {"apiVersion": API_VERSION, "kind": "CleanupRun"}
-        now = self.clock()
-        try:
-            await self._env.kube.event(about, warning=warning, reason=reason, message=message, now=now)
-        except OperatorError as error:
-            logger.warning("CleanupRun %s: no event: %s", self.metadata["name"], error.message)

@@ -58,12 +58,9 @@ async def put_everything_back(
         record.trying_again(said)
         return Requeue(failed=True)
     record.conditions.remove(RECONCILING)
-    before = record.conditions.get(RESTORED)
     record.conditions.set(RESTORED, "True", "Restored", f"{said}.")
     if not record.is_true(COMPLETE) and not record.is_true(FAILED):
         record.end(COMPLETE, "Restored", f"{said}.")
-    elif before is None or before["status"] != "True":
-        await record.event("Restored", f"{said}.")
     return Requeue()
 
 

@@ -82,8 +82,8 @@ class _Run:
             await record.write()
         connection = await self._connect(spec)
         planned = await plan(record, spec, connection, self._env)
-        record.conditions.remove(RECONCILING)
         if planned is None:
+            record.conditions.remove(RECONCILING)
             return Requeue(after=_WHILE_WAITING) if record.is_true(AWAITING_APPROVAL) else Requeue()
         await record.write()
         await execution.save(record, spec, planned, connection, self._env)
@@ -91,6 +91,7 @@ class _Run:
         if found is None:
             raise Waiting("BackupNotWritten", "The backup was written and is not there: nothing is deleted.")
         execution.check(record, spec, found[0])
+        record.conditions.remove(RECONCILING)
         return await execution.execute(record, spec, found, connection, self._env)
 
     async def _still_waits(self, spec: CleanupRunSpec) -> bool:

@@ -7,15 +7,15 @@ from typing import Any
 
 from pydantic import ValidationError
 
-from violet_operator.api import API_VERSION
 from violet_operator.api.conditions import EXPORTED, GATHERED
 from violet_operator.api.package_inventory import PackageInventorySpec
 from violet_operator.clients.kube import PACKAGE_INVENTORIES
 from violet_operator.errors import OperatorError, Stalled, Transient
 from violet_operator.inventory import metrics
 from violet_operator.inventory.look import Look
-from violet_operator.inventory.status import InventoryStatus, transition
+from violet_operator.inventory.status import InventoryStatus
 from violet_operator.platform.environment import Environment
+from violet_operator.platform.report import report
 from violet_operator.platform.resolve import invalid_spec
 from violet_operator.support.requeue import Requeue
 
@@ -91,25 +91,10 @@ async def _write(body: JsonObject, status: InventoryStatus, env: Environment) ->
     if now == last:
         return True
     try:
-        await env.kube.write_status(PACKAGE_INVENTORIES, body, now)
+        await report(env, PACKAGE_INVENTORIES, body, now, status.events())
     except OperatorError as error:
         logger.warning(
             "PackageInventory %s/%s: status not written: %s", metadata["namespace"], metadata["name"], error.message
         )
         return False
-    if event := transition(last.get("conditions", []), now["conditions"]):
-        warning, reason, message = event
-        logger.log(
-            logging.WARNING if warning else logging.INFO,
-            "PackageInventory %s/%s: %s: %s",
-            metadata["namespace"],
-            metadata["name"],
-            reason,
-            message,
-        )
-        about = body | {"apiVersion": API_VERSION, "kind": "PackageInventory"}
-        try:
-            await env.kube.event(about, warning=warning, reason=reason, message=message, now=env.clock())
-        except OperatorError as error:
-            logger.warning("No event: %s", error.message)
     return True

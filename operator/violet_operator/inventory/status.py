@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterable
 from datetime import datetime
 from typing import Any
 
-from violet_operator.api.conditions import EXPORTED, GATHERED, READY, Conditions, timestamp
+from violet_operator.api.conditions import EXPORTED, GATHERED, READY, Conditions, Event, timestamp, transition
 from violet_operator.api.package_inventory_status import CHANGES
 from violet_operator.errors import OperatorError
 from violet_operator.inventory.applications import Change, Installed
@@ -101,25 +101,13 @@ class InventoryStatus:
         """The whole status."""
         return {**self.facts, "conditions": self.conditions.to_api()}
 
+    def events(self) -> list[Event]:
+        """What is worth telling: `Ready` has changed, or fails for another reason."""
+        return transition(self.last, self.to_api(), silent=("Suspended",))
+
 
 def named(names: Iterable[str]) -> str:
     """Some names for a message."""
     found = sorted(names)
     more = f" and {len(found) - _NAMED} more" if len(found) > _NAMED else ""
     return ", ".join(found[:_NAMED]) + more
-
-
-def transition(last: list[JsonObject], now: list[JsonObject]) -> tuple[bool, str, str] | None:
-    """The event worth recording, if any: (warning, reason, message) when Ready changes, or fails for another reason."""
-    old, new = ({item["type"]: item for item in items}.get(READY, {}) for items in (last, now))
-    if (
-        not new
-        or new["reason"] == "Suspended"
-        or (old.get("status"), old.get("reason"))
-        == (
-            new["status"],
-            new["reason"],
-        )
-    ):
-        return None
-    return new["status"] != "True", new["reason"], new["message"]

@@ -13,13 +13,8 @@ from violet_operator.settings import Settings
 JsonObject = dict[str, Any]
 
 
-class Process(Protocol):
-    """What every run needs."""
-
-    @property
-    def settings(self) -> Settings:
-        """The operator's settings."""
-        ...
+class Teller(Protocol):
+    """What a run needs to tell how its object fares."""
 
     @property
     def kube(self) -> Kube:
@@ -29,6 +24,15 @@ class Process(Protocol):
     @property
     def clock(self) -> Callable[[], datetime]:
         """The time, in UTC."""
+        ...
+
+
+class Process(Teller, Protocol):
+    """What every run needs."""
+
+    @property
+    def settings(self) -> Settings:
+        """The operator's settings."""
         ...
 
 

@@ -7,12 +7,13 @@ import logging
 from collections.abc import Callable
 from typing import Any, Protocol
 
-from violet_operator.api import API_VERSION, RECONCILE_ANNOTATION
-from violet_operator.api.conditions import READY, Conditions, find
+from violet_operator.api import RECONCILE_ANNOTATION
+from violet_operator.api.conditions import READY, Conditions, transition
 from violet_operator.clients.kube import PLATFORMS, Kube
 from violet_operator.errors import OperatorError, Stalled
 from violet_operator.platform.environment import Process
 from violet_operator.platform.probe import ClusterState, probe
+from violet_operator.platform.report import report
 from violet_operator.platform.resolve import Connection
 from violet_operator.platform.verdict import Verdict
 from violet_operator.support.redact import shorten
@@ -56,28 +57,13 @@ async def reconcile(namespace: str, name: str, env: Environment, wake: Callable[
         result = await probe.run()
         status = {**probe.status, "conditions": probe.conditions.to_api()}
         if status != body.get("status"):
-            await env.kube.write_status(PLATFORMS, body, status)
+            await report(env, PLATFORMS, body, status, transition(body.get("status") or {}, status))
         if await env.judge(namespace, name, probe.verdict()):
             wake()
-        await _tell(body, probe, env)
     except OperatorError as error:
         logger.warning("Platform %s/%s: %s", namespace, name, error.message)
         return Requeue(failed=True)
     return result
-
-
-async def _tell(body: JsonObject, probe: _Probe, env: Environment) -> None:
-    """An event and a line in the log when `Ready` has changed, and only then."""
-    last = find((body.get("status") or {}).get("conditions", []), READY) or {}
-    ready = probe.conditions.get(READY) or {}
-    if all(last.get(key) == ready.get(key) for key in ("status", "reason")):
-        return
-    metadata, warning = body["metadata"], ready["status"] != "True"
-    level = logging.WARNING if warning else logging.INFO
-    reason, message = ready["reason"], ready["message"]
-    logger.log(level, "Platform %s/%s: %s: %s", metadata["namespace"], metadata["name"], reason, message)
-    about = body | {"apiVersion": API_VERSION, "kind": "Platform"}
-    await env.kube.event(about, warning=warning, reason=reason, message=message, now=env.clock())
 
 
 class _Probe:

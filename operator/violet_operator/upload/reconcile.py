@@ -9,7 +9,7 @@ from typing import Any
 from pydantic import ValidationError
 
 from violet_operator.api import FINALIZER
-from violet_operator.api.conditions import FETCHED, PUBLISHED, PUSHED, READY, VERIFIED, is_true
+from violet_operator.api.conditions import FETCHED, PUBLISHED, PUSHED, READY, VERIFIED, Event, is_true
 from violet_operator.api.package_upload import PackageUploadSpec
 from violet_operator.clients.kube import PACKAGE_UPLOADS
 from violet_operator.errors import Cancelled, OperatorError, Stalled, Transient
@@ -21,7 +21,7 @@ from violet_operator.upload.context import Environment, Failure, Pacer, Upload
 from violet_operator.upload.inspection import inspect
 from violet_operator.upload.publish import publish, rehearse
 from violet_operator.upload.push import push
-from violet_operator.upload.report import tell, write
+from violet_operator.upload.report import write
 from violet_operator.upload.status import UploadStatus
 from violet_operator.upload.survey import in_place, knock, survey
 from violet_operator.upload.targets import each_platform, named, overall, state_dropped
@@ -74,11 +74,10 @@ async def _run(upload: Upload) -> Requeue:
     upload.status.handled(upload.requested_at)
     async with announced(upload):
         result = await _take_steps(upload)
-    if not await write(upload):
-        return Requeue(failed=True)
+    news = []
     if upload.repairing and upload.repairs and not upload.failures:
-        await tell(upload, "Repaired", f"Put right: {'; '.join(upload.repairs)}.")
-    return result
+        news = [Event(False, "Repaired", f"Put right: {'; '.join(upload.repairs)}.")]
+    return result if await write(upload, *news) else Requeue(failed=True)
 
 
 async def _take_steps(upload: Upload) -> Requeue:

@@ -19,6 +19,7 @@ from violet_operator.api.conditions import (
     STALLED,
     VERIFIED,
     Conditions,
+    Event,
     timestamp,
 )
 from violet_operator.errors import OperatorError, Transient
@@ -204,20 +205,20 @@ def describe_progress(progress: JsonObject) -> str:
     return f"{progress['percent']} % ({done} of {total})"
 
 
-def transitions(last: list[JsonObject], now: list[JsonObject]) -> list[tuple[bool, str, str]]:
-    """Events worth recording: (warning, reason, message) of what became true, and of new failures."""
+def transitions(last: list[JsonObject], now: list[JsonObject]) -> list[Event]:
+    """Events worth recording: of what became true, and of new failures."""
     before = {item["type"]: item for item in last}
     events = []
     for item in now:
         old = before.get(item["type"], {})
         became = old.get("status") != item["status"]
         if item["type"] in (VERIFIED, READY) and item["status"] == "True" and became:
-            events.append((False, item["reason"], item["message"]))
+            events.append(Event(False, item["reason"], item["message"]))
         elif item["type"] == READY and item["status"] == "False" and old.get("reason") != item["reason"]:
             if item["reason"] not in IN_PROGRESS:
-                events.append((True, item["reason"], item["message"]))
+                events.append(Event(True, item["reason"], item["message"]))
         elif item["type"] == FETCHED and item["status"] == "False" and became and _ready(now):
-            events.append((True, item["reason"], item["message"]))
+            events.append(Event(True, item["reason"], item["message"]))
     return events
 
 

@@ -9,10 +9,11 @@ from collections.abc import Iterable, Sequence
 from functools import partial
 
 from violet_operator.api import FINALIZER
-from violet_operator.api.conditions import PUBLISHED
+from violet_operator.api.conditions import PUBLISHED, Event
 from violet_operator.clients.kube import PACKAGE_UPLOADS, Kube
 from violet_operator.errors import OperatorError, Transient
 from violet_operator.package.references import Destination, destination
+from violet_operator.platform.report import tell
 from violet_operator.platform.resolve import Connection
 from violet_operator.publication.apply import Piece, is_ours
 from violet_operator.publication.publisher import Publisher
@@ -20,7 +21,7 @@ from violet_operator.support.requeue import Requeue
 from violet_operator.upload.charts import take_back
 from violet_operator.upload.context import JsonObject, Upload
 from violet_operator.upload.publishers import publisher_for
-from violet_operator.upload.report import tell, write
+from violet_operator.upload.report import write
 from violet_operator.upload.threads import in_thread
 
 _TRIES = 5
@@ -49,7 +50,8 @@ async def withdraw(upload: Upload) -> Requeue:
             upload.status.working(PUBLISHED, "Withdrawing", "Taking back what was published, before the object goes.")
             await write(upload)
             done = await _take_back(upload)
-            await tell(upload, "Withdrawn", " ".join(done) or "Nothing of it was published.")
+            said = " ".join(done) or "Nothing of it was published."
+            await tell(upload.env, upload.body, Event(False, "Withdrawn", said))
         finalizers = [item for item in upload.body["metadata"].get("finalizers") or [] if item != FINALIZER]
         await upload.env.kube.set_finalizers(PACKAGE_UPLOADS, await _as_it_is(upload), finalizers)
     except OperatorError as error:

@@ -4,16 +4,17 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Callable
-from datetime import datetime
 from typing import Any, Protocol
 
 from pydantic import ValidationError
 
-from violet_operator.api import API_VERSION, RECONCILE_ANNOTATION
+from violet_operator.api import RECONCILE_ANNOTATION
+from violet_operator.api.conditions import Event
 from violet_operator.api.package_upload_set import PackageUploadSetSpec
 from violet_operator.clients.kube import PACKAGE_UPLOAD_SETS, PACKAGE_UPLOADS, Kube, Resource
 from violet_operator.errors import OperatorError, Stalled, Transient, Waiting
+from violet_operator.platform.environment import Teller
+from violet_operator.platform.report import report, tell
 from violet_operator.platform.resolve import invalid_spec
 from violet_operator.support.durations import parse_duration
 from violet_operator.support.requeue import Requeue
@@ -31,18 +32,8 @@ _AT_ONCE = 8
 """Requests to the API at the same time: hundreds of new uploads must not crowd out everything else."""
 
 
-class Environment(Protocol):
+class Environment(Teller, Protocol):
     """What the process gives a run."""
-
-    @property
-    def kube(self) -> Kube:
-        """The operator's own cluster."""
-        ...
-
-    @property
-    def clock(self) -> Callable[[], datetime]:
-        """The time, in UTC."""
-        ...
 
     @property
     def listings(self) -> Listings:
@@ -62,7 +53,8 @@ async def reconcile(namespace: str, name: str, env: Environment) -> Requeue:
             return Requeue()
         status = SetStatus(body, env.clock)
         result = await _guarded(body, status, env)
-        await _write(body, status, env)
+        if (now := status.to_api()) != status.last:
+            await report(env, PACKAGE_UPLOAD_SETS, body, now, status.events())
     except OperatorError as error:
         logger.warning("PackageUploadSet %s/%s: %s", namespace, name, error.message)
         return Requeue(failed=True)
@@ -184,26 +176,4 @@ async def _prune(to_do: Plan, body: JsonObject, env: Environment) -> None:
         deleted.append(str(upload["metadata"]["name"]))
     if deleted:
         message = f"Deleted {len(deleted)} PackageUploads whose packages are gone: {', '.join(deleted[:5])}"
-        await _event(body, env, warning=False, reason="Pruned", message=message + (", ..." if deleted[5:] else ""))
-
-
-async def _write(body: JsonObject, status: SetStatus, env: Environment) -> None:
-    """Write the status if it differs from the last one, and the event that goes with it."""
-    now = status.to_api()
-    if now == status.last:
-        return
-    await env.kube.write_status(PACKAGE_UPLOAD_SETS, body, now)
-    if change := status.transition():
-        warning, reason, message = change
-        await _event(body, env, warning=warning, reason=reason, message=message)
-
-
-async def _event(body: JsonObject, env: Environment, *, warning: bool, reason: str, message: str) -> None:
-    """Tell of something; an event may get lost, and that stops nothing."""
-    metadata, level = body["metadata"], logging.WARNING if warning else logging.INFO
-    logger.log(level, "PackageUploadSet %s/%s: %s: %s", metadata["namespace"], metadata["name"], reason, message)
-    about = body | {"apiVersion": API_VERSION, "kind": KIND}
-    try:
-        await env.kube.event(about, warning=warning, reason=reason, message=message, now=env.clock())
-    except OperatorError as error:
-        logger.warning("PackageUploadSet %s/%s: no event: %s", metadata["namespace"], metadata["name"], error.message)
+        await tell(env, body, Event(False, "Pruned", message + (", ..." if deleted[5:] else "")))

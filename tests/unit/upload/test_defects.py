@@ -13,6 +13,7 @@ from violet_operator.upload.reconcile import reconcile
 from violet_operator.upload.shelf import PackageShelf
 
 BODY = {
+    "kind": "PackageUpload",
     "metadata": {"name": "x", "namespace": "team", "uid": "1", "generation": 3},
     "spec": {"source": {"url": "s3://packages/x.tgz"}},
 }

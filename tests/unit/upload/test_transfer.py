@@ -30,7 +30,7 @@ class SlowApi:
 
 def verified_upload(api: SlowApi) -> Upload:
     """An upload whose package was just found good, which nobody knows yet."""
-    body = {"metadata": {"name": "a", "namespace": "b", "uid": "c", "generation": 1}}
+    body = {"kind": "PackageUpload", "metadata": {"name": "a", "namespace": "b", "uid": "c", "generation": 1}}
     env: Any = SimpleNamespace(settings=Settings(), kube=api, clock=lambda: datetime.now(UTC))
     status = UploadStatus(body, env.clock)
     status.done("Verified", "ChecksumMatches", "The package has the expected sha256.")
@@ -39,15 +39,14 @@ def verified_upload(api: SlowApi) -> Upload:
     return Upload(body, spec, status, env, pacer)
 
 
-@pytest.mark.parametrize("transfer", [0, 0.01, 0.03])
-async def test_events_survive_a_short_transfer(transfer: float) -> None:
+async def test_events_survive_a_short_transfer() -> None:
     api = SlowApi()
     async with reported(verified_upload(api)):
-        await asyncio.sleep(transfer)
+        await asyncio.sleep(0.01)
     assert api.events == ["ChecksumMatches"]
 
 
-async def test_a_called_off_transfer_does_not_wait_for_the_report() -> None:
+async def test_events_survive_a_transfer_that_is_called_off() -> None:
     api = SlowApi()
 
     async def transfer() -> None:
@@ -59,4 +58,4 @@ async def test_a_called_off_transfer_does_not_wait_for_the_report() -> None:
     task.cancel()
     with pytest.raises(asyncio.CancelledError):
         await task
-    assert api.events == []
+    assert api.events == ["ChecksumMatches"]

@@ -94,19 +94,17 @@ def test_the_same_again_is_the_same_status() -> None:
         last = judged(*outcomes).to_api()
         again = judged(*outcomes, last=last)
         assert again.to_api() == last
-        assert again.transition() is None
+        assert again.events() == []
 
 
 def test_events_tell_of_transitions_only() -> None:
     going = judged(GOING)
-    assert going.transition() is None
+    assert going.events() == []
     done = judged(READY, last=going.to_api())
-    assert done.transition() == (False, "AllReady", "All packages are Ready (1).")
+    assert done.events() == [(False, "AllReady", "All packages are Ready (1).")]
     failed = judged(READY, STALLED, last=done.to_api())
-    change = failed.transition()
-    assert change is not None
-    assert change[:2] == (True, "PackagesFailed")
-    assert judged(READY, STALLED, STALLED, last=failed.to_api()).transition() is None
+    assert [event[:2] for event in failed.events()] == [(True, "PackagesFailed")]
+    assert judged(READY, STALLED, STALLED, last=failed.to_api()).events() == []
 
 
 def test_a_request_is_answered_once() -> None:
