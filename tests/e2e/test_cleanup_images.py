@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 
+from tests.cleanups import ended
 from tests.cluster import Kit, Registry
 from tests.faults import FaultProxy
 from tests.harness import (
@@ -115,9 +116,8 @@ def prepare(site: Site, gateway: Gateway, proxy: FaultProxy) -> None:
     """The Platform `site`, and the right to save what a run deletes."""
     namespace = ("-n", site.namespace)
     site.cluster.kubectl("create", "configmap", "gateway-ca", *namespace, f"--from-file=ca.crt={gateway.ca_file}")
-    site.cluster.kubectl("create", "role", "saver", *namespace, "--verb=create", "--resource=configmaps")
     account = f"--serviceaccount={NAMESPACE}:{ACCOUNT}"
-    site.cluster.kubectl("create", "rolebinding", "saver", *namespace, "--role=saver", account)
+    site.cluster.kubectl("create", "rolebinding", "saver", *namespace, "--clusterrole=violet-cleanup", account)
     spec = {
         "address": gateway.address,
         "credentialsSecretRef": {"name": "login"},
@@ -136,10 +136,6 @@ def leave_behind(kit: Kit, image: str) -> None:
     spec = {"replicas": 0, "serviceName": "x", "selector": {"matchLabels": labels}, "template": pod}
     body = {"apiVersion": "apps/v1", "kind": "StatefulSet", "metadata": {"name": "left-behind"}, "spec": spec}
     kit.cluster("region1").kubectl("apply", "-n", "default", "-f", "-", stdin=json.dumps(body))
-
-
-def ended(body: Object) -> bool:
-    return any(condition(body, kind)["status"] == "True" for kind in ("Complete", "Failed"))
 
 
 def has(kind: str) -> Reached:

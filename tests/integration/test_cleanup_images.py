@@ -5,7 +5,7 @@ import secrets
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import pytest
 
@@ -15,11 +15,15 @@ from tests.cluster.toolchain import ensure
 from tests.faults import FaultProxy
 from tests.integration.registry_client import connect
 from tests.packages import Bundle, Image, build
+from tests.packages.oci import tar_gz
 from violet_operator.cleanup.images.contents import files_of, needed
 from violet_operator.cleanup.images.deletion import ImageStep, delete, restore
 from violet_operator.cleanup.images.inventory import take_inventory
 from violet_operator.cleanup.images.judge import judge
+from violet_operator.cleanup.images.mentions import Watch
 from violet_operator.cleanup.images.model import Deletion, ImagePlan, Mentions
+from violet_operator.cleanup.images.offers import Offer
+from violet_operator.cleanup.images.plan import Where, read_all
 from violet_operator.clients.registry import Registry as Client
 from violet_operator.errors import OperatorError, Waiting
 from violet_operator.package.archive import Archive
@@ -100,6 +104,59 @@ def attach(place: Place, to: Destination, tag: str) -> None:
     described = {"mediaType": "application/json", "digest": digest, "size": len(config)}
     document = {"schemaVersion": 2, "mediaType": MANIFEST, "config": described, "layers": []}
     place.client.put_manifest(to.repository, tag, json.dumps(document).encode(), MANIFEST)
+
+
+def push_chart(place: Place, to: Destination, files: dict[str, bytes]) -> None:
+    """A chart as `helm push` leaves it, with these files."""
+    archive, _ = tar_gz(files)
+    described = []
+    for kind, data in (("config.v1+json", b"{}"), ("chart.content.v1.tar+gzip", archive)):
+        digest = sha256_digest(data)
+        place.client.upload(to.repository, digest, len(data), lambda _, data=data: iter([data]), cancel=CancelToken())
+        described.append({"mediaType": f"application/vnd.cncf.helm.{kind}", "digest": digest, "size": len(data)})
+    document = {"schemaVersion": 2, "mediaType": MANIFEST, "config": described[0], "layers": described[1:]}
+    place.client.put_manifest(to.repository, to.tag, json.dumps(document).encode(), MANIFEST)
+
+
+def mentions(place: Place, *offers: Offer) -> Mentions:
+    """What these offers name of the images of this place."""
+    watch = Watch(f"{place.prefix}/acp/{name}" for name in ("demo-bundle", "manager", "proxy"))
+    where = Where(place.client, frozenset({place.client.address}), place.prefix, {}, cast("Any", None), ())
+    read_all(where, offers, watch)
+    return watch.found
+
+
+def offer(*places: Destination, registry: str = "") -> Offer:
+    return Offer("ArtifactVersion demo of region1", "u", registry, places)
+
+
+def test_what_stays_needs_what_its_bundle_names(place: Place) -> None:
+    found = mentions(place, offer(place.to("demo-bundle", "v1"), registry="another-name.example.com"))
+    assert set(found.places) == {place.to("demo-bundle", "v1"), place.to("manager", "v1"), place.to("proxy", "v1")}
+    plan = place.plan("v1", "v2", mentions=found)
+    assert {each.image.tag for each in plan.verdicts if each.action == "Delete"} == {"v2"}
+
+
+def test_a_chart_needs_whatever_it_names_and_so_do_the_charts_in_it(place: Place) -> None:
+    inner, _ = tar_gz({"proxy/values.yaml": b"image: {repository: acp/proxy, tag: v1}"})
+    chart = place.to("chart-web", "v1.0.0")
+    push_chart(place, chart, {"web/values.yaml": b"image: x.example.com/acp/manager:v1", "web/charts/proxy.tgz": inner})
+    found = mentions(place, offer(Destination("acp/chart-web", "v1.0.0"), chart))
+    assert set(found.places) == {place.to("manager", "v1")}
+    assert set(found.repositories) == {f"{place.prefix}/acp/proxy"}
+    plan = place.plan("v1", mentions=found)
+    assert {each.image for each in plan.verdicts if each.action == "Delete"} == {place.to("demo-bundle", "v1")}
+
+
+def test_what_stays_and_cannot_be_read_is_an_error(place: Place) -> None:
+    with pytest.raises(
+        Waiting, match=r"ArtifactVersion demo of region1 refers to .*demo-bundle:v9 \(far.example.com\)"
+    ):
+        mentions(place, offer(place.to("demo-bundle", "v9"), registry="far.example.com"))
+    broken = place.to("chart-web", "v2.0.0")
+    push_chart(place, broken, {"web/charts/broken.tgz": b"no archive"})
+    with pytest.raises(Waiting, match=r"chart-web:v2\.0\.0 cannot be read"):
+        mentions(place, offer(broken))
 
 
 def outcomes(steps: list[ImageStep]) -> set[str]:

@@ -116,7 +116,7 @@ async def execute(
     if waiting and record.trying_again(f"{said} {waiting}"):
         return await _later(record)
     images = await phase.delete(record, index, connection, env, gone=count["deleted"] == total)
-    said += became(images)
+    said += became(record.facts.get("images"), images)
     waiting = next((each.message for each in images if each.again), None)
     if waiting and record.trying_again(said):
         return await _later(record)

@@ -41,8 +41,8 @@ def of_artifacts(cluster: str, artifacts: Iterable[JsonObject], versions: Iterab
         by_uid[text(artifact, "metadata", "uid")] = artifact
         namespace = text(artifact, "metadata", "namespace")
         labels = mapping(artifact, "spec", "artifactVersionSelector", "matchLabels")
-        for name in (text(artifact, "metadata", "name"), str(labels.get(_OWNER) or "")):
-            by_label[namespace, name] = artifact
+        for name in filter(None, (text(artifact, "metadata", "name"), labels.get(_OWNER))):
+            by_label[namespace, str(name)] = artifact
     found = []
     for version in versions:
         metadata = mapping(version, "metadata")

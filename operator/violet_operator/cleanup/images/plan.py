@@ -123,7 +123,7 @@ async def _judged(
     await references.check_charts(where.clusters, brought)
     await references.search(where.clusters, watch)
     charts = await references.charts(where.clusters, where.prefix)
-    await asyncio.to_thread(_read_all, where, [*staying, *charts], watch)
+    await asyncio.to_thread(read_all, where, [*staying, *charts], watch)
     missing = _missing(watch, repositories)
     if missing:
         repositories = await asyncio.to_thread(take_inventory, where.registry, candidates | missing)
@@ -159,7 +159,7 @@ def _needed_by(where: Where, to: Destination) -> set[Destination]:
     return needed(files_of(where.registry, to) or {}, where.prefix)
 
 
-def _read_all(where: Where, offers: Sequence[Offer], watch: Watch) -> None:
+def read_all(where: Where, offers: Sequence[Offer], watch: Watch) -> None:
     """Note what everything names that can be installed.
 
     Raises:

@@ -47,19 +47,16 @@ def said(plan: ImagePlan) -> str:
     return f" With them {_manifests(len(plan.deletions))}, some {human_bytes(plan.bytes)}." if plan.deletions else ""
 
 
-def became(steps: Sequence[ImageStep]) -> str:
-    """A sentence on what became of it."""
+def became(facts: JsonObject | None, steps: Sequence[ImageStep]) -> str:
+    """A sentence on what became of it; `facts` are what the status says."""
+    if facts and not facts["complete"]:
+        return f" Nothing of images is deleted: {facts.get('message')}"
     if not steps:
         return ""
     count = Counter(each.outcome for each in steps)
     rest = "".join(f", {count[key]} {key.lower()}" for key in ("Skipped", "Failed") if count[key])
     why = next((f": {each.message}" for each in steps if each.outcome == "Failed"), ".")
     return f" Of images {count['Deleted']} of {_manifests(len(steps))} deleted{rest}{why}"
-
-
-def rows(facts: JsonObject, outcome: str) -> list[str]:
-    """The images of this outcome, as the table names them."""
-    return [str(item["image"]) for item in facts.get("items") or [] if item.get("outcome") == outcome]
 
 
 def _item(verdict: ImageVerdict) -> JsonObject:
