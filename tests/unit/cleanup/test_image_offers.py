@@ -1,4 +1,4 @@
-"""What objects of the platform offer: the image of a version, the charts of a plugin, and nothing where nothing is said."""
+"""What objects of the platform offer: the image of a version, the charts of a plugin, nothing where none is named."""
 
 from typing import Any
 
