@@ -12,7 +12,7 @@ from typing import Any
 
 from violet_operator.api.cleanup import Cleanup
 from violet_operator.cleanup.backup import Entry
-from violet_operator.cleanup.decide import Step, changed, decide, deleting, parents
+from violet_operator.cleanup.decide import Step, changed, decide, deleting, parents, units
 from violet_operator.cleanup.gather import Scope, gather
 from violet_operator.cleanup.state import State
 from violet_operator.clients.kube import Kube
@@ -82,10 +82,12 @@ class _Cluster:
         while True:
             steps = await self._look()
             looked = self._orders.clock()
-            for unit in self._units(steps):
+            for unit in units(steps, self._parents):
                 if self._orders.clock() - looked > _FRESH:
                     break
                 for step in unit:
+                    if step.entry.ref.uid in self._done:
+                        continue
                     self._done[step.entry.ref.uid] = await self._delete(step.entry)
             else:
                 return [self._done.get(each.entry.ref.uid, each) for each in steps]
@@ -103,15 +105,6 @@ class _Cluster:
         if self._name == GLOBAL:  # plugins are in use on any cluster
             return await gather(scope)
         return await gather(Scope(scope.clusters, [self._name], scope.own, scope.namespaces, scope.system))
-
-    def _units(self, steps: Sequence[Step]) -> list[list[Step]]:
-        """What goes together and is still to go: an owner, then its versions."""
-        todo = [each for each in steps if each.outcome == "Delete" and each.entry.ref.uid not in self._done]
-        units: dict[str, list[Step]] = {}
-        for each in todo:  # owners come first
-            uid = each.entry.ref.uid
-            units.setdefault(self._parents.get(uid, uid), []).append(each)
-        return list(units.values())
 
     async def _delete(self, entry: Entry) -> Step:
         """Delete one object as it was saved; of what has changed, only the rest of a package that is going."""

@@ -7,7 +7,7 @@ has happened since the plan was made protects what it concerns.
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Iterator, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 from itertools import chain
@@ -229,6 +229,16 @@ def parents(entries: Iterable[Entry]) -> dict[str, str]:
         if key in owners:
             parents[each.ref.uid] = owners[key]
     return parents
+
+
+def units(steps: Iterable[Step], parents: Mapping[str, str]) -> list[list[Step]]:
+    """What is to be deleted, by what goes together: an owner, then its versions."""
+    found: dict[str, list[Step]] = {}
+    for each in steps:  # owners come first
+        uid = each.entry.ref.uid
+        if each.outcome == "Delete":
+            found.setdefault(parents.get(uid, uid), []).append(each)
+    return list(found.values())
 
 
 def _whole_or_not_at_all(steps: list[Step], context: Context) -> list[Step]:

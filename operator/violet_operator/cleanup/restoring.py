@@ -55,11 +55,14 @@ async def put_everything_back(
         said += f"; {lost.deletion.repository}@{lost.deletion.manifest.digest}: {lost.message}"
     if lacking or lost:
         record.conditions.set(RESTORED, "False", "RestoreIncomplete", said)
+        if not record.is_true(COMPLETE) and not record.is_true(FAILED):  # whatever comes, it deletes nothing more
+            record.end(FAILED, "RestoreIncomplete", said)
         record.trying_again(said)
         return Requeue(failed=True)
     record.conditions.remove(RECONCILING)
     record.conditions.set(RESTORED, "True", "Restored", f"{said}.")
-    if not record.is_true(COMPLETE) and not record.is_true(FAILED):
+    ended_by = (record.conditions.get(FAILED) or record.conditions.get(COMPLETE) or {}).get("reason")
+    if ended_by in (None, "Deleting", "RestoreIncomplete"):
         record.end(COMPLETE, "Restored", f"{said}.")
     return Requeue()
 
