@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any, cast
 
@@ -17,8 +18,9 @@ from tests.packages.oci import tar_gz
 from violet_operator.cleanup.images.contents import files_of
 from violet_operator.cleanup.images.deletion import ImageStep, delete, restore
 from violet_operator.cleanup.images.inventory import take_inventory
+from violet_operator.cleanup.images.judge import judge
 from violet_operator.cleanup.images.mentions import Watch
-from violet_operator.cleanup.images.model import Deletion, ImagePlan, Mentions
+from violet_operator.cleanup.images.model import ImagePlan, Mentions
 from violet_operator.cleanup.images.offers import Offer
 from violet_operator.cleanup.images.plan import Where, read_all
 from violet_operator.errors import OperatorError, Waiting
@@ -150,6 +152,22 @@ def test_what_the_registry_has_more_of_by_now_keeps_what_was_planned(place: Plac
     assert place.is_whole(place.to("manager", "v1"))
 
 
+def test_a_tag_that_comes_in_the_last_moment_stops_everything(place: Place) -> None:
+    plan = place.plan("v1")
+    manager = place.client.find(place.to("manager", "v1").repository, "v1")
+    assert manager
+    place.client.put_manifest(place.to("manager", "").repository, "late", manager.raw, manager.media_type)
+    steps = {each.deletion.repository.rpartition("/")[2]: each for each in place.delete(plan)}
+    assert {name: each.outcome for name, each in steps.items()} == {
+        "demo-bundle": "Deleted",
+        "manager": "Failed",
+        "proxy": "Failed",
+    }
+    assert all("judged again" in each.message and each.again for each in steps.values() if each.outcome == "Failed")
+    assert place.is_whole(place.to("manager", "late"))
+    assert place.is_whole(place.to("proxy", "v1"))
+
+
 def test_nothing_goes_of_what_is_not_known(place: Place) -> None:
     plan = place.plan("v1")
     steps = delete(plan.deletions, ImagePlan(unknown="region1 does not answer"), place.client, lambda: None)
@@ -166,7 +184,7 @@ def test_a_registry_that_deletes_nothing_is_told_of_once(place: Place, tmp_path:
     try:
         with FaultProxy(registry.address) as proxy:
             client = connect(proxy.address)
-            steps = place.delete(plan, client)
+            steps = place.delete(replace(plan, tags=dict.fromkeys(plan.tags, ())), client)
             assert [each.method for each in proxy.requests].count("DELETE") == 1
     finally:
         registry.stop()
@@ -197,11 +215,17 @@ def test_a_registry_that_refuses_is_not_asked_again(place: Place, status: int, s
 
 
 def test_what_is_gone_is_deleted(place: Place) -> None:
+    """An operator that was killed in the middle does it again."""
     plan = place.plan("v1")
-    place.delete(plan)
-    assert outcomes(place.delete(plan)) == {"Deleted"}
-    first: Deletion = plan.deletions[0]
-    assert not place.client.delete_manifest(first.repository, first.manifest.digest)
+    for each in plan.deletions[:3]:
+        assert place.client.delete_manifest(each.repository, each.manifest.digest)
+        assert not place.client.delete_manifest(each.repository, each.manifest.digest)
+    found = {Destination(each.repository, each.manifest.digest) for each in plan.deletions}
+    found |= {Destination(each.repository, tag) for each in plan.deletions for tag in each.tags}
+    now = judge(found, take_inventory(place.client, found), Mentions())
+    assert len(now.deletions) == len(plan.deletions) - 3
+    assert outcomes(delete(plan.deletions, now, place.client, lambda: None)) == {"Deleted"}
+    assert place.registry.tags(f"{place.prefix}/acp/manager") == ["v2"]
 
 
 def test_a_tag_that_cannot_be_read_makes_everything_unknown(place: Place) -> None:

@@ -75,7 +75,7 @@ class Backup(ApiModel):
     """Where the deleted objects are saved."""
 
     config_map: str = Field(description="Name of the ConfigMap that names the others, in the run's namespace.")
-    parts: int = Field(ge=0, description="ConfigMaps with objects.")
+    parts: int = Field(ge=0, description="ConfigMaps with objects, and with manifests of images.")
     objects: int = Field(ge=0, description="Objects in them: all that the run may delete.")
     bytes: int = Field(ge=0, description="Size of the parts, compressed.")
 

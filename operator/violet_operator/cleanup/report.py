@@ -61,7 +61,12 @@ def put_back(results: Sequence[PutBack], before: Sequence[JsonObject]) -> JsonOb
 
 def saved(run: str, index: Index) -> JsonObject:
     """Where the backup is."""
-    return {"configMap": index_name(run), "parts": len(index.parts), "objects": index.objects, "bytes": index.size}
+    return {
+        "configMap": index_name(run),
+        "parts": len(index.parts) + len(index.images),
+        "objects": index.objects,
+        "bytes": index.size,
+    }
 
 
 def _fitting(items: list[JsonObject]) -> JsonObject:

@@ -22,8 +22,11 @@ from violet_operator.support.digests import parse_digest, sha256_digest
 
 JsonObject = dict[str, Any]
 
-_LARGEST = 64 * MIB
+_LARGEST = 32 * MIB
 """Bytes of the layers of one bundle or chart; the largest known have a few."""
+
+_LIMITS = Limits(nested=64 * MIB, documents=64 * MIB)
+"""The largest known unpack to 20 MiB; all of it is kept while it is searched."""
 
 _DEPTH = 4
 """Index in index, or chart in chart."""
@@ -100,8 +103,7 @@ class _Reader:
     def __init__(self, registry: RegistryReader, repository: str) -> None:
         self._registry = registry
         self._repository = repository
-        self._limits = Limits()
-        self._budget = Budget.of(self._limits)
+        self._budget = Budget.of(_LIMITS)
         self._left = _LARGEST
         self._files: dict[str, bytes] = {}
 
@@ -141,7 +143,7 @@ class _Reader:
         if depth >= _DEPTH:
             raise Stalled("InvalidPackage", "it is an archive in an archive in an archive.")
         member = Member(name, 0, len(data), sha256_digest(data))
-        found = files_in(_Held(data), member, lambda _: True, self._limits, self._budget)
+        found = files_in(_Held(data), member, lambda _: True, _LIMITS, self._budget)
         for path, content in found.items():
             if content and path.endswith(_ARCHIVES):
                 self._unpack(f"{name}/{path}", content, depth + 1)

@@ -8,6 +8,8 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from graphlib import TopologicalSorter
+from itertools import groupby
+from operator import attrgetter
 from typing import Literal
 
 from violet_operator.cleanup.images.model import Deletion, ImagePlan
@@ -47,26 +49,44 @@ def delete(
     if now.unknown is not None:
         said = f"Nothing of images is deleted: {now.unknown}"
         return [ImageStep(each, "Failed", said, again=True) for each in planned]
-    goes = [(each.repository, each.manifest.digest) for each in now.deletions]
     stays = {(each.image.repository, each.digest): each.message for each in now.verdicts if each.action == "Keep"}
-    steps: list[ImageStep] = []
-    refused: OperatorError | None = None
-    for each in sorted(planned, key=lambda each: _place(goes, each)):
-        key = (each.repository, each.manifest.digest)
-        if key in goes and refused is None:
-            try:
-                registry.delete_manifest(each.repository, each.manifest.digest)
-            except OperatorError as error:
-                refused = error
+    goes = {_key(each) for each in now.deletions}
+    steps = [_left(each, stays.get(_key(each))) for each in planned if _key(each) not in goes]
+    error: OperatorError | None = None
+    for name, group in groupby(now.deletions, key=attrgetter("repository")):
+        error = error or _changed(name, now, registry)
+        for each in group:
+            error = error or _delete(each, registry)
+            if error:
+                steps.append(ImageStep(each, "Failed", error.message, again=isinstance(error, Transient)))
             else:
                 deleted()
-        if key in stays:
-            steps.append(ImageStep(each, "Skipped", stays[key]))
-        elif key in goes and refused is not None:
-            steps.append(ImageStep(each, "Failed", refused.message, again=isinstance(refused, Transient)))
-        else:
-            steps.append(ImageStep(each, "Deleted", "It is gone."))
+                steps.append(ImageStep(each, "Deleted", _GONE))
     return steps
+
+
+def _left(each: Deletion, why: str | None) -> ImageStep:
+    """What is not to be deleted now: it must stay, or is gone."""
+    return ImageStep(each, "Skipped", why) if why else ImageStep(each, "Deleted", _GONE)
+
+
+def _changed(name: str, now: ImagePlan, registry: Registry) -> OperatorError | None:
+    """Why a repository has to be judged again, if so: somebody has tagged an image in it in the meantime."""
+    try:
+        if tuple(sorted(registry.tags(name))) == now.tags[name]:
+            return None
+    except OperatorError as error:
+        return error
+    said = f"Repository {name} of registry {registry.address} has other tags than a moment ago: it is judged again."
+    return Transient("ImagesUnknown", said)
+
+
+def _delete(each: Deletion, registry: Registry) -> OperatorError | None:
+    try:
+        registry.delete_manifest(each.repository, each.manifest.digest)
+    except OperatorError as error:
+        return error
+    return None
 
 
 def restore(saved: Iterable[Deletion], registry: Registry) -> list[ImageStep]:
@@ -108,10 +128,9 @@ def _put_tag(it: Deletion, tag: str, registry: Registry) -> bool:
     return found in (None, it.manifest.digest)
 
 
-def _place(goes: Sequence[tuple[str, str]], each: Deletion) -> int:
-    """Where a deletion comes in the order of the judgement."""
-    key = (each.repository, each.manifest.digest)
-    return goes.index(key) if key in goes else -1
+def _key(each: Deletion) -> tuple[str, Digest]:
+    return each.repository, each.manifest.digest
 
 
+_GONE = "It is gone."
 _AGAIN = "upload the package again."

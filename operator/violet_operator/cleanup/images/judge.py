@@ -35,7 +35,8 @@ def judge(candidates: Collection[Destination], repositories: Mapping[str, Reposi
         verdicts += each.verdicts()
         deletions += each.deletions()
         kept |= each.kept_blobs()
-    return ImagePlan(tuple(verdicts), tuple(deletions), estimate(deletions, kept))
+    tags = {name: tuple(sorted(each.tags)) for name, each in repositories.items()}
+    return ImagePlan(tuple(verdicts), tuple(deletions), estimate(deletions, kept), tags=tags)
 
 
 def estimate(deletions: Iterable[Deletion], kept: Collection[Digest]) -> int:

@@ -17,6 +17,8 @@ _REFERENCE = re.compile(
     r"(?<![\w.-])((?:[\w.-]+(?::[0-9]+)?/)?(?:[\w.-]+/)*[\w.-]*\w)(?::(\w[\w.-]{0,127}))?(?:@(sha256:[0-9a-f]{64}))?",
     re.ASCII,
 )
+_MARKS = frozenset("/:@")
+"""One of these is in every name of an image, but for a repository of one word."""
 _DIGEST = re.compile(r"sha256:[0-9a-f]{64}")
 
 
@@ -38,10 +40,13 @@ class Watch:
         if "sha256:" in text:
             for digest in _DIGEST.findall(text):
                 self.found.digests.setdefault(digest, who)
-        if not any(last in text for last in self._by_last):
+        stripped = text.strip()
+        if not _MARKS.intersection(stripped) and stripped not in self._by_last:
+            return  # most texts, and quickly
+        if not any(last in stripped for last in self._by_last):
             return
-        for match in _REFERENCE.finditer(text):
-            self._note(match, who, whole=match[0] == text.strip())
+        for match in _REFERENCE.finditer(stripped):
+            self._note(match, who, whole=match.span() == (0, len(stripped)))
 
     def _note(self, match: re.Match[str], who: str, *, whole: bool) -> None:
         path, tag, digest = without_registry(match[1]), match[2], match[3]

@@ -30,8 +30,8 @@ from violet_operator.support.digests import Digest
 
 logger = logging.getLogger(__name__)
 
-_READERS = 4
-"""Bundles and charts read at once; each may have some megabytes."""
+_READERS = 2
+"""Bundles and charts read at once; each may have some ten megabytes."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -169,15 +169,15 @@ def read_all(where: Where, offers: Sequence[Offer], watch: Watch) -> None:
     with ThreadPoolExecutor(_READERS, "bundle-read") as pool:
         for offer in offers:
             watch.look([f"{where.registry.address}/{to}" for to in offer.places], offer.who)
-        for each, found in zip(by_places.values(), pool.map(partial(_read, where), by_places.values()), strict=True):
-            watch.look(texts(found.values()), each.who)
+        list(pool.map(partial(_read, where, watch), by_places.values()))
 
 
-def _read(where: Where, offer: Offer) -> dict[str, bytes]:
+def _read(where: Where, watch: Watch, offer: Offer) -> None:
     for to in offer.places:
         found = files_of(where.registry, to)
         if found is not None:
-            return found
+            watch.look(texts(found.values()), offer.who)
+            return
     said = f" ({offer.registry})" if offer.registry and offer.registry not in where.names else ""
     raise Waiting(
         "ImagesUnknown",
