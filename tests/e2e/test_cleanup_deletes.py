@@ -1,44 +1,43 @@
 """Cleanups that delete, on a real API server: approval, backup, deletion, restore, and what goes wrong on the way."""
 
-import base64
-import gzip
-import json
 import time
 from collections.abc import Iterator
-from typing import Any
 
 import pytest
 
 from tests.cleanups import (
+    BIND,
+    FORBID,
+    AnyBundle,
+    a_run,
+    allow,
+    change,
     ended,
     install_operator,
     install_plugin,
     installed_csv,
+    is_back,
+    is_forbidden,
+    item,
     long_ago,
     module_plugin,
+    offer,
+    only,
+    outcomes,
     policy,
     request_run,
     run_now,
+    saved,
+    there,
     viewed,
 )
-from tests.cluster import Kit, KubectlError
-from tests.harness import API, SYSTEM, Object, Site, condition, installation, said, until
-from tests.platform import Bundles
-from tests.platform.bundles import Bundle
+from tests.cluster import Kit
+from tests.harness import SYSTEM, Object, Site, condition, installation, said, until
 
 pytestmark = pytest.mark.e2e
 
-APP = "app.alauda.io/v1alpha1"
 MANY = 300
 """Old versions of one operator: enough for a run to be killed in the middle."""
-
-
-class AnyBundle(Bundles):
-    """A registry that has every bundle: it is not what is tested here."""
-
-    def find(self, registry: str, repository: str, tag: str, kind: str = "bundle") -> Bundle:
-        version = tag.removeprefix("v")
-        return Bundle(repository, f"{repository}.{tag}", version, repository, ("stable",), "stable")
 
 
 @pytest.fixture(scope="module")
@@ -56,82 +55,6 @@ def site(kit: Kit, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
         yield site
         site.cluster.kubectl("delete", "moduleplugins,moduleconfigs,moduleinfoes", "--all")
         site.cluster.kubectl("delete", "artifacts", "-n", SYSTEM, "--all", "--wait=false")
-
-
-def allow(site: Site) -> None:
-    """Give the operator the right to write backups, as the documentation says."""
-    account = "--serviceaccount=violet-system:violet-operator"
-    grant = ("create", "rolebinding", "violet-cleanup", "--clusterrole=violet-cleanup", account)
-    site.cluster.kubectl("-n", site.namespace, *grant)
-
-
-def offer(site: Site, package: str, *names: str, **metadata: Any) -> None:
-    """An Artifact with these versions, all Present, as the CLI leaves them; `metadata` goes into the versions'."""
-    labels = {"cpaas.io/managed-by": "violet", "team": "blue"}
-    spec = {"type": "bundle", "present": True, "registry": "r", "repository": package, "artifactVersionSelector": {}}
-    owner = {"apiVersion": APP, "kind": "Artifact", "spec": spec}
-    owner["metadata"] = {"name": package, "namespace": SYSTEM, "labels": labels}
-    site.cluster.kubectl("apply", "-f", "-", stdin=json.dumps(owner))
-    uid = site.all("artifacts", SYSTEM)[package]["metadata"]["uid"]
-    known = {
-        "labels": {"cpaas.io/artifact-version": package, "team": "blue"},
-        "annotations": {"note": "as it was"},
-        "ownerReferences": [{"apiVersion": APP, "kind": "Artifact", "name": package, "uid": uid}],
-    }
-    head = {"apiVersion": APP, "kind": "ArtifactVersion"}
-    bodies = [
-        head
-        | {"metadata": known | metadata | {"name": f"{package}.v{name}", "namespace": SYSTEM}}
-        | {"spec": {"present": True, "tag": f"v{name}"}}
-        for name in names
-    ]
-    site.cluster.kubectl("create", "-f", "-", stdin="\n".join(json.dumps(body) for body in bodies), timeout=120)
-
-    def present() -> bool:
-        found = site.all("artifactversions", SYSTEM)
-        return all(found[f"{package}.v{name}"].get("status", {}).get("phase") == "Present" for name in names)
-
-    until(present, 120)
-    until(lambda: package in site.all("operatorviews", "global"))
-
-
-def there(site: Site) -> set[str]:
-    """What a cleanup may delete, as `kind name`."""
-    kinds = {"artifact": SYSTEM, "artifactversion": SYSTEM, "moduleplugin": "", "moduleconfig": ""}
-    return {f"{kind} {name}" for kind, namespace in kinds.items() for name in site.all(f"{kind}s", namespace)}
-
-
-def outcomes(run: Object) -> dict[str, str]:
-    """What became of the planned deletions."""
-    found = [each for each in run["status"]["items"] if each["action"] == "Delete"]
-    return {f"{each['kind'].lower()} {each['name']}": each["outcome"] for each in found}
-
-
-def item(run: Object, name: str) -> Object:
-    return next(dict(each) for each in run["status"]["items"] if each["name"] == name)
-
-
-def change(site: Site, run: str, **spec: Any) -> None:
-    """Set fields of a run's spec."""
-    what = ("cleanuprun", run, "-n", site.namespace, "--type=merge", "--patch", json.dumps({"spec": spec}))
-    site.cluster.kubectl("patch", *what)
-
-
-def saved(site: Site, run: str) -> list[Object]:
-    """What is in the backup of a run, as an administrator would read it."""
-    maps = site.cluster.kubectl(
-        "get", "configmaps", "-n", site.namespace, "-l", f"violet.alauda.io/cleanup-run={run}", "-o", "json"
-    )
-    parts = [body["binaryData"]["objects.jsonl.gz"] for body in json.loads(maps)["items"] if "binaryData" in body]
-    return [json.loads(line) for part in parts for line in gzip.decompress(base64.b64decode(part)).splitlines()]
-
-
-def is_back(body: Object) -> bool:
-    return condition(body, "Restored")["status"] == "True"
-
-
-def a_run(name: str, **spec: Any) -> Object:
-    return {"apiVersion": API, "kind": "CleanupRun", "metadata": {"name": name}, "spec": {"mode": "Delete"} | spec}
 
 
 def test_what_nobody_uses_goes_is_saved_and_comes_back(site: Site) -> None:
@@ -221,8 +144,8 @@ def waits(body: Object) -> bool:
 
 def test_only_the_approved_plan_is_carried_out(site: Site) -> None:
     offer(site, "asked", "1.0.0")
-    only = {"kinds": ["Artifact"], "exclude": {"names": ["idle*"]}}
-    site.apply(policy("ask", mode="Approve", **only))
+    fields = {"kinds": ["Artifact"], "exclude": {"names": ["idle*"]}}
+    site.apply(policy("ask", mode="Approve", failedRunsHistoryLimit=9, **fields))
     first = request_run(site, "ask")
     run = site.wait(first, waits, 60, "cleanupruns")
     approved = run["status"]["plan"]["hash"]
@@ -255,12 +178,6 @@ def test_only_the_approved_plan_is_carried_out(site: Site) -> None:
     assert condition(nothing, "Complete")["reason"] == "NothingToDelete", said(nothing)
 
 
-def only(package: str, *others: str) -> Object:
-    """Fields of a spec that leave everything alone but one package."""
-    names = ["idle*", "busy*", "rest*", "work*", "held*", "kept*", *others]
-    return {"exclude": {"names": [each for each in names if not each.startswith(package)]}}
-
-
 def test_a_finalizer_that_never_ends_is_reported(site: Site) -> None:
     offer(site, "held", "1.0.0", finalizers=["example.com/never"])
     site.apply(a_run("held", **only("held")))
@@ -287,43 +204,6 @@ def test_a_finalizer_that_never_ends_is_reported(site: Site) -> None:
         '{"metadata":{"finalizers":null}}',
     )
     until(lambda: "artifactversion held.v1.0.0" not in there(site))
-
-
-FORBID = {
-    "apiVersion": "admissionregistration.k8s.io/v1",
-    "kind": "ValidatingAdmissionPolicy",
-    "metadata": {"name": "keep-it"},
-    "spec": {
-        "failurePolicy": "Fail",
-        "matchConstraints": {
-            "resourceRules": [
-                {
-                    "apiGroups": ["app.alauda.io"],
-                    "apiVersions": ["*"],
-                    "operations": ["DELETE"],
-                    "resources": ["artifactversions"],
-                }
-            ]
-        },
-        "validations": [
-            {"expression": "oldObject.metadata.name != 'kept.v1.0.0'", "reason": "Forbidden", "message": "keep it"}
-        ],
-    },
-}
-BIND = {
-    "apiVersion": "admissionregistration.k8s.io/v1",
-    "kind": "ValidatingAdmissionPolicyBinding",
-    "metadata": {"name": "keep-it"},
-    "spec": {"policyName": "keep-it", "validationActions": ["Deny"]},
-}
-
-
-def is_forbidden(site: Site, name: str) -> bool:
-    try:
-        site.cluster.kubectl("delete", "artifactversion", name, "-n", SYSTEM, "--dry-run=server")
-    except KubectlError as error:
-        return "keep it" in error.stderr
-    return False
 
 
 def test_what_may_not_be_deleted_stops_nothing_else(site: Site) -> None:
@@ -383,6 +263,7 @@ def test_an_operator_that_is_killed_in_the_middle_goes_on(site: Site) -> None:
     assert names == {"artifact many", "artifactversion many.v1.1.0", "artifactversion many.v9.0.0"}
     assert {name for name in there(site) if "many" not in name} == others
     stopped_in_the_middle(site, others)
+    without_the_api_for_a_while(site, others)
 
 
 def stopped_in_the_middle(site: Site, others: set[str]) -> None:
@@ -400,4 +281,18 @@ def stopped_in_the_middle(site: Site, others: set[str]) -> None:
     site.apply(a_run("stopped", restore=True, **only("many")))
     site.wait("stopped", is_back, 120, "cleanupruns")
     assert left(site) == MANY + 2
+    assert {name for name in there(site) if "many" not in name} == others
+
+
+def without_the_api_for_a_while(site: Site, others: set[str]) -> None:
+    """The cluster is lost in the middle and comes back: the run goes on."""
+    site.apply(a_run("lost", **only("many")))
+    until(lambda: left(site) < MANY, 60)
+    site.cluster.apiserver.stop()
+    time.sleep(3)
+    site.cluster.start_apiserver()
+    run = site.wait("lost", ended, 120, "cleanupruns")
+    assert condition(run, "Complete")["reason"] == "Deleted", said(run)
+    names = {name for name in there(site) if "many" in name}
+    assert names == {"artifact many", "artifactversion many.v9.0.0"}
     assert {name for name in there(site) if "many" not in name} == others

@@ -6,6 +6,7 @@ is killed; each pass finds out from the platform itself what is done.
 
 from __future__ import annotations
 
+import asyncio
 import logging
 from collections import Counter
 from collections.abc import Sequence
@@ -43,7 +44,7 @@ async def save(
         OperatorError: an object cannot be read, or the backup not be written; nothing is deleted.
     """
     entries = await vault.fetch(connection.clusters, planned.deletions)
-    parts, oversize = backup.split(entries)
+    parts, oversize = await asyncio.to_thread(backup.split, entries)
     if oversize:
         ref = oversize[0].ref
         said = f"{ref.kind} {ref.name} of cluster {ref.cluster} is too large for a ConfigMap"

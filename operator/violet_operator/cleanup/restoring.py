@@ -72,7 +72,7 @@ def failed(record: Record, error: OperatorError) -> Requeue:
     record.conditions.set(RESTORED, "False", error.reason, error.message)
     if isinstance(error, Stalled):
         record.conditions.remove(RECONCILING)
-        if not record.is_true(COMPLETE):
+        if not record.is_true(COMPLETE) and not record.is_true(FAILED):
             record.end(FAILED, error.reason, error.message)
         return Requeue()
     record.trying_again(error.message)

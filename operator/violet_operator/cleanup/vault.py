@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from typing import Any
@@ -65,7 +66,7 @@ async def load(kube: Kube, namespace: str, run: str) -> tuple[Index, list[Entry]
     found = backup.read_index(body)
     parts = await _parts(kube, body, found.parts)
     try:
-        return found, backup.join(parts)
+        return found, await asyncio.to_thread(backup.join, parts)
     except (ValueError, KeyError, TypeError) as error:
         raise backup.damaged(body, str(error)) from None
 

@@ -59,12 +59,12 @@ def simulate_acting(random: Random, seen: Counter[str]) -> None:
     done = carry_out(world, random, decided(world, entries, wish), entries)
     steps = decided(world, entries, wish)
     seen.update(f"{each.outcome} {each.reason}" for each in steps)
-    goes = {place(each.entry) for each in steps if each.outcome == "Delete"}
+    goes = {place(each.entry) for each in steps if each.outcome in ("Delete", "Deleting", "Deleted")}
     oracle = Oracle(before, wish, observed)
     for step in steps:
         if step.outcome == "Delete":
             check(step.entry, world, oracle, goes | done)
-    seen["killed in the middle"] += bool(done and goes)
+    seen["killed in the middle"] += bool(done and goes - done)
 
 
 def check(entry: Entry, world: World, oracle: Oracle, deleted: set[Place]) -> None:
