@@ -8,9 +8,8 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any
 
-from violet_operator.errors import Stalled
 from violet_operator.package.model import Blob, Image, Manifest
-from violet_operator.package.references import Destination, destination
+from violet_operator.package.references import Destination, places
 from violet_operator.support.digests import Digest
 
 
@@ -99,29 +98,10 @@ def wanted_blobs(images: Iterable[Image], prefix: str, tags: dict[Destination, D
     """
     return {
         (to.repository, blob)
-        for to, image in _places(images, prefix).items()
+        for to, image in places(images, prefix).items()
         if tags.get(to) != image.digest
         for blob in image.blobs
     }
-
-
-def _places(images: Iterable[Image], prefix: str) -> dict[Destination, Image]:
-    """Every image by its destination.
-
-    Raises:
-        Stalled: two different images have the same one, as their names differ in the registry alone.
-    """
-    places: dict[Destination, Image] = {}
-    for image in images:
-        to = destination(image.reference, prefix)
-        other = places.setdefault(to, image)
-        if other.digest != image.digest:
-            raise Stalled(
-                "InvalidPackage",
-                f"Images {other.reference} and {image.reference} of the package differ, but both would be pushed to "
-                f"{to}.",
-            )
-    return places
 
 
 def plan_push(images: tuple[Image, ...], prefix: str, inventory: Inventory) -> PushPlan:
@@ -135,8 +115,8 @@ def plan_push(images: tuple[Image, ...], prefix: str, inventory: Inventory) -> P
     Raises:
         Stalled: an image has no name to push it under, or two have the same.
     """
-    places = _places(images, prefix)
-    due = [(to, image) for to, image in reversed(places.items()) if inventory.tags.get(to) != image.digest]
+    found = places(images, prefix)
+    due = [(to, image) for to, image in reversed(found.items()) if inventory.tags.get(to) != image.digest]
     uploads: dict[Digest, BlobPush] = {}
     mounts: dict[tuple[str, Digest], BlobPush] = {}
     origins = {digest: repository for repository, digest in sorted(inventory.blobs, reverse=True)}

@@ -16,7 +16,7 @@ from violet_operator.package.archive import Member
 from violet_operator.package.documents import load_yaml, mapping, objects, text
 from violet_operator.package.limits import MIB, Limits
 from violet_operator.package.nested import Budget, files_in
-from violet_operator.package.references import Destination, destination
+from violet_operator.package.references import Destination, destination, tagged
 from violet_operator.package.source import Buffer
 from violet_operator.support.digests import parse_digest, sha256_digest
 
@@ -67,9 +67,9 @@ def needed(files: dict[str, bytes], prefix: str) -> set[Destination]:
     found = set()
     for reference in related_images(files):
         try:
-            found.add(destination(reference, prefix))
+            found.add(destination(tagged(reference), prefix))
         except OperatorError:
-            continue  # without a tag it is none that we have pushed
+            continue  # it is no reference
     return found
 
 
@@ -143,7 +143,7 @@ class _Reader:
         if depth >= _DEPTH:
             raise Stalled("InvalidPackage", "it is an archive in an archive in an archive.")
         member = Member(name, 0, len(data), sha256_digest(data))
-        found = files_in(_Held(data), member, lambda _: True, _LIMITS, self._budget)
+        found = files_in(_Held(data), member, lambda _, __: True, _LIMITS, self._budget)
         for path, content in found.items():
             if content and path.endswith(_ARCHIVES):
                 self._unpack(f"{name}/{path}", content, depth + 1)
