@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tests.unit.cleanup.images_world import blob, image, index, reach, repository
+from tests.unit.cleanup.images_world import IMAGE, blob, image, index, made, reach, repository
 from violet_operator.cleanup.images.judge import judge
 from violet_operator.cleanup.images.model import ImagePlan, Manifest, Mentions, Repository
 from violet_operator.package.references import Destination
@@ -100,10 +100,18 @@ def test_who_names_a_signature_keeps_what_it_is_about() -> None:
     assert gone(decide(it, "v1", mentions=Mentions(digests={attestation.digest: "x"}))) == []
 
 
-def test_a_tag_that_only_looks_like_one_of_cosigns_stays() -> None:
-    stray = image("s")
-    it = repository("acp/demo", {"v1": A, tag_of(B, ".sig"): A, "odd": stray})
-    assert gone(decide(it, "v1")) == []
+@pytest.mark.parametrize("there", [True, False])
+def test_what_a_tag_says_about_an_image_that_does_not_go_stays(there: bool) -> None:
+    it = repository("acp/demo", {"v1": A, tag_of(B, ".sig"): A}, *([B] if there else []))
+    plan = decide(it, "v1")
+    assert not plan.deletions
+    assert plan.verdicts[0].message == f"Tag {tag_of(B, '.sig')} of acp/demo needs it, and stays."
+
+
+def test_what_was_planned_with_an_image_goes_although_that_is_gone_by_now() -> None:
+    signature = image("s")
+    it = repository("acp/demo", {tag_of(A, ".sig"): signature})
+    assert gone(decide(it, tag_of(A, ".sig"), signature.digest)) == [signature.digest]
 
 
 def test_the_estimate_counts_no_blob_that_something_kept_has() -> None:
@@ -114,7 +122,9 @@ def test_the_estimate_counts_no_blob_that_something_kept_has() -> None:
 
 
 def test_blobs_that_the_registry_does_not_store_free_nothing() -> None:
-    assert A.blobs.keys() == {blob("base")["digest"], blob("a")["digest"], blob("cbasea")["digest"]}
+    foreign = blob("foreign") | {"urls": ["https://example.com/layer"]}
+    found = made({"config": blob("c"), "layers": [blob("own"), foreign]}, IMAGE)
+    assert found.blobs == {blob("c")["digest"]: 100, blob("own")["digest"]: 300}
 
 
 @st.composite

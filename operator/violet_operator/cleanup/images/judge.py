@@ -164,7 +164,6 @@ class _Repository:
         return found if found in self._it.manifests else None
 
     def _subject(self, tag: str) -> Digest | None:
-        """What a tag of cosign's is about, if that is there; else it is a tag as any other."""
+        """What a tag of cosign's is about; None: it is a tag as any other."""
         match = _ATTACHED.fullmatch(tag)
-        subject = Digest(f"sha256:{match[1]}") if match else None
-        return subject if subject in self._it.manifests else None
+        return Digest(f"sha256:{match[1]}") if match else None
