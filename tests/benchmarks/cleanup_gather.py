@@ -48,9 +48,8 @@ def operator(number: int) -> list[Object]:
     """An Artifact, what is installed of it, and its view's status; every other operator is installed."""
     name = f"operator{number}"
     csv = f"{name}.v{VERSIONS - 2}.0.0"
-    found = [
-        body("Artifact", name, SYSTEM, {}, {"type": "bundle", "present": True, "registry": "r", "repository": name})
-    ]
+    spec = {"type": "bundle", "present": True, "registry": "r", "repository": name, "artifactVersionSelector": {}}
+    found = [body("Artifact", name, SYSTEM, {}, spec)]
     if number % 2:
         known = {
             "state": "AtLatestKnown",
@@ -104,7 +103,7 @@ async def put(kube: Kube, bodies: list[Object]) -> list[Object]:
         metadata = wanted["metadata"]
         async with slots:
             made = await kube.create(where, metadata["namespace"], wanted)
-            if wanted["status"]:
+            if wanted["status"] and known.has_status:
                 await kube.write_status(where, made, wanted["status"])
         return made
 

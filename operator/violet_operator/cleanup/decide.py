@@ -118,26 +118,20 @@ def _before(listing: Listing[T], entries: Sequence[Entry], kind: str, cluster: s
 
 
 def _with_views(before: State, state: State, entries: Sequence[Entry]) -> State:
-    """The platform takes a view away with what it shows: nobody had installed that."""
+    """The platform takes a view away with what it shows; those that are still there speak as well."""
     live = _Live(state, entries[0].cluster)
-    operator_views, plugin_views = list(before.operator_views.items), list(before.plugin_views.items)
-    for entry in entries:
-        if entry.ref.kind not in OWNERS or not live.is_gone(entry):
-            continue
-        found = READERS[entry.ref.kind](entry.cluster, entry.body)
-        if isinstance(found, Artifact):
-            name = entry.ref.name.removeprefix(operators.PREFIX)
-            mine = (each for each in operator_views if each.cluster == entry.cluster)
-            if not any(entry.ref.name == each.artifact or name == each.name for each in mine):
-                operator_views.append(OperatorView(entry.cluster, name, "Absent", entry.ref.name, "", None))
-        elif isinstance(found, ModulePlugin) and not any(
-            {each.name, each.module} & {found.module, entry.ref.name} for each in plugin_views
-        ):
-            plugin_views.append(PluginView(entry.ref.name, found.module, None, ()))
+    gone = [READERS[each.ref.kind](each.cluster, each.body) for each in entries if live.is_gone(each)]
+    artifacts = (each.meta.ref for each in gone if isinstance(each, Artifact))
+    modules = (each for each in gone if isinstance(each, ModulePlugin))
+    operator_views = (
+        OperatorView(ref.cluster, ref.name.removeprefix(operators.PREFIX), "Absent", ref.name, "", None)
+        for ref in artifacts
+    )
+    plugin_views = (PluginView(each.meta.ref.name, each.module, None, ()) for each in modules)
     return replace(
         before,
-        operator_views=replace(before.operator_views, items=tuple(operator_views)),
-        plugin_views=replace(before.plugin_views, items=tuple(plugin_views)),
+        operator_views=replace(before.operator_views, items=(*before.operator_views.items, *operator_views)),
+        plugin_views=replace(before.plugin_views, items=(*before.plugin_views.items, *plugin_views)),
     )
 
 
@@ -208,9 +202,8 @@ def _protected(entry: Entry, verdict: Verdict | None) -> Step:
     return Step(entry, "Skipped", verdict.reason, verdict.message)
 
 
-def parents(entries: Iterable[Entry]) -> dict[str, str]:
-    """Of what goes as a whole: the uid of the owner in the plan, by the uid of the version."""
-    entries = [each for each in entries if each.reason == WHOLE]
+def parents(entries: Collection[Entry]) -> dict[str, str]:
+    """The uid of the owner by the uid of the version, where both are in the plan: they go as a whole."""
     owners: dict[tuple[str, str], str] = {}
     for each in entries:
         found = READERS[each.ref.kind](each.cluster, each.body)

@@ -89,9 +89,23 @@ def replaced(world: World) -> None:
             mark("ArtifactVersion busy.v1.0.0", deletionTimestamp="now", finalizers=["a/b"]),
             {"ArtifactVersion busy.v1.0.0": "Deleting FinalizerPending"},
         ),
+        (
+            mark("ArtifactVersion idle.v1.0.0", deletionTimestamp="now", resourceVersion="2"),
+            {"ArtifactVersion idle.v1.0.0": "Deleting FinalizerPending"},
+        ),
+        (mark("Artifact idle", deletionTimestamp="now"), {"Artifact idle": "Deleting FinalizerPending"}),
         (remove("ArtifactVersion idle.v1.0.0"), {"ArtifactVersion idle.v1.0.0": "Deleted NotInstalled"}),
         (remove("Artifact idle"), {"Artifact idle": "Deleted NotInstalled"}),
         (remove("Artifact idle", "OperatorView idle"), {"Artifact idle": "Deleted NotInstalled"}),
+        (
+            mark("ModulePlugin rest", GLOBAL, deletionTimestamp="now"),
+            {"ModulePlugin rest": "Deleting FinalizerPending"},
+        ),
+        (
+            mark("ModuleConfig rest-v1.0.0", GLOBAL, deletionTimestamp="now"),
+            {"ModuleConfig rest-v1.0.0": "Deleting FinalizerPending"},
+        ),
+        (remove("ModulePluginView rest"), dict.fromkeys(REST, "Skipped NoView")),
         (remove("ModulePlugin rest", "ModulePluginView rest"), {"ModulePlugin rest": "Deleted NotInstalled"}),
         (
             mark("Artifact idle", uid="another"),
@@ -122,6 +136,7 @@ def test_a_version_of_what_was_removed_meanwhile_does_not_go_alone() -> None:
 def test_what_holds_an_object_is_named() -> None:
     held = after(mark("ArtifactVersion busy.v1.0.0", deletionTimestamp="now", finalizers=["a/b", "c/d"]))
     assert "held by a/b, c/d" in held["ArtifactVersion busy.v1.0.0"].message
+    assert held["ArtifactVersion busy.v1.0.0"].again
     free = after(mark("ArtifactVersion busy.v1.0.0", deletionTimestamp="now"))
     assert "no finalizer" in free["ArtifactVersion busy.v1.0.0"].message
 
@@ -144,6 +159,45 @@ def test_what_cannot_be_read_is_tried_again() -> None:
     assert all(each.again for each in steps.values() if each.entry.cluster == REGION)
     assert {each.reason for each in steps.values() if each.entry.cluster == REGION} == {"ClusterUnknown"}
     assert going(steps) == {*REST, "ModuleConfig work-v1.0.0"}
+
+
+@pytest.mark.parametrize(
+    ("place", "kind"),
+    [
+        ((REGION, "Artifact"), "Artifact"),
+        ((REGION, "ArtifactVersion"), "ArtifactVersion"),
+        ((GLOBAL, "ModulePlugin"), "ModulePlugin"),
+        ((GLOBAL, "ModuleConfig"), "ModuleConfig"),
+    ],
+)
+def test_what_is_not_listed_is_not_taken_for_gone(place: tuple[str, str], kind: str) -> None:
+    steps = after(lambda world: world.broken.add(place))
+    mine = [each for each in steps.values() if each.entry.ref.kind == kind]
+    assert {(each.outcome, each.reason, each.again) for each in mine} == {("Failed", "ClusterUnknown", True)}
+    assert not [each for each in steps.values() if each.outcome == "Deleted"]
+
+
+def test_what_is_done_stays_done_when_the_rest_of_a_package_is_spared() -> None:
+    def change(world: World) -> None:
+        mark("ArtifactVersion idle.v1.0.0", deletionTimestamp="now")(world)
+        mark("ArtifactVersion idle.v2.0.0", resourceVersion="2")(world)
+
+    assert reasons(after(change)) == {
+        "Artifact idle": "Skipped ObjectChanged",
+        "ArtifactVersion idle.v1.0.0": "Deleting FinalizerPending",
+        "ArtifactVersion idle.v2.0.0": "Skipped ObjectChanged",
+    }
+
+
+def test_versions_know_their_owner_by_reference_or_by_label() -> None:
+    world = platform()
+    by_label, by_reference = (world.get(REGION, "ArtifactVersion", f"idle.v{n}.0.0")["metadata"] for n in (1, 2))
+    del by_label["ownerReferences"]
+    del by_reference["labels"]
+    entries = plan(world, WISH, {})
+    owner = {each.ref.uid: each.ref.name for each in entries}
+    names = {owner[version]: owner[parent] for version, parent in decide_module.parents(entries).items()}
+    assert names == {"idle.v1.0.0": "idle", "idle.v2.0.0": "idle", "rest-v1.0.0": "rest"}
 
 
 def test_a_cluster_that_is_lost_is_tried_again() -> None:
