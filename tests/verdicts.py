@@ -16,7 +16,8 @@ OWN_WRITES = {
     ("patch", "packageuploads", "status"),
     ("patch", "platforms", "status"),
     ("create", "events", ""),
-    ("create", "selfsubjectaccessreviews", ""),  # a question, stored nowhere
+    ("create", "selfsubjectaccessreviews", ""),  # questions, stored nowhere
+    ("create", "selfsubjectrulesreviews", ""),
 }
 
 

@@ -103,6 +103,7 @@ async def run(settings: Settings) -> None:
     }
     everything = (*queues.values(), platforms)
     env.drift.wake = uploads.wake
+    env.look_at = platforms.nudge
     stop = asyncio.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, stop.set)

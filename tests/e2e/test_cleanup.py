@@ -43,7 +43,8 @@ OWN_WRITES = {
     ("delete", "cleanupruns", ""),
     ("patch", "platforms", "status"),
     ("create", "events", ""),
-    ("create", "selfsubjectaccessreviews", ""),  # a question, stored nowhere
+    ("create", "selfsubjectaccessreviews", ""),  # questions, stored nowhere
+    ("create", "selfsubjectrulesreviews", ""),
 }
 
 

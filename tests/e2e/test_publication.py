@@ -10,6 +10,7 @@ import pytest
 from tests.cluster import Kit
 from tests.cluster.process import free_port
 from tests.harness import (
+    OPEN,
     SYSTEM,
     Object,
     Site,
@@ -148,6 +149,70 @@ def test_second_upload_of_a_version_says_so(site: Site, name: str) -> None:
     site.delete("packageupload", name)
     site.reconcile(second)
     site.wait(second, lambda body: "before" not in condition(body, "Published")["message"])
+
+
+def overlapping(site: Site) -> str:
+    """A Platform that leads to the same cluster as `default`, which is to pull by another name; that name."""
+    address = site.registry.address.replace("127.0.0.1", "localhost")
+    site.apply(platform("mirror", site.registry.address, pullAddress=address, **OPEN))
+    site.wait("mirror", is_ready, kind="platforms")
+    return address
+
+
+def pulls(site: Site, name: str) -> tuple[str, int]:
+    """Where the cluster pulls a package from, and how often its Artifact has been written."""
+    artifact = site.all("artifacts", SYSTEM)[name]
+    return artifact["spec"]["registry"], artifact["metadata"]["generation"]
+
+
+def test_two_platforms_that_lead_to_one_cluster_do_not_take_turns(site: Site, name: str) -> None:
+    address = overlapping(site)
+    site.put_package(name)
+    site.apply(site.package_upload(name, targets=to_platform("default") + to_platform("mirror")))
+    body = site.wait(name, has_failed("SameCluster"))
+    said = condition(body, "Stalled")["message"]
+    words = ("Platform mirror", "global of Platform default", site.registry.address, address)
+    assert all(each in said for each in words), said
+    found = targets(body)
+    assert (found["default", "global"][0], found["mirror", "global"][0]) == ("Ready", "Failed")
+    site.reconcile(name)
+    handled = body["status"].get("lastHandledReconcileAt")
+    site.wait(name, lambda body: body["status"].get("lastHandledReconcileAt") != handled)
+    site.wait(name, has_failed("SameCluster"))
+    assert pulls(site, name) == (site.registry.address, 1)
+
+
+def test_two_uploads_of_a_package_from_different_registries_do_not_take_turns(site: Site, name: str) -> None:
+    address, later = overlapping(site), f"{name}-later"
+    site.put_package(name)
+    site.put_package(later, small(name, version="1.1.0", tag="v1.1.0"))
+    site.apply(site.package_upload(name))
+    site.wait(name, is_ready)
+    site.apply(site.package_upload(later, targets=to_platform("mirror")))
+    body = site.wait(later, has_failed("PublishedDifferently"))
+    said = condition(body, "Ready")["message"]
+    words = (f"PackageUpload {site.namespace}/{name}", f"{site.registry.address}/acp/", f"{address}/acp/")
+    assert all(each in said for each in words), said
+    assert is_ready(site.upload(name))
+    assert pulls(site, name) == (site.registry.address, 1)
+    site.delete("packageupload", name)
+    site.wait(later, is_ready)
+    assert pulls(site, name) == (address, 2)
+
+
+def test_registry_that_moves_takes_along_all_versions(site: Site, name: str) -> None:
+    address, later = overlapping(site), f"{name}-later"
+    site.put_package(name)
+    site.put_package(later, small(name, version="1.1.0", tag="v1.1.0"))
+    for each in (name, later):
+        site.apply(site.package_upload(each, targets=to_platform("mirror")))
+        site.wait(each, is_ready)
+    assert pulls(site, name) == (address, 1)
+    site.apply(platform("mirror", site.registry.address))
+    until(lambda: pulls(site, name) == (site.registry.address, 2))
+    for each in (name, later):
+        site.wait(each, lambda body: is_ready(body) and site.registry.address in str(body["status"]["images"]))
+    assert pulls(site, name) == (site.registry.address, 2)
 
 
 def test_deleted_upload_takes_back_what_it_has_published(site: Site, name: str) -> None:

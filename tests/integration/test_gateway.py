@@ -17,7 +17,8 @@ from tests.platform import Gateway as StandIn
 from tests.platform import grant, install_crds
 from violet_operator.clients.gateway import Gateway
 from violet_operator.clients.gateway_http import GatewaySettings
-from violet_operator.clients.kube import ARTIFACTS, CONFIG_MAPS
+from violet_operator.clients.kube import ARTIFACT_VERSIONS, ARTIFACTS, CONFIG_MAPS
+from violet_operator.clients.kube_rights import lacking
 from violet_operator.errors import OperatorError, Transient, Waiting
 
 pytestmark = pytest.mark.integration
@@ -181,6 +182,39 @@ async def test_rights_are_those_of_the_user(stand_in: StandIn, namespace: str) -
         with pytest.raises(Waiting) as caught:
             await kube.create(CONFIG_MAPS, namespace, {"metadata": {"name": "thing"}})
         assert caught.value.reason == "TargetForbidden"
+
+
+async def test_rights_of_an_administrator_are_one_question(stand_in: StandIn) -> None:
+    rights = [(verb, kind) for kind in (ARTIFACTS, ARTIFACT_VERSIONS) for verb in ("get", "watch", "patch", "delete")]
+    async with opened(with_token(stand_in)) as gateway:
+        before = stand_in.count("/kubernetes/global/", ADMIN)
+        assert await lacking(gateway.cluster("global"), "cpaas-system", rights) == []
+        assert stand_in.count("/kubernetes/global/", ADMIN) == before + 1
+    async with opened(with_token(stand_in, VIEWER)) as gateway:
+        assert await lacking(gateway.cluster("global"), "cpaas-system", rights) == rights
+
+
+@pytest.mark.parametrize("status", [403, 404])
+async def test_cluster_without_reviews_does_not_tell(stand_in: StandIn, status: int) -> None:
+    async def refuse(*_: object) -> web.Response:
+        return web.json_response({"message": "no such thing"}, status=status)
+
+    stand_in.routes["/kubernetes/mute"] = refuse
+    async with opened(with_token(stand_in)) as gateway:
+        assert await lacking(gateway.cluster("mute"), "cpaas-system", [("get", ARTIFACTS)]) is None
+
+
+async def test_list_of_rules_that_fails_decides_nothing(stand_in: StandIn) -> None:
+    async def refuse(*_: object) -> web.Response:
+        return web.json_response({"message": "not now"}, status=500)
+
+    stand_in.routes["/kubernetes/global/apis/authorization.k8s.io/v1/selfsubjectrulesreviews"] = refuse
+    try:
+        async with opened(with_token(stand_in, VIEWER)) as gateway:
+            asked = [("create", ARTIFACTS), ("list", CONFIG_MAPS)]
+            assert await lacking(gateway.cluster("global"), "cpaas-system", asked) == asked[:1]
+    finally:
+        del stand_in.routes["/kubernetes/global/apis/authorization.k8s.io/v1/selfsubjectrulesreviews"]
 
 
 async def test_cluster_that_refuses_a_good_token_costs_no_login(stand_in: StandIn) -> None:

@@ -1,5 +1,6 @@
 """The Kubernetes client before a real API server: apply, conflicts, rights, and what each refusal becomes."""
 
+import asyncio
 from collections.abc import AsyncIterator
 from datetime import UTC, datetime
 from pathlib import Path
@@ -12,6 +13,7 @@ from tests.cluster import Cluster
 from tests.cluster.process import free_port
 from tests.platform import install_crds
 from tests.program import install
+from violet_operator.clients import kube as kube_module
 from violet_operator.clients.kube import ARTIFACTS, CONFIG_MAPS, EVENTS, PACKAGE_UPLOADS, SECRETS, Kube, Resource
 from violet_operator.errors import OperatorError, Stalled, Transient, Waiting
 
@@ -143,6 +145,47 @@ async def test_no_rights(stranger: Kube, platform: Cluster, namespace: str) -> N
             await call
         assert caught.value.reason == "TargetForbidden"
         assert "hidden-value" not in caught.value.message
+
+
+async def test_kinds_are_asked_for_once_and_a_new_one_is_noticed(
+    kube: Kube, platform: Cluster, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked: list[str] = []
+    call = Kube.call
+
+    async def counted(self: Kube, method: str, path: str, what: str, **options: Any) -> dict[str, Any]:
+        asked.append(path)
+        return await call(self, method, path, what, **options)
+
+    monkeypatch.setattr(Kube, "call", counted)
+    things = Resource("late.example.com/v1", "things")
+    for _ in range(3):
+        assert await kube.serves(ARTIFACTS)
+        assert await kube.serves(SECRETS)
+        assert not await kube.serves(things)
+    assert asked == ["/apis/app.alauda.io/v1alpha1", "/api/v1", "/apis/late.example.com/v1"]
+    monkeypatch.setattr(kube_module, "_FRESH", 0.0)
+    schema = {"openAPIV3Schema": {"type": "object"}}
+    crd = {
+        "apiVersion": "apiextensions.k8s.io/v1",
+        "kind": "CustomResourceDefinition",
+        "metadata": {"name": "things.late.example.com"},
+        "spec": {
+            "group": "late.example.com",
+            "names": {"kind": "Thing", "plural": "things"},
+            "scope": "Namespaced",
+            "versions": [{"name": "v1", "served": True, "storage": True, "schema": schema}],
+        },
+    }
+    platform.kubectl("apply", "-f", "-", stdin=yaml.safe_dump(crd))
+    platform.kubectl("wait", "--for=condition=Established", "crd/things.late.example.com", "--timeout=60s")
+    for _ in range(300):  # discovery follows a moment later
+        if await kube.serves(things):
+            break
+        await asyncio.sleep(0.1)
+    else:
+        raise AssertionError("the new kind is not noticed")
+    platform.kubectl("delete", "crd", "things.late.example.com")
 
 
 async def test_allowed(kube: Kube, stranger: Kube, namespace: str) -> None:

@@ -28,7 +28,7 @@ The time is one of its own, as the same verdict at another time is no reason to 
 """
 
 UPLOADED_BY = f"{GROUP}/package-upload"
-"""Annotation on a version: namespace/name of the upload that keeps it, the first where several have the same."""
+"""Annotation: namespace/name of the upload that keeps an object, the first where several have the same."""
 
 _LABEL_VALUE = re.compile(r"([A-Za-z0-9]([-A-Za-z0-9_.]{0,61}[A-Za-z0-9])?)?")
 _DOTS = re.compile(r"[-.]*\.[-.]*")
@@ -90,7 +90,7 @@ class Publication:
         return {
             "apiVersion": API_VERSION,
             "kind": "Artifact",
-            "metadata": self._metadata(self.name, {}),
+            "metadata": self._signed(self._metadata(self.name, {})),
             "spec": {
                 "type": "bundle",
                 "displayName": self.display_name,
@@ -109,8 +109,8 @@ class Publication:
             facts["cpaas.io/channels"] = ",".join(self.channels)
         if self.default_channel:
             facts["cpaas.io/default-channel"] = self.default_channel
-        metadata = self._metadata(self.version_name, facts)
-        metadata["annotations"] |= self._verified() | ({UPLOADED_BY: self.upload} if self.upload else {})
+        metadata = self._signed(self._metadata(self.version_name, facts))
+        metadata["annotations"] |= verified(self.record)
         return {
             "apiVersion": API_VERSION,
             "kind": "ArtifactVersion",
@@ -131,8 +131,9 @@ class Publication:
         keys = {key: value for key, value in keys.items() if value}
         return {"name": name, "namespace": self.namespace, "labels": as_labels(keys), "annotations": keys}
 
-    def _verified(self) -> dict[str, str]:
-        return verified(self.record)
+    def _signed(self, metadata: JsonObject) -> JsonObject:
+        """With the name of our upload."""
+        return metadata | {"annotations": metadata["annotations"] | ({UPLOADED_BY: self.upload} if self.upload else {})}
 
 
 def as_labels(keys: Mapping[str, str]) -> dict[str, str]:

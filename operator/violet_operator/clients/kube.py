@@ -5,17 +5,20 @@ Every answer that is not a success becomes one of our errors; a missing object i
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Sequence
+import time
+from collections.abc import AsyncGenerator, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime
 from urllib.parse import quote
 
+from kubernetes.aio.client.api_client import ApiClient
+
 from violet_operator.api import FIELD_MANAGER
 from violet_operator.clients.kube_errors import NotFoundError, missing_kind
 from violet_operator.clients.kube_events import event_about
 from violet_operator.clients.kube_transport import JsonObject, Transport
-from violet_operator.errors import Stalled, Transient, Waiting
+from violet_operator.errors import OperatorError, Stalled, Transient, Waiting
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,6 +28,11 @@ class Resource:
     api_version: str
     plural: str
 
+    @property
+    def group(self) -> str:
+        """Its API group; empty for the core's."""
+        return self.api_version.rpartition("/")[0]
+
     def path(self, namespace: str | None, name: str | None = None, subresource: str | None = None) -> str:
         """The URL path of a collection, an object or its subresource."""
         prefix = f"/apis/{self.api_version}" if "/" in self.api_version else f"/api/{self.api_version}"
@@ -33,6 +41,7 @@ class Resource:
         return "/".join([parts[0], *(quote(part, safe="") for part in parts[1:])])
 
 
+NAMESPACES = Resource("v1", "namespaces")
 SECRETS = Resource("v1", "secrets")
 CONFIG_MAPS = Resource("v1", "configmaps")
 EVENTS = Resource("v1", "events")
@@ -49,6 +58,9 @@ CATALOG_SOURCES = Resource("operators.coreos.com/v1alpha1", "catalogsources")
 SUBSCRIPTIONS = Resource("operators.coreos.com/v1alpha1", "subscriptions")
 INSTALL_PLANS = Resource("operators.coreos.com/v1alpha1", "installplans")
 CSVS = Resource("operators.coreos.com/v1alpha1", "clusterserviceversions")
+ORIGINAL_CSVS = "!olm.copiedFrom"
+"""Label selector: OLM copies the version of a global operator into every namespace; the original is enough."""
+
 PACKAGE_MANIFESTS = Resource("packages.operators.coreos.com/v1", "packagemanifests")
 MODULE_PLUGINS = Resource("cluster.alauda.io/v1alpha1", "moduleplugins")
 MODULE_CONFIGS = Resource("cluster.alauda.io/v1alpha1", "moduleconfigs")
@@ -57,10 +69,34 @@ CHART_REPOS = Resource("app.alauda.io/v1beta1", "chartrepos")
 CHARTS = Resource("app.alauda.io/v1beta1", "charts")
 HELM_REQUESTS = Resource("app.alauda.io/v1", "helmrequests")
 ACCESS_REVIEWS = Resource("authorization.k8s.io/v1", "selfsubjectaccessreviews")
+RULES_REVIEWS = Resource("authorization.k8s.io/v1", "selfsubjectrulesreviews")
+
+_FRESH = 30.0
+"""Seconds for which the kinds of an API group are not asked for again: whoever waits for one looks every few."""
 
 
 class Kube(Transport):
-    """One API server."""
+    """One API server.
+
+    Attributes:
+        uid: identity of the cluster, which two ways to it share; None where it was not asked for or is not told.
+    """
+
+    uid: str | None = None
+
+    def __init__(self, client: ApiClient, name: str, prefix: str = "") -> None:
+        """`prefix` is put before every path: several clusters may lie behind one address."""
+        super().__init__(client, name, prefix)
+        self._served: dict[str, tuple[float, frozenset[str]]] = {}
+
+    async def identify(self) -> None:
+        """Find out which cluster this is: the uid of kube-system, as is the custom (OpenTelemetry `k8s.cluster.uid`).
+
+        Not every account may know; then two ways to one cluster count as two clusters.
+        """
+        with suppress(OperatorError):
+            found = await self.get(NAMESPACES, None, "kube-system")
+            self.uid = found["metadata"]["uid"] if found else None
 
     async def get(self, resource: Resource, namespace: str | None, name: str) -> JsonObject | None:
         """An object, or None where it (or its kind) does not exist."""
@@ -70,17 +106,21 @@ class Kube(Transport):
             return None
 
     async def serves(self, resource: Resource) -> bool:
-        """Whether the cluster knows a kind at all.
+        """Whether the cluster knows a kind at all; a new one is noticed within half a minute.
 
         Raises:
             Transient: the API does not answer as it should.
         """
-        try:
+        asked_at, known = self._served.get(resource.api_version, (float("-inf"), frozenset()))
+        if time.monotonic() - asked_at > _FRESH:
             path = f"/apis/{resource.api_version}" if "/" in resource.api_version else f"/api/{resource.api_version}"
-            found = await self.call("GET", path, f"asking for {resource.plural}")
-        except NotFoundError:
-            return False
-        return any(item["name"] == resource.plural for item in found.get("resources") or [])
+            try:
+                found = await self.call("GET", path, f"asking for {resource.plural}")
+            except NotFoundError:
+                found = {}
+            known = frozenset(item["name"] for item in found.get("resources") or [])
+            self._served[resource.api_version] = time.monotonic(), known
+        return resource.plural in known
 
     async def read(self, path: str, what: str) -> JsonObject:
         """The document at a path of the API, such as one of its discovery.
@@ -92,7 +132,7 @@ class Kube(Transport):
 
     async def pages(
         self, resource: Resource, namespace: str | None = None, **query: str
-    ) -> AsyncIterator[list[JsonObject]]:
+    ) -> AsyncGenerator[list[JsonObject]]:
         """Every object of a kind, page by page; `query` are limit, labelSelector and fieldSelector.
 
         Raises:
@@ -213,8 +253,7 @@ class Kube(Transport):
 
     async def allowed(self, verb: str, resource: Resource, namespace: str | None) -> bool:
         """Whether we may do something (SelfSubjectAccessReview)."""
-        group = resource.api_version.rpartition("/")[0]
-        attributes = {"verb": verb, "group": group, "resource": resource.plural, "namespace": namespace or ""}
+        attributes = {"verb": verb, "group": resource.group, "resource": resource.plural, "namespace": namespace or ""}
         review = {
             "apiVersion": "authorization.k8s.io/v1",
             "kind": "SelfSubjectAccessReview",

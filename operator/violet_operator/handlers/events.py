@@ -13,7 +13,8 @@ from typing import Any
 
 import kopf
 
-from violet_operator.api import FINALIZER, GROUP, RECONCILE_ANNOTATION, VERSION
+from violet_operator.api import FINALIZER, GROUP, VERSION
+from violet_operator.api.request import requested_at
 from violet_operator.cleanup import history
 from violet_operator.runtime.queue import Key, KeyedQueue
 from violet_operator.runtime.relay import Relay
@@ -46,7 +47,7 @@ def register(
         metadata = event["object"]["metadata"]
         namespace, name = str(metadata["namespace"]), str(metadata["name"])
         changed = (namespace, name) in platforms  # else it is new, or we are: no run can have used another version
-        if _observe(platforms, event):
+        if observe(platforms, event):
             wake_referring(queues.values(), (namespace, name), restart=changed)
 
     kopf.on.event(GROUP, VERSION, "platforms", registry=registry, id="platforms")(platform_seen)
@@ -59,7 +60,7 @@ def wake_referring(queues: Iterable[KeyedQueue], platform: Key, *, restart: bool
 
 
 async def _seen(queue: KeyedQueue, event: kopf.RawEvent, **_: Any) -> None:  # noqa: ANN401 - kopf's protocol
-    _observe(queue, event)
+    observe(queue, event)
 
 
 async def _relayed(
@@ -83,18 +84,19 @@ _SEEN: Mapping[str, tuple[Callable[[Body], str | None], Callable[[Body], Hashabl
 """Of each kind that others own: the owner's name, and all that it looks at."""
 
 
-def _observe(queue: KeyedQueue, event: kopf.RawEvent) -> bool:
+def observe(queue: KeyedQueue, event: kopf.RawEvent) -> bool:
     """Hand an event to a queue; whether it meant anything new."""
     metadata, key = event["object"]["metadata"], _key(event)
     deleting = "deletionTimestamp" in metadata
     if event["type"] == "DELETED" or (deleting and FINALIZER not in metadata.get("finalizers", [])):
         queue.forget(key)
         return True
-    requested = (metadata.get("annotations") or {}).get(RECONCILE_ANNOTATION)
     spec = event["object"].get("spec") or {}
     referring = (spec, *(spec.get("targets") or ()))
     refers = frozenset(str(each["platformRef"]["name"]) for each in referring if "platformRef" in each)
-    return queue.observe(key, (metadata.get("uid"), metadata.get("generation"), requested, deleting), refers)
+    return queue.observe(
+        key, (metadata.get("uid"), metadata.get("generation"), requested_at(metadata), deleting), refers
+    )
 
 
 def _key(event: kopf.RawEvent) -> Key:

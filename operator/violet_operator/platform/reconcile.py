@@ -7,8 +7,8 @@ import logging
 from collections.abc import Callable
 from typing import Any, Protocol
 
-from violet_operator.api import RECONCILE_ANNOTATION
 from violet_operator.api.conditions import READY, Conditions, transition
+from violet_operator.api.request import is_unanswered, requested_at
 from violet_operator.clients.kube import PLATFORMS, Kube
 from violet_operator.errors import OperatorError, Stalled
 from violet_operator.platform.environment import Process
@@ -25,6 +25,9 @@ JsonObject = dict[str, Any]
 
 _INTERVAL = 300.0
 """Seconds between two looks at a Platform that works."""
+
+_TOLD = 3
+"""Clusters of which the condition says what is wrong there; `status.clusters` says it of all."""
 
 
 class Environment(Process, Protocol):
@@ -81,8 +84,7 @@ class _Probe:
 
     async def run(self) -> Requeue:
         """Fill the status; says when to look again."""
-        requested = (self._metadata.get("annotations") or {}).get(RECONCILE_ANNOTATION)
-        anew = requested not in (None, self._last.get("lastHandledReconcileAt"))
+        requested, anew = requested_at(self._metadata), is_unanswered(self._metadata, self._last)
         if requested:
             self.status["lastHandledReconcileAt"] = requested
         self.conditions.at_rest()
@@ -109,7 +111,7 @@ class _Probe:
         """Clusters, then the registry; one cluster that works is enough, as targets fail each for themselves."""
         namespace, name = self._metadata["namespace"], self._metadata["name"]
         clusters = await self._env.enter(namespace, name, anew=anew)
-        logged_in = self._spec.get("inCluster") is None
+        logged_in = "address" in self._spec
         self._states = await probe(clusters, self._env.settings.system_namespace, logged_in=logged_in)
         self.status["clusters"] = [_cluster_status(state) for state in self._states]
         errors = [state.error for state in self._states if state.error]
@@ -127,12 +129,14 @@ class _Probe:
 
     def _connected(self) -> None:
         address = self.status["registry"]["address"]
-        bad = [state.name for state in self._states if state.error]
+        bad = {state.name: state.error.message for state in self._states if state.error}
+        notes = [*bad.values(), *(state.note for state in self._states if state.note)][:_TOLD]
         if bad:
-            said = f"Registry {address} answers, and {len(self._states) - len(bad)} of {len(self._states)} clusters"
-            self.conditions.set(READY, "True", "PartlyConnected", f"{said}. Not ready: {', '.join(bad)}.")
+            said = f"Registry {address} answers, and {len(self._states) - len(bad)} of {len(self._states)} clusters."
+            said = " ".join([said, f"Not ready: {', '.join(bad)}.", *notes])
+            self.conditions.set(READY, "True", "PartlyConnected", said)
         else:
-            said = f"Registry {address} and every cluster answer."
+            said = " ".join([f"Registry {address} and every cluster answer.", *notes])
             self.conditions.set(READY, "True", "Connected", said)
 
     def _failed(self, error: OperatorError) -> Requeue:
@@ -143,4 +147,4 @@ class _Probe:
 def _cluster_status(state: ClusterState) -> JsonObject:
     if state.error:
         return {"name": state.name, "ready": False, "message": shorten(f"{state.error.reason}: {state.error.message}")}
-    return {"name": state.name, "ready": True}
+    return {"name": state.name, "ready": True} | ({"message": state.note} if state.note else {})

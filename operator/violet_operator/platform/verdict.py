@@ -42,6 +42,24 @@ class Verdict:
             raise not_ready(name, f"{self.reason}: {self.message}")
 
 
+BARRED = frozenset(
+    {
+        "NotPlatformAdmin",
+        "RegistryUnauthorized",
+        "RegistryUnavailable",
+        "RegistryUnreachable",
+        "RegistryUntrusted",
+        "TargetUnauthorized",
+        "TargetUnavailable",
+        "TargetUnreachable",
+        "Unauthorized",
+        "Unreachable",
+        "UntrustedCertificate",
+    }
+)
+"""Reasons of failures that may not be those of one user of a Platform, but of everybody: it is looked at soon."""
+
+
 def not_ready(name: str, why: str) -> Waiting:
     """The error for whoever needs a Platform that is not ready."""
     return Waiting("PlatformNotReady", f"Platform {name} is not Ready: {why}")

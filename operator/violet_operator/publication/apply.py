@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -71,7 +71,12 @@ class Applied:
 
 
 async def apply_all(
-    kube: Kube, pieces: Sequence[Piece], *, dry_run: bool = False, take_over: bool = False
+    kube: Kube,
+    pieces: Sequence[Piece],
+    *,
+    dry_run: bool = False,
+    take_over: bool = False,
+    permit: Callable[[JsonObject | None, JsonObject], Awaitable[bool]] | None = None,
 ) -> list[Applied]:
     """Bring every piece to what we want, the owner first.
 
@@ -80,6 +85,8 @@ async def apply_all(
         pieces: what we want there.
         dry_run: have the API judge it, and store nothing.
         take_over: put our upload's name on what another upload has published.
+        permit: asked before an object is written, given as it is, if it is, and as we want it: whether to take over
+            that one.
 
     Raises:
         OperatorError: the API refuses one, or fails.
@@ -91,7 +98,10 @@ async def apply_all(
             applied.append(Applied(piece, {"metadata": {}}, live, "Keep"))
             continue
         wanted = _labelled(_with_owner(piece.body, applied[0].live) if piece.owned else piece.body)
-        wanted = agreed(live, wanted, take_over=take_over)
+        take = take_over
+        if permit is not None and _due(live, agreed(live, wanted)) != "Keep":
+            take = await permit(live, wanted) or take_over
+        wanted = agreed(live, wanted, take_over=take)
         applied.append(await _ensure(kube, piece, live, wanted, dry_run=dry_run))
     return applied
 

@@ -51,7 +51,7 @@ class Publisher(Protocol):
         return await compare_all(kube, self.pieces)
 
     async def prepare(self, kube: Kube) -> None:
-        """Look whether the cluster has what the objects refer to, before anything is written.
+        """Look whether the cluster has what the objects refer to: before they are written, and before they are awaited.
 
         Raises:
             OperatorError: it has not.

@@ -29,6 +29,10 @@ _FRESH = 5.0
 """Seconds for which a referenced object is not read again: a thousand uploads share one Platform and its Secrets,
 and a corrected Secret still counts at the next try."""
 
+_SOON, _PAUSE = 0.5, 10.0
+"""Seconds until a Platform is looked at that seems not to work (of many uploads all notice at once), and after a look
+until the next one for such a reason."""
+
 _REGISTRIES = 16
 """Clients kept: registries and logins in use at once on any one site."""
 
@@ -43,8 +47,10 @@ class Environment:
         self.packages = PackageShelf()
         self.drift = DriftWatch()
         self.listings = Listings()
+        self.look_at: Callable[[tuple[str, str], float], None] = lambda _key, _within: None
         self._objects: dict[tuple[Resource, str | None, str], tuple[float, JsonObject | None]] = {}
         self._registries: dict[RegistrySettings, Registry] = {}
+        self._judged_at: dict[tuple[str, str], float] = {}
         self._ways = Ways(
             kube,
             lambda: self.clock(),  # noqa: PLW0108 - tests set another clock later
@@ -129,11 +135,19 @@ class Environment:
 
     async def judge(self, namespace: str, platform: str, verdict: Verdict) -> bool:
         """Note what was found out of a Platform; whether whoever waited for it can go on now."""
+        self._judged_at[namespace, platform] = time.monotonic()
         return await self._ways.judge((namespace, platform), verdict)
+
+    def suspect(self, namespace: str, platform: str) -> None:
+        """An upload has met what may bar the way for all: have the Platform looked at, soon but not all the time."""
+        key = namespace, platform
+        waited = time.monotonic() - self._judged_at.get(key, float("-inf"))
+        self.look_at(key, max(_SOON, _PAUSE - waited))
 
     def leave(self, namespace: str, platform: str) -> None:
         """A Platform is gone."""
         self._ways.forget((namespace, platform))
+        self._judged_at.pop((namespace, platform), None)
 
     async def close(self) -> None:
         """End all watches, and close every connection to platforms."""

@@ -6,10 +6,10 @@ from violet_operator.api.conditions import READY
 from violet_operator.support.durations import human_bytes
 from violet_operator.upload.context import JsonObject, Upload
 from violet_operator.upload.plan import plan_hash
-from violet_operator.upload.publish import places
 from violet_operator.upload.publishers import publisher_for
+from violet_operator.upload.shared import check_alone
 from violet_operator.upload.survey import registry_facts
-from violet_operator.upload.targets import client, passed_over
+from violet_operator.upload.targets import client, passed_over, places
 
 
 def still_holds(upload: Upload) -> bool:
@@ -38,6 +38,7 @@ async def foresee(upload: Upload) -> None:
     objects: list[JsonObject] = []
     if not upload.spec.skip_resources:
         for to in places(upload):
+            check_alone(upload, to)
             publisher, kube = publisher_for(upload, to.connection), client(upload, to)
             await publisher.prepare(kube)
             about = {"platform": to.connection.name, "cluster": to.cluster}

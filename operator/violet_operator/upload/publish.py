@@ -4,17 +4,18 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Sequence
+from functools import partial
 
 from violet_operator.api.conditions import PUBLISHED
-from violet_operator.clients.kube import PACKAGE_UPLOADS, Kube
+from violet_operator.clients.kube import Kube
 from violet_operator.errors import OperatorError, Waiting
-from violet_operator.package.versions import same_version
 from violet_operator.publication.apply import Applied, apply_all, uploaded_by
 from violet_operator.publication.publisher import Publisher, Standing
 from violet_operator.upload.context import Failure, JsonObject, Upload
 from violet_operator.upload.publishers import publisher_for
 from violet_operator.upload.report import write
-from violet_operator.upload.targets import Place, client, drop, named, passed_over
+from violet_operator.upload.shared import check_alone, may_take_over, still_publishes
+from violet_operator.upload.targets import Place, client, drop, named, passed_over, places, suspect
 
 _FIRST_LOOK = 0.5
 _SLOWEST_LOOK = 5.0
@@ -22,15 +23,6 @@ _SLOWEST_LOOK = 5.0
 
 _REJECTION_GRACE = 30.0
 """Seconds a rejection may stand: the marketplace says `Failed` too while it has not looked again."""
-
-
-def places(upload: Upload) -> list[Place]:
-    """Every target cluster of the platforms that are still in the run."""
-    return [
-        Place(upload.connections[platform], cluster)
-        for platform, cluster in named(upload)
-        if platform in upload.connections
-    ]
 
 
 async def rehearse(upload: Upload) -> None:
@@ -44,8 +36,10 @@ async def rehearse(upload: Upload) -> None:
 
     async def look(to: Place) -> None:
         try:
+            check_alone(upload, to)
             kube, publisher = client(upload, to), publisher_for(upload, to.connection)
-            await apply_all(kube, publisher.pieces, dry_run=True)
+            permit = partial(may_take_over, upload, to)
+            await apply_all(kube, publisher.pieces, dry_run=True, permit=permit)
             await publisher.prepare(kube)
         except OperatorError as error:
             failures.setdefault(to.connection.name, []).append(error)
@@ -78,9 +72,9 @@ async def publish(upload: Upload) -> None:
 async def _publish_on(upload: Upload, to: Place) -> str | None:
     """Once one cluster can install the package: what else there is to say; None if it cannot."""
     try:
+        check_alone(upload, to)
         kube, publisher = client(upload, to), publisher_for(upload, to.connection)
-        await publisher.prepare(kube)
-        applied, note = await _apply(upload, kube, publisher)
+        applied, note = await _apply(upload, to, kube, publisher)
         upload.status.target(*to.key, objects=list(publisher.objects))
         upload.env.drift.follow(upload.key, kube, applied)
         upload.repairs += [f"{told(item)} on {to}" for item in applied if item.action != "Keep"]
@@ -92,17 +86,23 @@ async def _publish_on(upload: Upload, to: Place) -> str | None:
     except OperatorError as error:
         upload.status.target(*to.key, phase="Failed", message=error.message)
         upload.failures.append(Failure(PUBLISHED, error, f"Cluster {to}"))
+        suspect(upload, to.connection.name, error)
         return None
     return note
 
 
-async def _apply(upload: Upload, kube: Kube, publisher: Publisher) -> tuple[list[Applied], str]:
+async def _apply(upload: Upload, to: Place, kube: Kube, publisher: Publisher) -> tuple[list[Applied], str]:
     """The objects as we want them, and a note where another upload keeps them too."""
-    applied = await apply_all(kube, publisher.pieces)
+
+    async def permit(live: JsonObject | None, wanted: JsonObject) -> bool:
+        await publisher.prepare(kube)
+        return await may_take_over(upload, to, live, wanted)
+
+    applied = await apply_all(kube, publisher.pieces, permit=permit)
     first = uploaded_by(applied[-1].live) if applied else ""
     if first in ("", "/".join(upload.key)):
         return applied, ""
-    if await _still_publishes(upload, first, applied[-1].live):
+    if await still_publishes(upload, first, applied[-1].live):
         return applied, f" PackageUpload {first} has published the same version before; one of the two is not needed."
     return await apply_all(kube, publisher.pieces, take_over=True), ""
 
@@ -113,31 +113,14 @@ def told(item: Applied) -> str:
     return f"{item.piece.body['kind']} {item.piece.name} {state}"
 
 
-async def _still_publishes(upload: Upload, first: str, live: JsonObject) -> bool:
-    """Whether another upload is there and says that it has published an object."""
-    namespace, _, name = first.partition("/")
-    body = await upload.env.kube.get(PACKAGE_UPLOADS, namespace, name)
-    if body is None or "deletionTimestamp" in body["metadata"]:
-        return False
-    targets = (body.get("status") or {}).get("targets") or []
-    if live["kind"] == "ModulePlugin" and not _same_version(upload, body):  # one object for all versions
-        return False
-    objects = [(item["kind"], item["name"]) for target in targets for item in target.get("objects") or []]
-    return (live["kind"], live["metadata"]["name"]) in objects
-
-
-def _same_version(upload: Upload, other: JsonObject) -> bool:
-    theirs = ((other.get("status") or {}).get("package") or {}).get("version", "")
-    return same_version(str(theirs), str(upload.status.facts["package"]["version"]))
-
-
 async def _wait(upload: Upload, to: Place, kube: Kube, publisher: Publisher, standing: Standing) -> Standing:
     """Wait for the platform's sign, reporting what it says meanwhile.
 
     Raises:
         Waiting: it rejects the package, or the deadline has passed; the message says where to look.
-        OperatorError: the cluster fails.
+        OperatorError: the cluster fails, or lacks what the objects refer to.
     """
+    await publisher.prepare(kube)
     waited, rejected, delay, shown = 0.0, 0.0, _FIRST_LOOK, ""
     while not standing.installable:
         rejected = rejected + delay if standing.rejected else 0.0

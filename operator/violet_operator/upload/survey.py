@@ -14,7 +14,7 @@ from violet_operator.errors import Stalled, Waiting
 from violet_operator.package.model import Image, Opened
 from violet_operator.package.references import Destination, destination
 from violet_operator.platform.resolve import Connection
-from violet_operator.support.digests import Digest
+from violet_operator.support.digests import Digest, sha256_digest
 from violet_operator.upload.charts import chart_in_place
 from violet_operator.upload.context import JsonObject, Upload
 from violet_operator.upload.plan import (
@@ -99,14 +99,14 @@ def state_images(upload: Upload, images: Iterable[tuple[str, Digest]]) -> None:
 def tag_digest(registry: Registry, to: Destination) -> Digest | None:
     """The digest that a tag points at; None where there is no such tag, or its image is not whole or not found.
 
-    A registry takes an index only with its manifests, but lets each of them be deleted by digest later; and a list of
-    referrers that clients keep may lose an entry.
+    The digest is that of what the registry gives out, not what it says in a header. A registry takes an index only with
+    its manifests, but lets each of them be deleted by digest later; and a list of referrers that clients keep may lose
+    an entry.
     """
-    digest = registry.manifest_digest(to.repository, to.tag)
-    raw = registry.get_manifest(to.repository, digest) if digest is not None else None
+    raw = registry.get_manifest(to.repository, to.tag)
     if raw is None or not registry.is_whole(to.repository, raw) or not is_listed(registry, to.repository, raw):
         return None
-    return digest
+    return sha256_digest(raw)
 
 
 def _image_facts(reference: str, digest: str, connection: Connection) -> JsonObject:

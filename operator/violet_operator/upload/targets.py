@@ -14,6 +14,7 @@ from violet_operator.clients.kube import Kube
 from violet_operator.errors import OperatorError, Stalled
 from violet_operator.platform.kubeconfig import GLOBAL
 from violet_operator.platform.resolve import Connection
+from violet_operator.platform.verdict import BARRED
 from violet_operator.upload.context import Failure, Upload
 
 
@@ -39,6 +40,15 @@ def named(upload: Upload) -> list[tuple[str, str]]:
         (target.platform_ref.name, cluster)
         for target in upload.spec.targets
         for cluster in ((GLOBAL,) if _is_global(upload) else target.clusters)
+    ]
+
+
+def places(upload: Upload) -> list[Place]:
+    """Every target cluster of the platforms that are still in the run, in the order of the spec."""
+    return [
+        Place(upload.connections[platform], cluster)
+        for platform, cluster in named(upload)
+        if platform in upload.connections
     ]
 
 
@@ -88,9 +98,16 @@ async def each_platform(
 
 def drop(upload: Upload, platform: str, step: str | None, error: OperatorError) -> None:
     """Go on without a platform."""
+    suspect(upload, platform, error)
     upload.connections.pop(platform, None)
     upload.plans.pop(platform, None)
     upload.failures.append(Failure(step, error, f"Platform {platform}", platform))
+
+
+def suspect(upload: Upload, platform: str, error: OperatorError) -> None:
+    """Have a Platform looked at if others may soon fail as we did: they wait then, and its status says for what."""
+    if error.reason in BARRED:
+        upload.env.suspect(upload.namespace, platform)
 
 
 def state_dropped(upload: Upload) -> None:

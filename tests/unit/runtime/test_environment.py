@@ -8,6 +8,7 @@ import pytest
 
 from violet_operator.clients.kube import CONFIG_MAPS, SECRETS, Kube, Resource
 from violet_operator.errors import Transient
+from violet_operator.platform.verdict import Verdict
 from violet_operator.runtime import environment
 from violet_operator.runtime.environment import Environment
 from violet_operator.settings import Settings
@@ -86,3 +87,18 @@ async def test_clients_of_replaced_logins_are_let_go(env: Environment, reader: R
     assert len({id(registry) for registry in seen}) == 40
     assert (await env.open("ns", "default")).registry is seen[-1]
     assert len(env._registries) == environment._REGISTRIES
+
+
+async def test_platform_that_seems_shut_is_looked_at_soon_but_not_all_the_time(env: Environment) -> None:
+    looks: list[tuple[tuple[str, str], float]] = []
+    env.look_at = lambda key, within: looks.append((key, within))
+    env.suspect("ns", "default")
+    await env.judge("ns", "default", Verdict("u", 1, ready=True))
+    env.suspect("ns", "default")
+    env.suspect("ns", "other")
+    env.leave("ns", "default")
+    env.suspect("ns", "default")
+    (first, just_looked, other, anew) = looks
+    assert first == anew == (("ns", "default"), environment._SOON)
+    assert other == (("ns", "other"), environment._SOON)
+    assert just_looked[1] > environment._PAUSE / 2  # the machine may be slow

@@ -1,95 +1,17 @@
 """Platforms behind a gateway: two real API servers, real logins, and everything that may be wrong with the way in."""
 
-import json
-from collections.abc import Iterator
-from dataclasses import dataclass
 from typing import Any
 
 import pytest
 import yaml
 
-from tests.cluster import Kit
 from tests.cluster.process import free_port
-from tests.harness import (
-    API,
-    OPEN,
-    SYSTEM,
-    Object,
-    Site,
-    condition,
-    has_failed,
-    installation,
-    is_ready,
-    secret,
-    to_platform,
-    until,
-)
-from tests.platform import Bundles, Gateway, grant, install_crds
-from tests.verdicts import Court, check, waiting
+from tests.gateways import ADMIN, BOTH, EXTERNAL, PASSWORD, VIEWER, WRONG, World
+from tests.harness import API, SYSTEM, Object, condition, has_failed, is_ready, secret, to_platform, until
+from tests.platform import grant
+from tests.verdicts import check, waiting
 
 pytestmark = pytest.mark.e2e
-
-ADMIN, VIEWER, EXTERNAL = "admin@example.com", "viewer@example.com", "user@ldap.example.com"
-PASSWORD = "correct-horse-battery-staple"
-WRONG = "this-is-not-the-password"
-BOTH = ("global", "region1")
-
-
-@dataclass(frozen=True)
-class World:
-    """One installation, its platform's gateway, and the login of the registry that the platform names."""
-
-    site: Site
-    kit: Kit
-    gateway: Gateway
-    court: Court
-    registry_password: str
-
-    def platform(self, name: str, **spec: Any) -> Object:
-        """A Platform at the gateway; fields that are None are left out."""
-        fields = {
-            "address": self.gateway.address,
-            "credentialsSecretRef": {"name": name},
-            "caBundleRef": {"name": "gateway-ca"},
-            "registry": {"address": self.site.registry.address, **OPEN},
-            **spec,
-        }
-        spec = {key: value for key, value in fields.items() if value is not None}
-        return {"apiVersion": API, "kind": "Platform", "metadata": {"name": name}, "spec": spec}
-
-    def connected(self, name: str) -> Object:
-        """A Platform once it is Ready."""
-        return self.site.wait(name, is_ready, kind="platforms")
-
-    def upload(self, name: str, platform: str, *clusters: str) -> None:
-        """Apply an upload of a package of its own."""
-        self.site.put_package(name)
-        self.site.apply(self.site.package_upload(name, targets=to_platform(platform, *clusters)))
-
-    def published(self, cluster: str) -> set[str]:
-        """Names of the Artifacts on a cluster."""
-        found = self.kit.cluster(cluster).kubectl("get", "artifacts", "-n", SYSTEM, "-o", "json")
-        return {item["metadata"]["name"] for item in json.loads(found)["items"]}
-
-
-@pytest.fixture(scope="module")
-def world(tmp_path_factory: pytest.TempPathFactory) -> Iterator[World]:
-    """Two clusters, a gateway before them, the marketplace, and the operator on the first."""
-    directory = tmp_path_factory.mktemp("platforms")
-    with Kit(clusters=BOTH) as kit, Gateway(kit.clusters, directory) as gateway:
-        closed = kit.registry(htpasswd=True)
-        bundles = Bundles(plain=True, username=str(closed.username), password=str(closed.password))
-        for cluster in kit.clusters:
-            install_crds(cluster.kubectl)
-            grant(cluster, ADMIN)
-            grant(cluster, VIEWER, "view")
-        gateway.login.users |= {ADMIN: PASSWORD}
-        with installation(kit, directory, "--log-level", "debug", bundles=bundles) as site:
-            site.cluster.kubectl(
-                "create", "configmap", "gateway-ca", "-n", site.namespace, f"--from-file=ca.crt={gateway.ca_file}"
-            )
-            yield World(site, kit, gateway, Court(site), str(closed.password))
-
 
 TOKEN_ADVICE = "Put a new one into the Secret"
 PASSWORD_ADVICE = "cannot log in with a password: make an API token"
@@ -144,11 +66,18 @@ def test_token_publishes_on_every_cluster_and_an_unchanged_upload_asks_the_gatew
     ]
     for name in BOTH:
         assert "by-token" in world.published(name)
-    listed = gateway.count("/auth/v1/clusters", ADMIN)
+    before, listed = len(gateway.requests), gateway.count("/auth/v1/clusters", ADMIN)
     site.reconcile("by-token")
     handled = upload["status"].get("lastHandledReconcileAt")
     site.wait("by-token", lambda body: is_ready(body) and body["status"].get("lastHandledReconcileAt") != handled)
     assert gateway.count("/auth/v1/clusters", ADMIN) == listed
+    looks = [path.partition("/region1/apis/")[2] for path, _ in gateway.requests[before:]]
+    about = ("/by-token", "/catalogsources")
+    assert sorted(path for path in looks if any(each in path for each in about)) == [
+        "app.alauda.io/v1alpha1/namespaces/cpaas-system/artifacts/by-token",
+        "app.alauda.io/v1alpha1/namespaces/cpaas-system/artifactversions/by-token.v1.0.0",
+        "packages.operators.coreos.com/v1/namespaces/cpaas-system/packagemanifests/by-token",
+    ]
 
 
 def test_password_logs_in_once_and_an_expired_token_is_replaced_on_the_way(world: World) -> None:
@@ -171,9 +100,8 @@ def test_revoked_token_is_told_and_a_new_one_in_the_secret_counts(world: World) 
     site.apply(secret("rotated", token=gateway.login.token(ADMIN)), world.platform("rotated"))
     world.connected("rotated")
     gateway.login.revoke_all()
-    site.reconcile("rotated", kind="platform")
+    world.upload("rotated", "rotated")  # it is refused, and has the Platform looked at, long before its next turn
     site.wait("rotated", has_failed("Unauthorized"), kind="platforms")
-    world.upload("rotated", "rotated")
     site.wait("rotated", has_failed("PlatformNotReady"))
     site.apply(secret("rotated", token=gateway.login.token(ADMIN)))
     site.wait("rotated", is_ready, seconds=120)
@@ -185,9 +113,8 @@ def test_uploads_wait_for_a_platform_that_is_away_and_go_on_when_it_is_back(worl
     world.connected("away")
     gateway.stop()
     try:
-        site.reconcile("away", kind="platform")
-        site.wait("away", has_failed("Unreachable"), kind="platforms")
         world.upload("away", "away", "region1")
+        site.wait("away", has_failed("Unreachable"), kind="platforms")
         site.wait("away", has_failed("PlatformNotReady"))
     finally:
         gateway.start()
@@ -224,9 +151,13 @@ def test_cluster_that_joins_gets_what_has_waited_for_it(world: World) -> None:
     world.upload("joining", "joining", "region1")
     failed = site.wait("joining", has_failed("UnknownCluster"))
     assert "only global" in condition(failed, "Ready")["message"]
+    wanted = {"platformRef": {"name": "joining"}, "clusters": ["region1"], "output": {"configMapRef": {"name": "list"}}}
+    site.apply({"apiVersion": API, "kind": "PackageInventory", "metadata": {"name": "joining"}, "spec": wanted})
+    site.wait("joining", has_failed("UnknownCluster"), kind="packageinventories")  # it would look again in an hour
     grant(world.kit.cluster("region1"), user)
     site.reconcile("joining", kind="platform")
     site.wait("joining", is_ready)
+    site.wait("joining", has_failed("ExportForbidden"), kind="packageinventories")  # and so it has read the cluster
 
 
 def test_registry_is_discovered(world: World) -> None:
