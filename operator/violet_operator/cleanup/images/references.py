@@ -14,7 +14,7 @@ from typing import Any
 from violet_operator.cleanup.images.mentions import Watch
 from violet_operator.cleanup.images.offers import Offer, of_artifacts, of_plugins
 from violet_operator.clients.kinds import Kinds
-from violet_operator.clients.kube import ARTIFACT_VERSIONS, ARTIFACTS, PACKAGE_UPLOADS, Kube, Resource
+from violet_operator.clients.kube import ARTIFACT_VERSIONS, ARTIFACTS, ORIGINAL_CSVS, PACKAGE_UPLOADS, Kube, Resource
 from violet_operator.errors import Waiting
 from violet_operator.package.documents import mapping, objects, text
 
@@ -50,7 +50,7 @@ def _unfinished(job: JsonObject) -> bool:
 
 
 KINDS = (
-    Kind("operators.coreos.com", "clusterserviceversions", {"labelSelector": "!olm.copiedFrom", "limit": "20"}),
+    Kind("operators.coreos.com", "clusterserviceversions", {"labelSelector": ORIGINAL_CSVS, "limit": "20"}),
     Kind("operators.coreos.com", "catalogsources"),
     Kind("cluster.alauda.io", "moduleplugins"),
     Kind("cluster.alauda.io", "moduleconfigs"),
