@@ -228,3 +228,8 @@ def is_forbidden(site: Site, name: str) -> bool:
     except KubectlError as error:
         return "keep it" in error.stderr
     return False
+
+
+def left(site: Site) -> int:
+    """How many versions of operator `many` are there."""
+    return sum(name.startswith("many.") for name in site.all("artifactversions", SYSTEM))

@@ -19,6 +19,7 @@ from tests.cleanups import (
     is_back,
     is_forbidden,
     item,
+    left,
     long_ago,
     module_plugin,
     offer,
@@ -245,10 +246,6 @@ def start_deleting(site: Site, run: str) -> None:
     before = site.operator.metric("violet_cleanup_deleted_total")
     site.apply(a_run(run, **only("many")))
     until(lambda: site.operator.metric("violet_cleanup_deleted_total") > before, 60)
-
-
-def left(site: Site) -> int:
-    return sum(name.startswith("many.") for name in site.all("artifactversions", SYSTEM))
 
 
 def test_an_operator_that_is_killed_in_the_middle_goes_on(site: Site) -> None:

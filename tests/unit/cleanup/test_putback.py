@@ -117,3 +117,10 @@ def test_owners_come_first() -> None:
     order = [each.ref.kind for each in ordered(entries)]
     assert order.index("Artifact") < order.index("ArtifactVersion")
     assert order.index("ModulePlugin") < order.index("ModuleConfig")
+
+
+def test_an_object_without_namespace_labels_or_owner_is_made_without() -> None:
+    body = {"metadata": {"name": "rest", "uid": "old", "resourceVersion": "1"}, "spec": {"name": "rest"}}
+    found = put_back(backup.entry("c", "ModulePlugin", ("NotInstalled", "", 1), body), None, find)
+    assert found.body is not None
+    assert found.body["metadata"] == {"name": "rest"}
