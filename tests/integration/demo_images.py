@@ -100,8 +100,13 @@ def two_versions(directory: Path) -> Iterator[Place]:
     with Kit(clusters=(), storage=None) as kit:
         registry, prefix = kit.registry(), f"p{secrets.token_hex(4)}"
         found = Place(registry, connect(registry.address), prefix)
-        for tag in ("v1", "v2"):
-            related = tuple(Image(name, tag=tag, layer_size=20 * KIB) for name in ("manager", "proxy"))
-            bundle = Bundle(name="demo", tag=tag, version=f"{tag[1]}.0.0", related=related, shared_layers=1)
-            push(found, bundle, directory)
+        push_both(found, directory)
         yield found
+
+
+def push_both(place: Place, directory: Path) -> None:
+    """Push both versions."""
+    for tag in ("v1", "v2"):
+        related = tuple(Image(name, tag=tag, layer_size=20 * KIB) for name in ("manager", "proxy"))
+        bundle = Bundle(name="demo", tag=tag, version=f"{tag[1]}.0.0", related=related, shared_layers=1)
+        push(place, bundle, directory)

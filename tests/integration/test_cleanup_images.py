@@ -9,10 +9,11 @@ from typing import Any, cast
 import pytest
 
 from tests.cluster import Registry
+from tests.cluster.olareg import Olareg
 from tests.cluster.pki import Authority
 from tests.cluster.toolchain import ensure
 from tests.faults import FaultProxy
-from tests.integration.demo_images import Place, attach, push_chart, two_versions
+from tests.integration.demo_images import Place, attach, push_both, push_chart, two_versions
 from tests.integration.registry_client import connect
 from tests.packages.oci import tar_gz
 from violet_operator.cleanup.images.contents import files_of
@@ -27,7 +28,7 @@ from violet_operator.errors import OperatorError, Waiting
 from violet_operator.package.references import Destination
 from violet_operator.support.digests import Digest, sha256_digest
 
-pytestmark = [pytest.mark.integration, pytest.mark.tools("distribution")]
+pytestmark = [pytest.mark.integration, pytest.mark.tools("distribution", "olareg")]
 
 
 @pytest.fixture
@@ -124,6 +125,21 @@ def test_what_went_comes_back_until_its_blobs_are_collected(place: Place) -> Non
     images = [each for each in steps if not each.deletion.manifest.children]
     assert all("collected" in each.message and "upload the package again" in each.message for each in images)
     assert place.is_whole(place.to("manager", "v2"))
+
+
+def test_a_registry_that_lists_referrers_and_collects_by_itself(tmp_path: Path) -> None:
+    """A second opinion on what deleting a manifest does, and on the order of deletions."""
+    with Olareg(tmp_path / "olareg") as registry:
+        place = Place(cast("Any", registry), connect(registry.address), "p")
+        push_both(place, tmp_path)
+        plan = place.plan("v1")
+        assert len(plan.deletions) == 1 + 3 + 3
+        assert outcomes(place.delete(plan)) == {"Deleted"}
+        for name in ("demo-bundle", "manager", "proxy"):
+            assert place.client.tags(f"p/acp/{name}") == ["v2"]
+            assert place.is_whole(place.to(name, "v2"))
+        assert outcomes(restore(plan.deletions, place.client)) == {"Restored"}
+        assert all(place.is_whole(place.to(name, "v1")) for name in ("demo-bundle", "manager", "proxy"))
 
 
 def test_a_tag_that_has_another_image_now_is_not_taken_back(place: Place) -> None:
