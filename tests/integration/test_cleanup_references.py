@@ -52,10 +52,14 @@ CUSTOM: dict[str, tuple[str, dict[str, Any]]] = {
 
 
 @pytest.fixture(scope="module")
-def platform(cluster: Cluster) -> Cluster:
+def platform(cluster: Cluster) -> Iterator[Cluster]:
+    """The operator may see what runs, as the documentation says."""
     install(cluster)
     install_crds(cluster.kubectl)
-    return cluster
+    account = "--serviceaccount=violet-system:violet-operator"
+    cluster.kubectl("create", "clusterrolebinding", "violet-images", "--clusterrole=violet-images", account)
+    yield cluster
+    cluster.kubectl("delete", "clusterrolebinding", "violet-images")
 
 
 @pytest.fixture

@@ -7,9 +7,9 @@ the mentions in them: pods and ClusterServiceVersions of fifty clusters are giga
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Callable, Container, Mapping, Sequence
+from collections.abc import AsyncIterator, Callable, Container, Coroutine, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, TypeVar
 
 from violet_operator.cleanup.images.mentions import Watch
 from violet_operator.cleanup.images.offers import Offer, of_artifacts, of_plugins
@@ -19,6 +19,7 @@ from violet_operator.errors import Waiting
 from violet_operator.package.documents import mapping, objects, text
 
 JsonObject = dict[str, Any]
+T = TypeVar("T")
 
 _SIDE_BY_SIDE = 8
 """Listings under way at once: a page of ClusterServiceVersions is some ten megabytes."""
@@ -79,7 +80,7 @@ async def offers(clusters: Mapping[str, Kube]) -> list[Offer]:
         ]
         return of_artifacts(name, artifacts, versions)
 
-    found = await asyncio.gather(*(of(name, kube) for name, kube in clusters.items()))
+    found = await _together(*(of(name, kube) for name, kube in clusters.items()))
     return [offer for each in found for offer in each]
 
 
@@ -116,9 +117,9 @@ async def search(clusters: Mapping[str, Kube], watch: Watch) -> None:
         kinds = await Kinds.of(kube)
         pods = Kind("", "pods", _PAGE | {"fieldSelector": "status.phase!=Succeeded,status.phase!=Failed"})
         found = [(resource, kind) for kind in KINDS if (resource := await kinds.find(kind.group, kind.plural))]
-        await asyncio.gather(*(listing(kube, resource, kind) for resource, kind in [(_PODS, pods), *found]))
+        await _together(*(listing(kube, resource, kind) for resource, kind in [(_PODS, pods), *found]))
 
-    await asyncio.gather(*(cluster(kube) for kube in clusters.values()))
+    await _together(*(cluster(kube) for kube in clusters.values()))
 
 
 async def search_uploads(own: Kube, namespaces: Sequence[str], watch: Watch) -> set[tuple[str, str]]:
@@ -196,6 +197,17 @@ async def _uploads(own: Kube, namespaces: Sequence[str]) -> AsyncIterator[JsonOb
             for body in page:
                 if not mapping(body, "metadata").get("deletionTimestamp"):
                     yield body
+
+
+async def _together(*work: Coroutine[Any, Any, T]) -> list[T]:
+    """All of it side by side; the first failure calls the rest off."""
+    tasks = [asyncio.ensure_future(each) for each in work]
+    try:
+        return list(await asyncio.gather(*tasks))
+    finally:
+        for each in tasks:
+            each.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
 
 
 def _look_at(watch: Watch, documents: list[JsonObject], what: str) -> None:
