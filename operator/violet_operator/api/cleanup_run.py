@@ -14,6 +14,8 @@ MOST_ITEMS = 1000
 
 MOST_CLUSTERS = 512
 
+MOST_IMAGES = 500
+
 
 class CleanupRunSpec(Cleanup):
     """What to do: a copy of the policy's wishes as they were when the run was made."""
@@ -59,6 +61,25 @@ class KeptFor(ApiModel):
     count: int = Field(ge=1, description="Objects.")
 
 
+class Outcomes(ApiModel):
+    """How many of the planned deletions had which outcome."""
+
+    deleted: int = Field(ge=0, description="Objects that are gone.")
+    deleting: int = Field(ge=0, description="Objects that are on their way out, and held by a finalizer.")
+    skipped: int = Field(ge=0, description="Objects that stay, as something has changed since the plan was made.")
+    failed: int = Field(ge=0, description="Objects that could not be deleted.")
+    restored: int | None = Field(None, ge=0, description="Objects that are back, or were never gone.")
+
+
+class Backup(ApiModel):
+    """Where the deleted objects are saved."""
+
+    config_map: str = Field(description="Name of the ConfigMap that names the others, in the run's namespace.")
+    parts: int = Field(ge=0, description="ConfigMaps with objects, and with manifests of images.")
+    objects: int = Field(ge=0, description="Objects in them: all that the run may delete.")
+    bytes: int = Field(ge=0, description="Size of the parts, compressed.")
+
+
 class ClusterResult(ApiModel):
     """What could be read of a cluster."""
 
@@ -67,13 +88,51 @@ class ClusterResult(ApiModel):
     message: Annotated[str, Field(max_length=2048)] | None = Field(None, description="What could not, and why.")
 
 
+class ImageItem(ApiModel):
+    """An image that the objects to delete stand for or need, and that is in the registry."""
+
+    image: Annotated[str, Field(max_length=512)] = Field(description="REPOSITORY:TAG or REPOSITORY@DIGEST.")
+    digest: Annotated[str, Field(max_length=128)] = Field(description="Digest of its manifest or index.")
+    action: Literal["Delete", "Keep"] = Field(description="Delete or Keep.")
+    reason: Annotated[str, Field(max_length=64)] = Field(description="Why, in one word.")
+    message: Annotated[str, Field(max_length=512)] | None = Field(None, description="Why, for people.")
+    outcome: Literal["Planned", "Deleted", "Skipped", "Failed", "Restored"] | None = Field(
+        None, description="What became of a deletion."
+    )
+
+
+class ImageOutcomes(ApiModel):
+    """How many manifests had which outcome."""
+
+    deleted: int | None = Field(None, ge=0, description="Manifests that are gone.")
+    skipped: int | None = Field(None, ge=0, description="Manifests that stay, as something needs them now.")
+    failed: int | None = Field(None, ge=0, description="Manifests that could not be deleted, or not be put back.")
+    restored: int | None = Field(None, ge=0, description="Manifests that are back.")
+
+
+class Images(ApiModel):
+    """What becomes of images in the registry."""
+
+    complete: bool = Field(description="Whether everything that deletions of images depend on could be read.")
+    message: Annotated[str, Field(max_length=2048)] | None = Field(None, description="What could not, and why.")
+    manifests: int = Field(ge=0, description="Manifests and indexes to delete, with all that belongs to the images.")
+    bytes: int = Field(
+        ge=0, description="Estimate of what the registry's own garbage collection frees after that; see the docs."
+    )
+    outcomes: ImageOutcomes | None = Field(None, description="What became of the manifests, in numbers.")
+    items: Annotated[
+        list[ImageItem], Field(max_length=MOST_IMAGES, json_schema_extra={"x-kubernetes-list-type": "atomic"})
+    ] = Field(default_factory=list, description="Images, those to delete first.")
+    items_left_out: int | None = Field(None, ge=1, description="Images that did not fit into items.")
+
+
 class CleanupRunStatus(ApiModel):
     """The observed state."""
 
     observed_generation: int | None = Field(None, ge=0, description="The generation judged last.")
     conditions: Conditions = Field(
         default_factory=list,
-        description="Planned, AwaitingApproval, Complete, Failed, as with a Job; Reconciling while true.",
+        description="Planned, AwaitingApproval, Complete, Failed, as with a Job; Restored; Reconciling while true.",
     )
     start_time: str | None = Field(None, description="When it began.", json_schema_extra={"format": "date-time"})
     completion_time: str | None = Field(None, description="When it ended.", json_schema_extra={"format": "date-time"})
@@ -90,6 +149,9 @@ class CleanupRunStatus(ApiModel):
         default_factory=list, description="Objects to delete, and those kept for a reason worth telling; most of all."
     )
     items_left_out: int | None = Field(None, ge=1, description="Objects worth telling that did not fit into items.")
+    outcomes: Outcomes | None = Field(None, description="What became of the deletions, in numbers.")
+    images: Images | None = Field(None, description="With spec.images: Delete, what becomes of images.")
+    backup: Backup | None = Field(None, description="Where the objects are saved that the run deletes.")
     summary: Annotated[str, Field(max_length=262_144)] | None = Field(
         None, description="What was deleted, as the table that violet gc prints."
     )
@@ -115,9 +177,25 @@ PRINTER_COLUMNS = [
     {"name": "Planned", "type": "string", "jsonPath": ".status.conditions[?(@.type=='Planned')].status"},
     {"name": "Complete", "type": "string", "jsonPath": ".status.conditions[?(@.type=='Complete')].status"},
     {"name": "Failed", "type": "string", "jsonPath": ".status.conditions[?(@.type=='Failed')].reason"},
+    {"name": "Deleted", "type": "integer", "jsonPath": ".status.outcomes.deleted"},
     {"name": "Deletions", "type": "integer", "jsonPath": ".status.plan.deletions"},
     {"name": "Kept", "type": "integer", "jsonPath": ".status.plan.kept"},
     {"name": "Age", "type": "date", "jsonPath": ".metadata.creationTimestamp"},
+    {
+        "name": "Awaiting",
+        "type": "string",
+        "jsonPath": ".status.conditions[?(@.type=='AwaitingApproval')].status",
+        "priority": 1,
+    },
+    {
+        "name": "Restored",
+        "type": "string",
+        "jsonPath": ".status.conditions[?(@.type=='Restored')].status",
+        "priority": 1,
+    },
+    {"name": "Backup", "type": "string", "jsonPath": ".status.backup.configMap", "priority": 1},
+    {"name": "Manifests", "type": "integer", "jsonPath": ".status.images.manifests", "priority": 1},
+    {"name": "Bytes", "type": "integer", "jsonPath": ".status.images.bytes", "priority": 1},
     {"name": "Plan", "type": "string", "jsonPath": ".status.plan.hash", "priority": 1},
     {"name": "Ended", "type": "date", "jsonPath": ".status.completionTime", "priority": 1},
 ]
