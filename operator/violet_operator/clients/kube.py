@@ -18,7 +18,7 @@ from violet_operator.api import FIELD_MANAGER
 from violet_operator.clients.kube_errors import NotFoundError, missing_kind
 from violet_operator.clients.kube_events import event_about
 from violet_operator.clients.kube_transport import JsonObject, Transport
-from violet_operator.errors import OperatorError, Stalled, Transient, Waiting
+from violet_operator.errors import OperatorError, Waiting
 
 
 @dataclass(frozen=True, slots=True)
@@ -173,8 +173,8 @@ class Kube(Transport):
 
         Raises:
             Stalled: another manager owns one of the fields, or the API refuses the object.
-            Waiting: the kind does not exist there, or we have no right.
-            Transient: the API does not answer as it should.
+            Waiting: the kind does not exist there, a policy objects, or we have no right.
+            Transient: it is not the object any more that has `metadata.uid`, or the API does not answer as it should.
         """
         metadata = body["metadata"]
         what = f"applying {body['kind']} {metadata['name']}"
@@ -207,8 +207,10 @@ class Kube(Transport):
         what, query = f"writing the status of {metadata['name']}", {"fieldManager": FIELD_MANAGER}
         return await self.call("PATCH", path, what, query=query, body=patch, content="application/json-patch+json")
 
-    async def delete(self, resource: Resource, body: JsonObject) -> None:
+    async def delete(self, resource: Resource, body: JsonObject) -> tuple[str, ...]:
         """Delete an object as it was read: one that is another now, or has changed, stays.
+
+        Returns the finalizers that hold it; none: it is gone.
 
         Raises:
             Transient: it has changed (`ObjectChanged`), or the API does not answer as it should.
@@ -219,18 +221,17 @@ class Kube(Transport):
         path = resource.path(metadata.get("namespace"), metadata["name"])
         what = f"deleting {resource.plural} {metadata['name']}"
         try:
-            with suppress(NotFoundError):
-                await self.call("DELETE", path, what, body=options)
-        except Stalled as error:
-            if error.reason != "Conflict":
-                raise
-            raise Transient("ObjectChanged", f"Cluster {self.name}: {what} is off, as it has just changed.") from None
+            left = await self.call("DELETE", path, what, body=options)
+        except NotFoundError:
+            return ()
+        return tuple(map(str, (left.get("metadata") or {}).get("finalizers") or ()))
 
     async def set_finalizers(self, resource: Resource, body: JsonObject, finalizers: Sequence[str]) -> None:
         """Replace the finalizers of an object as it was read.
 
         Raises:
-            OperatorError: it has changed, or the API does not let us.
+            Transient: it has changed (`ObjectChanged`), or the API does not answer as it should.
+            Waiting: we may not.
         """
         metadata = body["metadata"]
         kept = {key: metadata[key] for key in ("uid", "resourceVersion")}

@@ -13,7 +13,6 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Callable, Iterator
-from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -42,7 +41,7 @@ JsonObject = dict[str, Any]
 AGAIN = " Get the package again from its vendor."
 
 
-class _Refused(Exception):
+class _Refused(ValueError):
     """The document is within the grammar, but not within our caps."""
 
 
@@ -166,11 +165,8 @@ def load_yaml(name: str, data: bytes, *, typed: bool = False) -> list[Any]:
         Stalled: it is not YAML, or beyond the caps.
     """
     try:
-        if _looks_like_json(data):
-            with suppress(ValueError, RecursionError):
-                return [_typed_json(data) if typed else _untyped_json(data)]
-        return list(_documents(data, typed=typed))
-    except (yaml.YAMLError, _Refused, UnicodeError, ValueError) as error:
+        return _json_documents(data, typed=typed) or list(parse_yaml(data, typed=typed))
+    except (yaml.YAMLError, ValueError) as error:
         raise invalid(name, f"it is not usable YAML ({' '.join(str(error).split())[:200]})") from None
 
 
@@ -187,15 +183,16 @@ def _looks_like_json(data: bytes) -> bool:
     return likely and sum(data.count(mark) for mark in (b",", b":", b"[", b"{")) <= _NODES
 
 
-def _typed_json(data: bytes) -> Any:  # noqa: ANN401 - JSON data
-    return _sound(
-        json.loads(data, parse_int=_resolved, parse_float=_resolved, parse_constant=_no_json), lambda word: word
-    )
-
-
-def _untyped_json(data: bytes) -> Any:  # noqa: ANN401 - JSON data
-    document = json.loads(data, parse_int=str, parse_float=str, parse_constant=_no_json)
-    return _sound(document, lambda word: str(word).lower())
+def _json_documents(data: bytes, *, typed: bool) -> list[Any]:
+    """The one document of what is JSON; nothing where it is not."""
+    if not _looks_like_json(data):
+        return []
+    number = _resolved if typed else str
+    try:
+        document = json.loads(data, parse_int=number, parse_float=number, parse_constant=_no_json)
+    except (ValueError, RecursionError):
+        return []
+    return [_sound(document, (lambda word: word) if typed else (lambda word: str(word).lower()))]
 
 
 def _no_json(word: str) -> Any:  # noqa: ANN401 - never gives anything
@@ -215,7 +212,13 @@ def _sound(value: Any, word: Callable[[bool], Any], depth: int = 0) -> Any:  # n
     return [_sound(item, word, depth + 1) for item in value] if isinstance(value, list) else value
 
 
-def _documents(data: bytes, *, typed: bool) -> Iterator[Any]:
+def parse_yaml(data: bytes, *, typed: bool = False) -> Iterator[Any]:
+    """The documents of a YAML file that is of no package.
+
+    Raises:
+        yaml.YAMLError: it is not YAML.
+        ValueError: it is no text, or beyond the caps.
+    """
     builder = _Builder(typed=typed)
     for event in yaml.parse(data, Loader=_LOADER):
         builder.take(event)
@@ -244,7 +247,7 @@ def load_json(name: str, data: bytes) -> Any:  # noqa: ANN401 - JSON data
     """
     try:
         return _sound(json.loads(data), lambda word: word)
-    except (ValueError, RecursionError, _Refused) as error:
+    except (ValueError, RecursionError) as error:
         raise invalid(name, f"it is not usable JSON ({error})") from None
 
 
