@@ -17,7 +17,7 @@ from violet_operator.upload.context import Upload
 from violet_operator.upload.plan import BlobPush, PushPlan
 from violet_operator.upload.status import complete
 from violet_operator.upload.survey import state_images
-from violet_operator.upload.targets import each_platform
+from violet_operator.upload.targets import each_platform, named
 from violet_operator.upload.threads import in_thread
 from violet_operator.upload.transfer import reported
 
@@ -45,7 +45,7 @@ async def push(upload: Upload) -> None:
     upload.repairs += [
         f"{', '.join(str(to) for to, _ in plan.tags)} was missing in {upload.connections[name].registry.address}"
         for name, plan in plans.items()
-        if plan.tags
+        if plan.tags and upload.intact >= {key for key in named(upload) if key[0] == name}
     ]
     state_images(upload, sorted((image.reference, image.digest) for image in opened.package.images))
     status.facts["progress"] = complete(status.facts["progress"])

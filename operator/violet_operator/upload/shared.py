@@ -10,7 +10,7 @@ from violet_operator.clients.kube import PACKAGE_UPLOADS
 from violet_operator.errors import Stalled, Waiting
 from violet_operator.package.versions import same_version
 from violet_operator.platform.resolve import Connection
-from violet_operator.publication.apply import includes, uploaded_by
+from violet_operator.publication.apply import uploaded_by
 from violet_operator.upload.context import JsonObject, Upload
 from violet_operator.upload.plan import destination
 from violet_operator.upload.publishers import publisher_for
@@ -53,7 +53,7 @@ async def may_take_over(upload: Upload, to: Place, live: JsonObject | None, want
     Raises:
         Waiting: another upload says what is there now, and would say it again.
     """
-    if live is None or live["kind"] != "Artifact" or includes(_place(live), _place(wanted)):
+    if live is None or live["kind"] != "Artifact" or _place(live) == _place(wanted):
         return False
     first = uploaded_by(live)
     if first in ("", "/".join(upload.key)):
@@ -119,12 +119,13 @@ def _package(body: JsonObject) -> JsonObject:
 def _place(artifact: JsonObject) -> JsonObject:
     """What an Artifact says of where its versions come from and go to."""
     spec, labels = artifact["spec"], artifact["metadata"].get("labels") or {}
-    place = {key: spec[key] for key in ("registry", "repository", "imagePullSecrets") if key in spec}
-    return place | {"library": labels.get("cpaas.io/library")}
+    place = {key: spec.get(key) for key in ("registry", "repository")}
+    secrets = spec.get("imagePullSecrets") or []
+    return place | {"imagePullSecrets": secrets, "library": labels.get("cpaas.io/library")}
 
 
 def _words(artifact: JsonObject) -> str:
     place = _place(artifact)
-    secrets = ", ".join(place.get("imagePullSecrets") or []) or "none"
-    where = f"{place.get('registry')}/{place.get('repository')}"
+    secrets = ", ".join(place["imagePullSecrets"]) or "none"
+    where = f"{place['registry']}/{place['repository']}"
     return f"{where} (imagePullSecrets: {secrets}) in catalog {place['library']}"

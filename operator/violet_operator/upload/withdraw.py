@@ -14,7 +14,8 @@ from violet_operator.clients.kube import PACKAGE_UPLOADS, Kube
 from violet_operator.errors import OperatorError, Transient
 from violet_operator.platform.report import tell
 from violet_operator.platform.resolve import Connection
-from violet_operator.publication.apply import Piece, is_ours
+from violet_operator.publication.apply import Piece
+from violet_operator.publication.fields import is_ours
 from violet_operator.publication.publisher import Publisher
 from violet_operator.support.requeue import Requeue
 from violet_operator.upload.charts import take_back

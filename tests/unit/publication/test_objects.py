@@ -4,8 +4,8 @@ from typing import Any
 
 import pytest
 
-from violet_operator.publication.apply import includes
 from violet_operator.publication.bundle import is_present
+from violet_operator.publication.fields import includes
 
 
 @pytest.mark.parametrize(
