@@ -214,6 +214,21 @@ def test_repair_is_told_though_another_target_fails(site: Site, name: str) -> No
     assert event["message"] == f"Put right: ArtifactVersion {name}.v1.0.0 was missing on global of default."
 
 
+def test_two_versions_for_different_catalogs_or_repositories_do_not_take_turns(site: Site, name: str) -> None:
+    moved, listed = f"{name}-moved", f"{name}-listed"
+    site.put_package(name)
+    site.put_package(moved, small(name, version="1.1.0", tag="v1.1.0", registry="harbor.example.com/other"))
+    site.put_package(listed, small(name, version="1.2.0", tag="v1.2.0"))
+    site.apply(site.package_upload(name))
+    site.wait(name, is_ready)
+    site.apply(site.package_upload(moved), site.package_upload(listed, catalogSource="custom"))
+    for body in site.wait_all([moved, listed], has_failed("PublishedDifferently")).values():
+        assert f"PackageUpload {site.namespace}/{name}" in condition(body, "Ready")["message"]
+    assert is_ready(site.upload(name))
+    assert artifact(site, name)["metadata"]["generation"] == 1
+    site.delete("packageuploads", moved, listed)
+
+
 def test_deleted_tag_comes_back(site: Site, name: str) -> None:
     built = site.put_package(name)
     with FaultProxy(site.registry.address) as proxy:

@@ -200,40 +200,6 @@ def test_two_uploads_of_a_package_from_different_registries_do_not_take_turns(si
     assert pulls(site, name) == (address, 2)
 
 
-def test_two_versions_for_different_catalogs_or_repositories_do_not_take_turns(site: Site, name: str) -> None:
-    elsewhere = small(name, version="1.1.0", tag="v1.1.0", registry="harbor.example.com/other")
-    site.put_package(name)
-    site.put_package(f"{name}-elsewhere", elsewhere)
-    site.put_package(f"{name}-catalog", small(name, version="1.2.0", tag="v1.2.0"))
-    site.apply(site.package_upload(name))
-    site.wait(name, is_ready)
-    site.apply(site.package_upload(f"{name}-elsewhere"), site.package_upload(f"{name}-catalog", catalogSource="custom"))
-    for later in (f"{name}-elsewhere", f"{name}-catalog"):
-        body = site.wait(later, has_failed("PublishedDifferently"))
-        assert f"PackageUpload {site.namespace}/{name}" in condition(body, "Ready")["message"]
-    assert is_ready(site.upload(name))
-    assert pulls(site, name) == (site.registry.address, 1)
-
-
-def test_pull_secret_that_leaves_the_platform_leaves_the_artifact(site: Site, name: str) -> None:
-    def with_secrets(*names: str) -> None:
-        site.apply(platform("pulling", site.registry.address, **OPEN, imagePullSecrets=list(names)))
-
-    def secrets_of() -> object:
-        return site.all("artifacts", SYSTEM)[name]["spec"].get("imagePullSecrets")
-
-    with_secrets("old", "new")
-    site.put_package(name)
-    site.apply(site.package_upload(name, targets=to_platform("pulling")))
-    site.wait(name, is_ready)
-    assert secrets_of() == ["old", "new"]
-    with_secrets("new")
-    until(lambda: secrets_of() == ["new"])
-    with_secrets()
-    until(lambda: secrets_of() is None)
-    site.wait(name, is_ready)
-
-
 def test_registry_that_moves_takes_along_all_versions(site: Site, name: str) -> None:
     address, later = overlapping(site), f"{name}-later"
     site.put_package(name)

@@ -15,7 +15,7 @@ from violet_operator.publication.publisher import Publisher, Standing
 from violet_operator.upload.context import Failure, JsonObject, Upload
 from violet_operator.upload.publishers import publisher_for
 from violet_operator.upload.report import write
-from violet_operator.upload.shared import check_alone, may_take_over, still_publishes
+from violet_operator.upload.shared import BEFORE, check_alone, earlier_chart, may_take_over, still_publishes
 from violet_operator.upload.targets import Place, client, drop, named, passed_over, places, state_dropped, suspect
 
 _FIRST_LOOK = 0.5
@@ -113,11 +113,14 @@ async def _apply(upload: Upload, to: Place, kube: Kube, publisher: Publisher) ->
     applied = await apply_all(kube, publisher.pieces, dry_run=True, permit=permit)
     if any(item.action != "Keep" for item in applied):
         applied = await apply_all(kube, publisher.pieces, permit=permit)
-    first = uploaded_by(applied[-1].live) if applied else ""
+    if not applied:
+        first = await earlier_chart(upload, to)
+        return applied, f" PackageUpload {first} {BEFORE}" if first else ""
+    first = uploaded_by(applied[-1].live)
     if first in ("", "/".join(upload.key)):
         return applied, ""
     if await still_publishes(upload, first, applied[-1].live):
-        return applied, f" PackageUpload {first} has published the same version before; one of the two is not needed."
+        return applied, f" PackageUpload {first} {BEFORE}"
     return await apply_all(kube, publisher.pieces, take_over=True), ""
 
 

@@ -47,6 +47,10 @@ def _pulls(connection: Connection) -> str:
     return f"{where} (imagePullSecrets: {', '.join(connection.pull_secrets) or 'none'})"
 
 
+BEFORE = "has published the same version before; one of the two is not needed."
+"""What a target's message says of an upload that came first."""
+
+
 async def may_take_over(upload: Upload, to: Place, live: JsonObject | None, wanted: JsonObject) -> bool:
     """Whether an object that says something else becomes ours; if not, it keeps the name of its upload.
 
@@ -88,6 +92,37 @@ async def still_publishes(upload: Upload, first: str, live: JsonObject) -> bool:
     if other is None or (live["kind"] == "ModulePlugin" and not _same_version(upload, other)):
         return False  # a plugin has one object for all versions
     return publishes(other, live)
+
+
+async def earlier_chart(upload: Upload, to: Place) -> str:
+    """An upload that has published the same chart there before, namespace/name; empty where none has.
+
+    A Chart is the platform's own, and names no upload: all of them have to be listed. So that is done for a chart that
+    was just uploaded, and where there was such an upload at the last look.
+    """
+    last = [item for item in upload.status.facts.get("targets", []) if (item["platform"], item["cluster"]) == to.key]
+    if upload.settled and any(item["phase"] == "Ready" and BEFORE not in str(item.get("message")) for item in last):
+        return ""
+    found = [
+        body
+        for body in await upload.env.kube.list(PACKAGE_UPLOADS, upload.namespace)
+        if _age(body) < _age(upload.body) and _same_chart(upload, to, body)
+    ]
+    return f"{upload.namespace}/{min(found, key=_age)['metadata']['name']}" if found else ""
+
+
+def _age(body: JsonObject) -> tuple[str, str]:
+    return body["metadata"]["creationTimestamp"], body["metadata"]["name"]
+
+
+def _same_chart(upload: Upload, to: Place, other: JsonObject) -> bool:
+    targets = [item for item in (other.get("status") or {}).get("targets") or [] if item.get("objects")]
+    return (
+        "deletionTimestamp" not in other["metadata"]
+        and _package(other).get("chart") == upload.status.facts["package"]["chart"]
+        and other["spec"].get("chartRepository") == upload.spec.chart_repository
+        and to.key in [(item["platform"], item["cluster"]) for item in targets]
+    )
 
 
 def _same_version(upload: Upload, other: JsonObject) -> bool:
