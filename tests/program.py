@@ -65,9 +65,9 @@ class Operator:
         """Start it and wait until it is alive."""
         self._process.start(lambda: answers(f"http://127.0.0.1:{self.health_port}/healthz"), timeout=120)
 
-    def stop(self) -> None:
-        """End it as a kubelet would: SIGTERM, then SIGKILL."""
-        self._process.stop(grace=15)
+    def stop(self) -> int | None:
+        """End it as a kubelet would, SIGTERM, then SIGKILL after 30 s; its exit code."""
+        return self._process.stop(grace=30)
 
     def check(self) -> None:
         """Raise, with the tail of its log, if it has ended by itself."""

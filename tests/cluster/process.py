@@ -126,17 +126,17 @@ class Process:
             code = self._child.returncode
             raise ToolError(f"{self.name} has ended with exit code {code}.\n{tail(self.log)}")
 
-    def stop(self, grace: float = 10) -> None:
-        """End it and wait until it is gone: asked first, killed after `grace` seconds."""
+    def stop(self, grace: float = 10) -> int | None:
+        """End it and wait until it is gone: asked first, killed after `grace` seconds; its exit code."""
         child, self._child = self._child, None
         if child is None:
-            return
+            return None
         child.terminate()
         try:
-            child.wait(grace)
+            return child.wait(grace)
         except subprocess.TimeoutExpired:
             child.kill()
-            child.wait()
+            return child.wait()
 
     def _wait(self, ready: Callable[[], bool], timeout: float) -> None:
         deadline = time.monotonic() + timeout

@@ -105,11 +105,9 @@ def test_killed_operator_goes_on(site: Site, slow: FaultProxy, name: str) -> Non
 
 def test_operator_ends_soon_when_asked(site: Site, slow: FaultProxy, name: str) -> None:
     begin(site, name, slow)
-    started = time.monotonic()
-    site.operator.stop()
-    took = time.monotonic() - started
+    code = site.operator.stop()
     site.operator.start()
-    assert took < SOON  # else it was killed; a kubelet's patience is 30 s
+    assert code == 0  # it was not killed
     assert "Stopping: calling off 1 runs" in site.operator.log  # at once, not after kopf's own grace
     assert "Traceback" not in site.operator.log
     slow.limit(None)

@@ -20,11 +20,12 @@ from violet_operator.clients.registry_http import RegistrySettings
 from violet_operator.errors import Stalled
 from violet_operator.package.archive import Archive
 from violet_operator.package.model import Package
+from violet_operator.package.references import destination
 from violet_operator.package.source import FileSource
 from violet_operator.package.understand import understand
 from violet_operator.support.cancel import CancelToken
 from violet_operator.support.meter import Meter
-from violet_operator.upload.plan import Inventory, destination, plan_push
+from violet_operator.upload.plan import Inventory, plan_push
 from violet_operator.upload.push import Pusher
 
 pytestmark = [pytest.mark.integration, pytest.mark.tools("distribution", "helm")]

@@ -20,12 +20,13 @@ from violet_operator.clients.registry import Registry as Client
 from violet_operator.errors import OperatorError, Stalled, Transient
 from violet_operator.package.archive import Archive
 from violet_operator.package.model import Package
+from violet_operator.package.references import Destination
 from violet_operator.package.source import FileSource
 from violet_operator.package.understand import understand
 from violet_operator.support.cancel import CancelToken
 from violet_operator.support.digests import sha256_digest
 from violet_operator.support.meter import Meter
-from violet_operator.upload.plan import Destination, Inventory, plan_push
+from violet_operator.upload.plan import Inventory, plan_push
 from violet_operator.upload.push import Pusher
 from violet_operator.upload.survey import tag_digest
 

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import sys
 from pathlib import Path
+from types import ModuleType
 from typing import Any
 
 import yaml
@@ -27,16 +28,18 @@ from violet_operator.api import (
 from violet_operator.api.schema import structural
 
 
-def crd(
-    *,
-    kind: str,
-    plural: str,
-    short: str,
-    spec: type[BaseModel],
-    status: type[BaseModel],
-    module: Any,  # noqa: ANN401
-) -> dict[str, Any]:
-    """One CustomResourceDefinition; `module` holds SPEC_RULES and PRINTER_COLUMNS and documents the kind."""
+def crd(short: str, spec: type[BaseModel], status: type[BaseModel], module: ModuleType) -> dict[str, Any]:
+    """One CustomResourceDefinition of the kind that the spec's model is named after.
+
+    Args:
+        short: its short name for kubectl.
+        spec: model.
+        status: model.
+        module: holds SPEC_RULES and PRINTER_COLUMNS, and documents the kind.
+    """
+    kind = spec.__name__.removesuffix("Spec")
+    singular = kind.lower()
+    plural = f"{singular[:-1]}ies" if singular.endswith("y") else f"{singular}s"
     schema = {
         "type": "object",
         "description": (module.__doc__ or "").strip(),
@@ -60,7 +63,7 @@ def crd(
                 "kind": kind,
                 "listKind": f"{kind}List",
                 "plural": plural,
-                "singular": kind.lower(),
+                "singular": singular,
                 "shortNames": [short],
                 "categories": ["violet"],
             },
@@ -80,56 +83,25 @@ def crd(
 
 def all_crds() -> dict[str, dict[str, Any]]:
     """Every CRD by the name of its file."""
-    return {
-        "cleanuppolicies.yaml": crd(
-            kind="CleanupPolicy",
-            plural="cleanuppolicies",
-            short="vcp",
-            spec=cleanup_policy.CleanupPolicySpec,
-            status=cleanup_policy.CleanupPolicyStatus,
-            module=cleanup_policy,
+    found = [
+        crd("vcp", cleanup_policy.CleanupPolicySpec, cleanup_policy.CleanupPolicyStatus, cleanup_policy),
+        crd("vcr", cleanup_run.CleanupRunSpec, cleanup_run.CleanupRunStatus, cleanup_run),
+        crd(
+            "pi",
+            package_inventory.PackageInventorySpec,
+            package_inventory_status.PackageInventoryStatus,
+            package_inventory,
         ),
-        "cleanupruns.yaml": crd(
-            kind="CleanupRun",
-            plural="cleanupruns",
-            short="vcr",
-            spec=cleanup_run.CleanupRunSpec,
-            status=cleanup_run.CleanupRunStatus,
-            module=cleanup_run,
+        crd("pu", package_upload.PackageUploadSpec, package_upload_status.PackageUploadStatus, package_upload),
+        crd(
+            "pus",
+            package_upload_set.PackageUploadSetSpec,
+            package_upload_set.PackageUploadSetStatus,
+            package_upload_set,
         ),
-        "packageinventories.yaml": crd(
-            kind="PackageInventory",
-            plural="packageinventories",
-            short="pi",
-            spec=package_inventory.PackageInventorySpec,
-            status=package_inventory_status.PackageInventoryStatus,
-            module=package_inventory,
-        ),
-        "packageuploads.yaml": crd(
-            kind="PackageUpload",
-            plural="packageuploads",
-            short="pu",
-            spec=package_upload.PackageUploadSpec,
-            status=package_upload_status.PackageUploadStatus,
-            module=package_upload,
-        ),
-        "packageuploadsets.yaml": crd(
-            kind="PackageUploadSet",
-            plural="packageuploadsets",
-            short="pus",
-            spec=package_upload_set.PackageUploadSetSpec,
-            status=package_upload_set.PackageUploadSetStatus,
-            module=package_upload_set,
-        ),
-        "platforms.yaml": crd(
-            kind="Platform",
-            plural="platforms",
-            short="vp",
-            spec=platform.PlatformSpec,
-            status=platform.PlatformStatus,
-            module=platform,
-        ),
-    }
+        crd("vp", platform.PlatformSpec, platform.PlatformStatus, platform),
+    ]
+    return {f"{document['spec']['names']['plural']}.yaml": document for document in found}
 
 
 def render(document: dict[str, Any]) -> str:

@@ -137,10 +137,11 @@ class Archive:
         elif is_zstd(first):
             self._index = ZstdIndex(self._source, self._limits)
         elif not is_header(first[: tarfile.BLOCKSIZE]):
+            what = "not a package: it is neither gzip nor zstd nor tar" if first else "empty"
             raise Stalled(
                 "UnknownFormat",
-                "The object is not a package: it is neither gzip nor zstd nor tar. Upload the real one; an HTML "
-                "error page saved under its name is a common cause.",
+                f"The object is {what}. Upload the real one; an upload that broke off, or an HTML error page saved "
+                "under its name, is a common cause.",
             )
         reader = ForwardReader(self._index.first_pass(_chain(first, pieces)), self._limits.header)
         for entry in entries(reader, self._limits.header):

@@ -6,7 +6,7 @@ The files are read from the layers of the bundle image as they stream by; nothin
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 
 from violet_operator.errors import Stalled
 from violet_operator.package.archive import Archive
@@ -25,6 +25,7 @@ from violet_operator.package.limits import Limits
 from violet_operator.package.model import Bundle, Contradiction, Image
 from violet_operator.package.nested import Budget, files_in
 from violet_operator.package.versions import newest
+from violet_operator.support.digests import Digest, digests_in
 
 _PREFIX = "operators.operatorframework.io.bundle."
 _PACKAGE = f"{_PREFIX}package.v1"
@@ -37,8 +38,14 @@ def is_labelled(image: Image) -> bool:
     return any(label.startswith(_PREFIX) for label in image.labels)
 
 
-def read_bundle(archive: Archive, image: Image, limits: Limits) -> Bundle | None:
+def read_bundle(archive: Archive, image: Image, limits: Limits, inside: Collection[Digest] = ()) -> Bundle | None:
     """What a bundle image says of itself; None: it is no bundle.
+
+    Args:
+        archive: the package.
+        image: that may be a bundle.
+        limits: caps.
+        inside: digests of the package's images.
 
     Raises:
         Stalled: a layer or a document in it cannot be read.
@@ -78,28 +85,39 @@ def read_bundle(archive: Archive, image: Image, limits: Limits) -> Bundle | None
         replaces=text(csv, "spec", "replaces") or None,
         skip_range=text(csv, "metadata", "annotations", "olm.skipRange") or None,
         platforms=_platforms(mapping(csv, "metadata", "labels")),
+        pinned=digests_in(files.values(), inside),
         notes=tuple(notes),
     )
 
 
 def _files(archive: Archive, image: Image, limits: Limits) -> dict[str, bytes]:
     """The manifests and metadata of the image's file system: layers from the lowest up."""
-    lowest = load_object("the bundle's manifest", image.manifests[0].raw)
+    runs = next((manifest for manifest in image.manifests if manifest.platform), image.manifests[0])
+    lowest = load_object("the bundle's manifest", runs.raw)
     members = {str(blob.digest): blob.member for blob in image.blobs}
     digests = [text(layer, "digest") for layer in objects(lowest, "layers")]
     once = reversed(dict.fromkeys(reversed(digests)))  # of a layer that comes twice, the upper one hides the other
     manifests, annotations = _folder(image, "manifests"), _annotations_path(image)
 
-    def wanted(path: str) -> bool:
+    def wanted(path: str, _size: int) -> bool:
         folder, _, name = path.rpartition("/")
         return path == annotations or (folder == manifests and name.endswith((".yaml", ".yml", ".json")))
 
-    found: dict[str, bytes | None] = {}
+    found: dict[str, bytes] = {}
     budget = Budget.of(limits)
     for member in (members[digest] for digest in once if digest in members):
         if member.size:
-            found |= files_in(archive, member, wanted, limits, budget)
-    return {path: data for path, data in found.items() if data is not None}
+            upper = files_in(archive, member, wanted, limits, budget)
+            removed = {path for path, data in upper.items() if data is None}
+            found = {path: data for path, data in found.items() if removed.isdisjoint(_with_folders(path))}
+            found |= {path: data for path, data in upper.items() if data is not None}
+    return found
+
+
+def _with_folders(path: str) -> list[str]:
+    """A path, and every folder that it lies in, the root too."""
+    parts = path.split("/")
+    return ["/".join(parts[:count]) for count in range(len(parts) + 1)]
 
 
 def _folder(image: Image, name: str) -> str:

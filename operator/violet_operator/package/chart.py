@@ -8,8 +8,9 @@ and Helm itself does not apply it to an archive.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from contextlib import suppress
+from dataclasses import replace
 from typing import Any
 
 from violet_operator.errors import Stalled
@@ -28,6 +29,7 @@ from violet_operator.package.limits import MIB, Limits
 from violet_operator.package.model import Chart, Image
 from violet_operator.package.nested import files_in
 from violet_operator.package.plugin import CONFIG, MODULE, read_plugin
+from violet_operator.support.digests import Digest, digests_in
 
 HELM_CONFIG = "application/vnd.cncf.helm.config.v1+json"
 """Config media type of a chart that is kept as an image (Helm, HIP-0006)."""
@@ -37,6 +39,9 @@ _CHART, _VALUES = "Chart.yaml", "values.yaml"
 _WANTED = (_CHART, _VALUES, MODULE, CONFIG)
 
 _WANTED_OF_SUBCHART = re.compile(r"charts/(?P<folder>[^/]+)/(?:Chart|values)\.yaml")
+
+_LOOKED_THROUGH = re.compile(r"(?:charts/[^/]+/)*(?:(?:Chart|values)\.yaml|templates/.+)")
+"""For digests of images, unless they are larger than such files are."""
 
 _REFERENCE = re.compile(
     r"(?:[A-Za-z0-9.-]+(?::[0-9]+)?/)?[a-z0-9]+(?:[._/-]+[a-z0-9]+)*"
@@ -57,7 +62,13 @@ _IMAGES = 1000
 """Images that a chart's values may name."""
 
 
-def read_chart(archive: Archive, member: Member, limits: Limits, reference: str | None = None) -> Chart:
+def read_chart(
+    archive: Archive,
+    member: Member,
+    limits: Limits,
+    reference: str | None = None,
+    inside: Collection[Digest] = (),
+) -> Chart:
     """A chart archive inside the package.
 
     Args:
@@ -65,18 +76,21 @@ def read_chart(archive: Archive, member: Member, limits: Limits, reference: str 
         member: the chart archive.
         limits: caps.
         reference: of the image that the chart is packed as.
+        inside: digests of the package's images.
 
     Raises:
         Stalled: it is no chart, or cannot be read.
     """
-    files = files_in(archive, member, lambda path: _wanted(path.partition("/")[2]), limits)
+    found = files_in(archive, member, lambda path, size: _wanted(path.partition("/")[2], size), limits)
+    files = {path: data for path, data in found.items() if data is not None}
     roots = sorted(path.removesuffix(_CHART) for path in files if path.partition("/")[2] == _CHART)
     if not roots:
         raise invalid(repr(member.name), "it is no Helm chart, as it holds no NAME/Chart.yaml")
     if len(roots) > 1:
         raise invalid(repr(member.name), f"it holds {len(roots)} charts side by side: {', '.join(roots[:5])}")
-    inside = {path.removeprefix(roots[0]): data for path, data in files.items() if data is not None}
-    return _chart(inside, repr(member.name), member, reference)
+    ours = {path.removeprefix(roots[0]): data for path, data in files.items()}
+    chart = _chart(ours, repr(member.name), member)
+    return replace(chart, reference=reference, pinned=digests_in(ours.values(), inside))
 
 
 def read_bare_chart(archive: Archive, root: str) -> Chart:
@@ -89,11 +103,11 @@ def read_bare_chart(archive: Archive, root: str) -> Chart:
     inner = sorted(path for path in members if _WANTED_OF_SUBCHART.fullmatch(path) and members[path].size <= MIB)
     names = [*(name for name in _WANTED if name in members), *inner[: 2 * _SUBCHARTS]]
     files = {name: archive.read(members[name]) for name in names}
-    return _chart(files, repr(f"{root}{_CHART}"), archive.itself, None)
+    return _chart(files, repr(f"{root}{_CHART}"), archive.itself)
 
 
-def _wanted(path: str) -> bool:
-    return path in _WANTED or _WANTED_OF_SUBCHART.fullmatch(path) is not None
+def _wanted(path: str, size: int) -> bool:
+    return path in _WANTED or (size <= MIB and _LOOKED_THROUGH.fullmatch(path) is not None)
 
 
 def chart_layer(image: Image) -> Member | None:
@@ -108,7 +122,7 @@ def chart_layer(image: Image) -> Member | None:
     return None
 
 
-def _chart(files: dict[str, bytes], where: str, member: Member, reference: str | None) -> Chart:
+def _chart(files: dict[str, bytes], where: str, member: Member) -> Chart:
     chart = load_mapping(f"Chart.yaml of {where}", files[_CHART])
     name, version = text(chart, "name"), text(chart, "version")
     if not name or not version:
@@ -123,7 +137,6 @@ def _chart(files: dict[str, bytes], where: str, member: Member, reference: str |
         metadata=typed | {key: chart[key] for key in _TEXTS if key in chart},
         member=member,
         images=images_in(chart, values, tuple(_subcharts(files, where))),
-        reference=reference,
         plugin=plugin,
     )
 

@@ -13,6 +13,7 @@ from violet_operator.package.chart import HELM_CONFIG, HELM_CONTENT
 from violet_operator.package.documents import invalid
 from violet_operator.package.inflate import GZIP_MAGIC
 from violet_operator.package.model import Blob, Chart, Image, Manifest
+from violet_operator.package.references import destination
 from violet_operator.support.digests import sha256_digest
 
 _MANIFEST = "application/vnd.oci.image.manifest.v1+json"
@@ -27,13 +28,21 @@ def chart_tag(version: str) -> str:
     return version.replace("+", "_")
 
 
-def check_archive(archive: Archive, chart: Chart) -> None:
-    """Refuse a chart that Helm would not take: its name and version become parts of addresses.
+def main_chart(chart: Chart) -> str:
+    """The reference by which the platform pulls a plugin's main chart; empty for other charts."""
+    plugin = chart.plugin
+    return f"{plugin.main_chart}:{chart_tag(plugin.version)}" if plugin and plugin.main_chart else ""
+
+
+def check_chart(archive: Archive, chart: Chart) -> None:
+    """Refuse a chart that Helm or a registry would not take: its name and version become parts of addresses.
 
     Raises:
         Stalled: it has no usable name or version, or is not gzip.
         OperatorError: the package cannot be read.
     """
+    if reference := main_chart(chart):
+        destination(reference, "")
     if not _NAME.fullmatch(chart.name) or not _VERSION.fullmatch(chart.version):
         raise invalid("The chart", f"{chart.name!r} {chart.version!r} is no name and version for a chart repository")
     head = next(archive.open(chart.member), b"")
@@ -42,13 +51,7 @@ def check_archive(archive: Archive, chart: Chart) -> None:
 
 
 def as_image(archive: Archive, chart: Chart, reference: str) -> Image:
-    """The chart under this reference.
-
-    Raises:
-        Stalled: it is not gzip.
-        OperatorError: the package cannot be read.
-    """
-    check_archive(archive, chart)
+    """The chart, a checked one, under this reference."""
     config = archive.hold(
         f"config/{chart.name}-{chart.version}",
         json.dumps(chart.metadata, sort_keys=True, separators=(",", ":")).encode(),

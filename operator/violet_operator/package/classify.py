@@ -6,16 +6,23 @@ of them stall is said where they are found, and in docs/package-format.md.
 
 from __future__ import annotations
 
+import json
 import re
 from dataclasses import dataclass
+from typing import Any
 
 from violet_operator.api.model import SUBDOMAIN
 from violet_operator.errors import Stalled
 from violet_operator.package.contradictions import judge, missing
+from violet_operator.package.limits import KIB
 from violet_operator.package.manifest import ManifestSpec, PackageManifest
 from violet_operator.package.model import Bundle, Chart, Image, Package, PackageType
+from violet_operator.package.references import is_full, places
 
 _NAME = re.compile(rf"(?=.{{1,253}}\Z){SUBDOMAIN}")
+_MOST = 512 * KIB
+"""Bytes of what a status repeats of a package; an object that is larger than 1.5 MiB is not stored at all."""
+
 _LIFECYCLES = ("core", "aligned", "agnostic")
 
 
@@ -73,28 +80,44 @@ def classify(found: Findings) -> Package:
         bundle=main.bundle,
         chart=main.chart,
     )
+    _check_size(package)
     return judge(package, found.manifest, found.file_name)
 
 
+def _check_size(package: Package) -> None:
+    about: list[Any] = [
+        package.display_name,
+        package.version,
+        package.artifact,
+        package.related_images,
+        package.architectures,
+    ]
+    bundle = package.bundle
+    if bundle:
+        about += [bundle.channels, bundle.default_channel, bundle.csv, bundle.replaces, bundle.skip_range]
+    size = len(json.dumps(about))
+    if size > _MOST:
+        raise Stalled(
+            "PackageTooLarge",
+            f"What the package says of itself (names, version, channels, images) has {size} bytes; at most {_MOST} are "
+            "kept. Get a corrected package from its vendor.",
+        )
+
+
 def _check_images(found: Findings) -> None:
-    known: dict[str, Image] = {}
     for image in found.images:
-        if not image.reference:
+        if not is_full(image.reference):
+            only = f", only {image.reference!r}, which may be a tag or a repository" if image.reference else ""
             raise Stalled(
                 "InvalidPackage",
-                f"Image {image.digest} of the package has no full name: give it as HOST/REPOSITORY:TAG in the "
+                f"Image {image.digest} of the package has no full name{only}: give it as HOST/REPOSITORY:TAG in the "
                 "annotation org.opencontainers.image.ref.name of index.json (docker-archive: RepoTags).",
             )
         _, at, pinned = image.reference.partition("@")
         if at and pinned != image.digest:
             raise Stalled("DigestMismatch", f"Image {image.reference} of the package has the digest {image.digest}.")
-        if known.setdefault(image.reference, image).digest != image.digest:
-            raise Stalled(
-                "InvalidPackage",
-                f"The package holds two images named {image.reference}: {known[image.reference].digest} and "
-                f"{image.digest}. Build it anew with one of them.",
-            )
-    lacking = missing(found.manifest, known)
+    places(found.images, "")
+    lacking = missing(found.manifest, found.images)
     if lacking:
         raise Stalled(
             "IncompletePackage",

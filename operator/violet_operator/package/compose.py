@@ -26,6 +26,7 @@ from violet_operator.package.limits import Limits
 from violet_operator.package.manifest import API_VERSION, KIND
 from violet_operator.package.model import Package
 from violet_operator.package.oci import OCI_INDEX, OCI_MANIFEST, descriptors
+from violet_operator.package.references import destination
 from violet_operator.package.understand import understand
 from violet_operator.package.virtual import Entry, VirtualTar, entry_of_bytes, entry_of_file
 from violet_operator.support.digests import sha256_digest
@@ -75,9 +76,19 @@ def compose(path: Path, images: Path | None, wishes: Wishes) -> tuple[Package, l
         Stalled: it is none of these, or lacks something; the message says what.
         OSError: a file cannot be read.
     """
+    _check(wishes)
     content, found = _content(path, images, wishes)
     entries = _packed(content, found.name, _manifest(found, wishes.name or found.name, wishes), wishes)
     return understand(Archive.scan(VirtualTar(entries))), entries  # what readers will see, checked once
+
+
+def _check(wishes: Wishes) -> None:
+    if wishes.artifact:
+        destination(wishes.artifact, "")
+    if wishes.name and wishes.name != (usable := object_name(wishes.name)):
+        raise Stalled(
+            "InvalidPackage", f"--name {wishes.name!r} is no name of a Kubernetes object, as {usable!r} would be."
+        )
 
 
 def _packed(content: list[Entry], name: str, manifest: bytes, wishes: Wishes) -> list[Entry]:

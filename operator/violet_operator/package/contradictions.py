@@ -7,25 +7,26 @@ are the ones that the platform would refuse later, when it is harder to see why.
 from __future__ import annotations
 
 import re
-from collections.abc import Container, Iterable, Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import replace
 
+from violet_operator.package.documents import mapping
 from violet_operator.package.manifest import PackageManifest
 from violet_operator.package.model import Contradiction, Image, Package
-from violet_operator.package.plugin import CONFIG
-from violet_operator.package.references import familiar
+from violet_operator.package.plugin import CONFIG, REQUIRED
+from violet_operator.package.references import is_full, names_of
 from violet_operator.package.versions import same_version
 
 _FILE_VERSION = re.compile(r"v?\d+(?:\.\d+)+")
 
 
-def missing(manifest: PackageManifest | None, inside: Container[str]) -> list[str]:
+def missing(manifest: PackageManifest | None, images: Iterable[Image]) -> list[str]:
     """Images that the manifest names and the package lacks; the artifact of a chart or plugin is the chart itself."""
     if manifest is None:
         return []
     spec = manifest.spec
     named = [*([spec.artifact] if spec.type == "bundle" and spec.artifact else []), *spec.related_images]
-    return [reference for reference in dict.fromkeys(named) if reference not in inside]
+    return _lacking(dict.fromkeys(named), images)
 
 
 def judge(package: Package, manifest: PackageManifest | None, file_name: str) -> Package:
@@ -35,7 +36,8 @@ def judge(package: Package, manifest: PackageManifest | None, file_name: str) ->
         found += _manifest(package, manifest)
     if package.bundle:
         found += _bundle(package)
-        found += _unnamed(package, (*package.bundle.related_images, *package.related_images))
+        artifact = [manifest.spec.artifact] if manifest and manifest.spec.artifact else []
+        found += _unnamed(package, (*package.bundle.related_images, *package.related_images, *artifact))
     if package.chart:
         found += _chart(package)
     found += _tag(package)
@@ -103,6 +105,11 @@ def _chart(package: Package) -> Iterator[Contradiction]:
             f"The chart has a module-plugin.yaml, but no {CONFIG}, without which the platform makes no ModuleConfig.",
             stalls=True,
         )
+    lacking = [f"spec.{key}" for key in REQUIRED if key not in mapping(plugin.module, "spec")]
+    if lacking:
+        yield Contradiction(
+            f"module-plugin.yaml lacks {', '.join(lacking)}, without which the platform takes no ModulePlugin."
+        )
     if plugin.lifecycle != package.lifecycle:
         yield Contradiction(
             f"The plugin's lifecycle {plugin.lifecycle!r} is none of the known: {package.lifecycle} counts."
@@ -110,8 +117,7 @@ def _chart(package: Package) -> Iterator[Contradiction]:
 
 
 def _elsewhere(package: Package, who: str, named: Iterable[str]) -> Iterator[Contradiction]:
-    inside = _known(package.images)
-    lacking = [name for name in named if _key(name) not in inside]
+    lacking = _lacking(named, package.images)
     if lacking:
         yield Contradiction(
             f"The {who} {len(lacking)} image(s) that are not inside: {_some(lacking)}. "
@@ -121,9 +127,9 @@ def _elsewhere(package: Package, who: str, named: Iterable[str]) -> Iterator[Con
 
 def _unnamed(package: Package, named: Iterable[str]) -> Iterator[Contradiction]:
     """Images that nobody asks for: forgotten, or slipped in."""
-    known = {_key(name) for name in (*named, package.artifact)}
+    known = {key for name in (*named, package.artifact) for key in _keys(name)}
     others = [image for image in package.images if not image.attached]
-    unnamed = [image.reference for image in others if known.isdisjoint(_known([image]))]
+    unnamed = [image.reference for image in others if known.isdisjoint(_known(image))]
     if unnamed:
         yield Contradiction(
             f"The package holds {len(unnamed)} image(s) that neither its manifest nor its CSV names: {_some(unnamed)}. "
@@ -158,17 +164,21 @@ def _file_name(package: Package, file_name: str) -> Iterator[Contradiction]:
         yield Contradiction(f"The file name says version {versions[0]}, the content {package.version}.")
 
 
-def _known(images: Iterable[Image]) -> set[str]:
-    """Everything that images may be called: digests, and names without a registry."""
-    run = [image for image in images if not image.attached]
-    digests = {str(manifest.digest) for image in run for manifest in image.manifests}
-    return digests | {familiar(image.reference.partition("@")[0]) for image in run}
+def _lacking(named: Iterable[str], images: Iterable[Image]) -> list[str]:
+    inside = {key for image in images for key in _known(image)}
+    return [name for name in named if inside.isdisjoint(_keys(name))]
 
 
-def _key(reference: str) -> str:
-    """The name or digest by which an image is recognised: registries get changed, repositories do not."""
+def _known(image: Image) -> set[str]:
+    """Everything that an image may be called: digests, and names without a registry."""
+    name = image.reference.partition("@")[0]
+    return {str(manifest.digest) for manifest in image.manifests} | (names_of(name) if is_full(name) else set())
+
+
+def _keys(reference: str) -> set[str]:
+    """The digest or names by which an image is recognised: registries get changed, repositories do not."""
     name, _, digest = reference.partition("@")
-    return digest or familiar(name)
+    return {digest} if digest else names_of(name)
 
 
 def _some(items: Iterable[str], most: int = 5) -> str:

@@ -102,6 +102,7 @@ class Bundle:
         replaces: name of the ClusterServiceVersion before.
         skip_range: versions that may be skipped on the way to this one.
         platforms: os/arch that the ClusterServiceVersion's labels claim.
+        pinned: digests of the package's images that its manifests name, in whatever place.
         notes: contradictions within the bundle.
     """
 
@@ -115,6 +116,7 @@ class Bundle:
     replaces: str | None = None
     skip_range: str | None = None
     platforms: tuple[str, ...] = ()
+    pinned: frozenset[Digest] = frozenset()
     notes: tuple[Contradiction, ...] = ()
 
 
@@ -154,6 +156,7 @@ class Chart:
         images: that its values name.
         metadata: all of `Chart.yaml`.
         member: the chart archive in the package, or the package itself.
+        pinned: digests of the package's images that its values and templates name, in whatever place.
         reference: of the image that the chart is packed as, where it is.
         plugin: what makes it a plugin.
     """
@@ -164,6 +167,7 @@ class Chart:
     metadata: dict[str, Any]
     member: Member
     images: tuple[str, ...] = ()
+    pinned: frozenset[Digest] = frozenset()
     reference: str | None = None
     plugin: Plugin | None = None
 

@@ -14,8 +14,9 @@ from violet_operator.package.source import Buffer
 from violet_operator.package.tarwalk import APPLE_DOUBLE, entries
 from violet_operator.package.zstd import ZstdDecoder, is_zstd
 
-_WHITEOUT = ".wh."
-"""Prefix of a file that says that a lower layer's file is gone (OCI image specification 1.1, layer.md)."""
+_WHITEOUT, _OPAQUE = ".wh.", ".wh..wh..opq"
+"""Prefix of a file that says that a lower layer's file or folder is gone, and the one that says it of all that is
+beside it (OCI image specification 1.1, layer.md)."""
 
 
 @dataclass(slots=True)
@@ -37,16 +38,16 @@ class Budget:
 
 
 def files_in(
-    archive: Archive, member: Member, wanted: Callable[[str], bool], limits: Limits, budget: Budget | None = None
+    archive: Archive, member: Member, wanted: Callable[[str, int], bool], limits: Limits, budget: Budget | None = None
 ) -> dict[str, bytes | None]:
-    """The wanted files of a tar, plain or compressed; None for one that a whiteout removes.
+    """The wanted files of a tar, plain or compressed; None for a file or folder of lower layers that it removes.
 
     Links and special files are passed over: an image layer may hold them, and nothing here is unpacked.
 
     Args:
         archive: the package.
         member: the inner archive.
-        wanted: says by path, without leading "./", whether a file is wanted.
+        wanted: says by path, without leading "./", and size whether a file is wanted.
         limits: caps.
         budget: shared with other archives; None: this one has its own.
 
@@ -66,8 +67,9 @@ def files_in(
         path = "/".join(part for part in entry.name.split("/") if part not in ("", "."))
         folder, _, name = path.rpartition("/")
         if name.startswith(_WHITEOUT):
-            found[f"{folder}/{name.removeprefix(_WHITEOUT)}"] = None
-        elif entry.isreg() and not entry.issparse() and not name.startswith(APPLE_DOUBLE) and wanted(path):
+            removed = "" if name == _OPAQUE else name.removeprefix(_WHITEOUT)
+            found.setdefault("/".join(filter(None, (folder, removed))), None)
+        elif entry.isreg() and not entry.issparse() and not name.startswith(APPLE_DOUBLE) and wanted(path, entry.size):
             if entry.size > limits.document:
                 raise Stalled(
                     "PackageTooLarge",

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import json
 from typing import Any
 
+from violet_operator.errors import Stalled
 from violet_operator.package.documents import (
     JsonObject,
     invalid,
@@ -14,12 +16,19 @@ from violet_operator.package.documents import (
     objects,
     text,
 )
+from violet_operator.package.limits import KIB
 from violet_operator.package.model import Plugin
 
 MODULE = "module-plugin.yaml"
 CONFIG = "scripts/plugin-config.yaml"
 
+REQUIRED = ("deleteable", "description", "logo", "name")
+"""Keys of a ModulePlugin's spec that the platform's CRD demands (`platform.md` 1.4)."""
+
 _LIFECYCLE = "cpaas.io/lifecycle-type"
+
+_MOST = 256 * KIB
+"""Bytes of a ModulePlugin, which a status repeats; most are its logo."""
 
 
 def read_plugin(files: dict[str, bytes], where: str) -> Plugin | None:
@@ -30,7 +39,7 @@ def read_plugin(files: dict[str, bytes], where: str) -> Plugin | None:
         where: the chart, for messages.
 
     Raises:
-        Stalled: `module-plugin.yaml` is there, but no ModulePlugin.
+        Stalled: `module-plugin.yaml` is there, but no ModulePlugin, or one that is too large.
     """
     if MODULE not in files:
         return None
@@ -39,6 +48,13 @@ def read_plugin(files: dict[str, bytes], where: str) -> Plugin | None:
     if module is None:
         raise invalid(name, "it holds no document of kind ModulePlugin")
     typed = next(item for item in load_yaml(name, files[MODULE], typed=True) if text(item, "kind") == "ModulePlugin")
+    written = _as_written(module, typed)
+    size = len(json.dumps(written))
+    if size > _MOST:
+        raise Stalled(
+            "PackageTooLarge",
+            f"The ModulePlugin of the package has {size} bytes; at most {_MOST} are kept. Have its logo made smaller.",
+        )
     config = load_mapping(f"{CONFIG} of {where}", files[CONFIG]) if CONFIG in files else None
     return Plugin(
         name=text(module, "metadata", "name") or text(module, "spec", "name"),
@@ -47,7 +63,7 @@ def read_plugin(files: dict[str, bytes], where: str) -> Plugin | None:
         main_chart=text(module, "spec", "mainChart"),
         lifecycle=(text(module, "metadata", "labels", _LIFECYCLE) or "agnostic").lower(),
         affinity=mapping(module, "spec", "affinity"),
-        module=_as_written(module, typed),
+        module=written,
         config=config,
     )
 

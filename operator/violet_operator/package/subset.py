@@ -63,9 +63,8 @@ def _runs(image: Image, package: Package) -> bool:
 def _pinned(package: Package) -> set[str]:
     """Digests by which the package names images."""
     named = [package.artifact, *package.related_images, *(image.reference for image in package.images)]
-    named += package.bundle.related_images if package.bundle else ()
-    named += package.chart.images if package.chart else ()
-    return {reference.partition("@")[2] for reference in named} - {""}
+    written = [part.pinned for part in (package.bundle, package.chart) if part]
+    return {reference.partition("@")[2] for reference in named}.union(*written)
 
 
 def _check(whole: Image, part: Image, signed: set[str | None], pinned: set[str]) -> None:

@@ -3,16 +3,21 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping
 from dataclasses import replace
 
 from violet_operator.errors import Stalled
 from violet_operator.package.archive import Archive
 from violet_operator.package.bundle import is_labelled, read_bundle
 from violet_operator.package.chart import chart_layer, read_bare_chart, read_chart
-from violet_operator.package.classify import Findings, classify
+from violet_operator.package.chart_image import chart_tag, check_chart
+from violet_operator.package.classify import Findings, classify, object_name
 from violet_operator.package.layouts import LAYOUTS, Contents
 from violet_operator.package.limits import MIB, Limits
+from violet_operator.package.manifest import PackageManifest
 from violet_operator.package.model import Bundle, Chart, Image, Package
+from violet_operator.package.references import has_tag, tagged
+from violet_operator.support.digests import Digest
 
 _UNLABELLED = 32 * MIB
 """Bytes of an image without labels that is still looked into: a bundle holds some YAML."""
@@ -40,22 +45,21 @@ def understand(archive: Archive, *, file_name: str = "", limits: Limits | None =
     contents = _contents(archive, limits)
     charts = _charts(archive, contents, limits)
     bundles = _bundles(archive, contents, limits, look_closer=not charts)
-    names = {image.digest: _name(image, f"{bundle.package}-bundle", bundle.version) for image, bundle in bundles}
-    names |= {image.digest: _name(image, chart.name, chart.version) for image, chart in charts if image}
+    names = {image.digest: _bundle_name(image, bundle) for image, bundle in bundles}
+    names |= {image.digest: _name(image, chart.name, chart_tag(chart.version)) for image, chart in charts if image}
     findings = Findings(
-        images=tuple(
-            image if _has_name(image) else image.renamed(names.get(image.digest, image.reference))
-            for image in contents.images
-        ),
+        images=tuple(image.renamed(_full_name(image, names)) for image in contents.images),
         bundles=tuple((names[image.digest], bundle) for image, bundle in bundles),
         charts=tuple(replace(chart, reference=names[image.digest]) if image else chart for image, chart in charts),
-        manifest=contents.manifest,
+        manifest=_with_full_name(contents, names),
         file_name=file_name,
     )
     package = classify(findings)
     fatal = [item.message for item in package.contradictions if item.stalls]
     if fatal:
         raise Stalled("ContradictoryPackage", f"{' '.join(fatal)} Get a corrected package from its vendor.")
+    if package.chart:
+        check_chart(archive, package.chart)
     return package
 
 
@@ -82,7 +86,7 @@ def _bundles(archive: Archive, contents: Contents, limits: Limits, *, look_close
         limits: caps.
         look_closer: whether small images without labels are looked into, if there are no others.
     """
-    images = [image for image in contents.images if not image.attached]
+    images, inside = [image for image in contents.images if not image.attached], _digests(contents)
     named = [image for image in images if contents.manifest and image.reference == contents.manifest.spec.artifact]
     labelled = [image for image in images if is_labelled(image)]
     small = [image for image in images if sum(blob.size for blob in image.blobs) <= _UNLABELLED]
@@ -90,7 +94,8 @@ def _bundles(archive: Archive, contents: Contents, limits: Limits, *, look_close
     for likely in (named, labelled, small[:_CANDIDATES] if look_closer else []):
         candidates = list({image.digest: image for image in reversed(likely)}.values())
         _check_number(len(candidates), "operator bundles")
-        read = ((image, read_bundle(archive, image, limits)) for image in candidates if chart_layer(image) is None)
+        others = [image for image in candidates if chart_layer(image) is None]
+        read = ((image, read_bundle(archive, image, limits, inside)) for image in others)
         found = [(image, bundle) for image, bundle in read if bundle is not None]
         if found:
             return found
@@ -99,17 +104,22 @@ def _bundles(archive: Archive, contents: Contents, limits: Limits, *, look_close
 
 def _charts(archive: Archive, contents: Contents, limits: Limits) -> list[tuple[Image | None, Chart]]:
     """Charts beside the images, and images that are packed charts; the same chart in both forms counts once."""
+    inside = _digests(contents)
     layers = [(image, layer) for image in contents.images if (layer := chart_layer(image)) is not None]
     _check_number(len(layers) + len(contents.charts), "charts")
     found: list[tuple[Image | None, Chart]] = [
-        (image, read_chart(archive, layer, limits, image.reference)) for image, layer in layers
+        (image, read_chart(archive, layer, limits, image.reference, inside)) for image, layer in layers
     ]
     packed = {(chart.name, chart.version) for _, chart in found}
-    beside = [read_chart(archive, member, limits) for member in contents.charts]
+    beside = [read_chart(archive, member, limits, inside=inside) for member in contents.charts]
     found += [(None, chart) for chart in beside if (chart.name, chart.version) not in packed]
     if contents.chart_root is not None:
         found.append((None, read_bare_chart(archive, contents.chart_root)))
     return found
+
+
+def _digests(contents: Contents) -> frozenset[Digest]:
+    return frozenset(manifest.digest for image in contents.images for manifest in image.manifests)
 
 
 def _check_number(count: int, what: str) -> None:
@@ -117,19 +127,38 @@ def _check_number(count: int, what: str) -> None:
         raise Stalled("PackageTooLarge", f"The package holds {count} {what}; at most {_CANDIDATES} are looked into.")
 
 
-def _name(image: Image, repository: str, version: str) -> str:
-    """The image's own name; for one without, as a bare OCI layout may have, one from what it says of itself.
+def _bundle_name(image: Image, bundle: Bundle) -> str:
+    return _name(image, f"{bundle.package}-bundle", f"v{bundle.version.removeprefix('v')}")
+
+
+def _name(image: Image, repository: str, tag: str) -> str:
+    """The image's own name; for one without a tag, as a bare OCI layout may have, one from what it says of itself.
 
     Names without a registry are as good: the registry's part is replaced when the image is pushed.
     """
-    if _has_name(image):
+    if has_tag(image.reference):
         return image.reference
-    tag = re.sub(r"[^A-Za-z0-9_.-]", "-", f"v{version.removeprefix('v')}")[:128]
-    if "/" in image.reference:
-        return f"{image.reference}:{tag}"
-    return f"{repository}:{image.reference if _TAG.fullmatch(image.reference) else tag}"
+    own, at, digest = image.reference.partition("@")
+    tag = re.sub(r"[^A-Za-z0-9_.-]", "-", tag)[:128]
+    if at or "/" in own:
+        return f"{own}:{tag}{at}{digest}"
+    return f"{object_name(repository)}:{own if _TAG.fullmatch(own) else tag}"
 
 
-def _has_name(image: Image) -> bool:
-    """Whether the package names the image in full; a tag alone is no name, nor is a repository of `HOST:PORT`."""
-    return ":" in image.reference.rpartition("/")[2] or "@" in image.reference
+def _full_name(image: Image, names: Mapping[Digest, str]) -> str:
+    """The image's own name, else that of the bundle or chart in it, else with docker's tag; one word stays as it is."""
+    reference = image.reference
+    named = image.renamed(names.get(image.digest, ""))
+    if named.reference and not has_tag(reference) and ("@" not in reference or named.repository == image.repository):
+        return named.reference
+    return tagged(reference) if "/" in reference else reference
+
+
+def _with_full_name(contents: Contents, names: Mapping[Digest, str]) -> PackageManifest | None:
+    """The manifest with the artifact's name as the image has it now, where both had lacked the tag."""
+    manifest = contents.manifest
+    main = next((image for image in contents.images if manifest and image.reference == manifest.spec.artifact), None)
+    if manifest is None or main is None:
+        return manifest
+    spec = manifest.spec.model_copy(update={"artifact": _full_name(main, names)})
+    return manifest.model_copy(update={"spec": spec})

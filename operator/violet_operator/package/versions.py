@@ -16,11 +16,6 @@ def same_version(one: str, other: str) -> bool:
     return _bare(one) == _bare(other)
 
 
-def is_newer(one: str, other: str) -> bool:
-    """Whether a version comes after another one."""
-    return _order(one) > _order(other)
-
-
 def newest(items: Iterable[T], key: Callable[[T], str]) -> T | None:
     """The item of the highest version; None of none."""
     return max(items, key=lambda item: _order(key(item)), default=None)

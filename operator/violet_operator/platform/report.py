@@ -64,8 +64,10 @@ async def finished(work: Coroutine[Any, Any, T]) -> T:
     """
     task = asyncio.ensure_future(work)
     try:
-        return await asyncio.shield(task)
+        await asyncio.wait([task])
     except asyncio.CancelledError:
+        task.add_done_callback(lambda done: done.cancelled() or done.exception())  # there is nobody left to raise it to
         await asyncio.wait([task], timeout=_PATIENCE)
         task.cancel()
         raise
+    return task.result()

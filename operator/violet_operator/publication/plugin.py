@@ -9,7 +9,7 @@ from violet_operator.api.module_plugin import MODULE_NAME
 from violet_operator.clients.kube import MODULE_CONFIGS, MODULE_INFOS, MODULE_PLUGINS, Kube
 from violet_operator.errors import Stalled
 from violet_operator.package.plugin import module_version
-from violet_operator.package.versions import is_newer, same_version
+from violet_operator.package.versions import is_older, same_version
 from violet_operator.publication.apply import Piece
 from violet_operator.publication.publisher import Publisher, Standing
 
@@ -101,7 +101,7 @@ class PluginPublisher(Publisher):
         return same_version(str(config["spec"].get("version", "")), self._version)
 
     def _is_older_than(self, live: JsonObject) -> bool:
-        return is_newer(module_version(live), self._version)
+        return is_older(self._version, module_version(live))
 
     def _advice(self, kube: Kube) -> str:
         charts = self._body["spec"].get("mainChart") or "its main chart"

@@ -5,9 +5,9 @@ from __future__ import annotations
 from dataclasses import replace
 
 from violet_operator.package.archive import Archive
-from violet_operator.package.chart_image import as_image, chart_tag, check_archive
+from violet_operator.package.chart_image import as_image, chart_tag, main_chart
 from violet_operator.package.model import Chart, Image, Package
-from violet_operator.upload.plan import destination
+from violet_operator.package.references import destination
 
 
 def with_chart_images(archive: Archive, package: Package, repository: str) -> Package:
@@ -28,7 +28,6 @@ def with_chart_images(archive: Archive, package: Package, repository: str) -> Pa
     chart = package.chart
     if chart is None:
         return package
-    check_archive(archive, chart)
     reference = _wanted(chart, repository)
     places = {destination(image.reference, "") for image in package.images}
     if not reference or destination(reference, "") in places:
@@ -46,7 +45,6 @@ def oci_reference(repository: str, name: str, version: str) -> str:
 def _wanted(chart: Chart, repository: str) -> str:
     """The reference that the chart must have; empty: none."""
     if chart.plugin:
-        main = chart.plugin.main_chart
-        return f"{main}:{chart_tag(chart.plugin.version)}" if main else ""
+        return main_chart(chart)
     wanted = repository and not chart.reference
     return oci_reference(repository, chart.name, chart.version) if wanted else ""

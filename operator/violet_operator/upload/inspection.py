@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-import json
-
-from violet_operator.errors import Stalled
 from violet_operator.package.model import Bundle, Chart, Opened, Package
 from violet_operator.package.subset import subset_package
 from violet_operator.package.understand import understand
@@ -13,9 +10,6 @@ from violet_operator.upload.chart_images import with_chart_images
 from violet_operator.upload.context import JsonObject, Upload
 from violet_operator.upload.fetch import fetched
 from violet_operator.upload.threads import in_thread
-
-_MODULE = 256 * 1024
-"""Bytes of a ModulePlugin, which a status repeats; most are its logo."""
 
 _CONTRADICTIONS = 32
 """That a status lists; a package with more of them needs no longer list."""
@@ -72,11 +66,4 @@ def _chart_facts(chart: Chart) -> JsonObject:
     plugin = chart.plugin
     if plugin is None:
         return {"chart": {"name": chart.name, "version": chart.version, "digest": chart.member.digest}}
-    size = len(json.dumps(plugin.module))
-    if size > _MODULE:
-        raise Stalled(
-            "PackageTooLarge",
-            f"The ModulePlugin of the package has {size} bytes; at most {_MODULE} are kept. Have its logo "
-            "made smaller.",
-        )
     return {"mainChart": plugin.main_chart or None, "affinity": plugin.affinity or None, "module": plugin.module}

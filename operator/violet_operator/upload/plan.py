@@ -4,35 +4,13 @@ from __future__ import annotations
 
 import hashlib
 import json
-import re
 from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any
 
-from violet_operator.errors import Stalled
 from violet_operator.package.model import Blob, Image, Manifest
-from violet_operator.package.references import without_registry
+from violet_operator.package.references import Destination, places
 from violet_operator.support.digests import Digest
-
-_PART = r"[a-z0-9]+(?:(?:\.|_|__|-+)[a-z0-9]+)*"
-_PATH = re.compile(rf"({_PART}(?:/{_PART})*)(?::([A-Za-z0-9_][A-Za-z0-9._-]{{0,127}}))?(?:@(sha256:[0-9a-f]{{64}}))?")
-"""REPOSITORY:TAG@DIGEST (distribution specification): nothing else may become part of a URL, `../` above all."""
-
-
-@dataclass(frozen=True, slots=True)
-class Destination:
-    """Where an image goes in a registry.
-
-    Attributes:
-        repository: without host.
-        tag: tag; or the digest of an image that is known by digest alone.
-    """
-
-    repository: str
-    tag: str
-
-    def __str__(self) -> str:
-        return f"{self.repository}{'@' if ':' in self.tag else ':'}{self.tag}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -112,24 +90,6 @@ def plan_hash(plans: dict[str, PushPlan], objects: list[dict[str, Any]]) -> str:
     return hashlib.sha256(json.dumps(written, sort_keys=True).encode()).hexdigest()[:16]
 
 
-def destination(reference: str, prefix: str) -> Destination:
-    """Where an image goes: its repository without the packager's registry, behind our prefix.
-
-    Only the registry is left out: `nginx:1.2` and `library/nginx:1.2` are two places.
-
-    Raises:
-        Stalled: the reference has neither tag nor digest, or is not a reference.
-    """
-    found = _PATH.fullmatch(without_registry(reference))
-    if not found or not (found[2] or found[3]):
-        raise Stalled(
-            "InvalidPackage",
-            f"The package names image {reference!r}, which is no reference HOST/REPOSITORY:TAG to push it under.",
-        )
-    repository, tag = found[1], found[2] or found[3]
-    return Destination(f"{prefix}/{repository}" if prefix else repository, tag)
-
-
 def wanted_blobs(images: Iterable[Image], prefix: str, tags: dict[Destination, Digest | None]) -> set[tuple[str, Blob]]:
     """(repository, blob) of every image whose tag does not have its digest: what the registry must be asked for.
 
@@ -138,29 +98,10 @@ def wanted_blobs(images: Iterable[Image], prefix: str, tags: dict[Destination, D
     """
     return {
         (to.repository, blob)
-        for to, image in _places(images, prefix).items()
+        for to, image in places(images, prefix).items()
         if tags.get(to) != image.digest
         for blob in image.blobs
     }
-
-
-def _places(images: Iterable[Image], prefix: str) -> dict[Destination, Image]:
-    """Every image by its destination.
-
-    Raises:
-        Stalled: two different images have the same one, as their names differ in the registry alone.
-    """
-    places: dict[Destination, Image] = {}
-    for image in images:
-        to = destination(image.reference, prefix)
-        other = places.setdefault(to, image)
-        if other.digest != image.digest:
-            raise Stalled(
-                "InvalidPackage",
-                f"Images {other.reference} and {image.reference} of the package differ, but both would be pushed to "
-                f"{to}.",
-            )
-    return places
 
 
 def plan_push(images: tuple[Image, ...], prefix: str, inventory: Inventory) -> PushPlan:
@@ -174,8 +115,8 @@ def plan_push(images: tuple[Image, ...], prefix: str, inventory: Inventory) -> P
     Raises:
         Stalled: an image has no name to push it under, or two have the same.
     """
-    places = _places(images, prefix)
-    due = [(to, image) for to, image in reversed(places.items()) if inventory.tags.get(to) != image.digest]
+    found = places(images, prefix)
+    due = [(to, image) for to, image in reversed(found.items()) if inventory.tags.get(to) != image.digest]
     uploads: dict[Digest, BlobPush] = {}
     mounts: dict[tuple[str, Digest], BlobPush] = {}
     origins = {digest: repository for repository, digest in sorted(inventory.blobs, reverse=True)}

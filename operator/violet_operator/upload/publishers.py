@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from violet_operator.api.artifact import UPLOADED_BY, Publication
 from violet_operator.api.module_plugin import module_plugin
+from violet_operator.package.references import destination
 from violet_operator.platform.resolve import Connection
 from violet_operator.publication.bundle import BundlePublisher
 from violet_operator.publication.chart import ChartEntry, ChartPublisher
@@ -11,7 +12,6 @@ from violet_operator.publication.plugin import PluginPublisher
 from violet_operator.publication.publisher import Publisher
 from violet_operator.support.digests import digest_hex
 from violet_operator.upload.context import Upload
-from violet_operator.upload.plan import destination
 
 
 def publisher_for(upload: Upload, connection: Connection) -> Publisher:

@@ -23,7 +23,6 @@ from violet_operator.api.conditions import (
     timestamp,
 )
 from violet_operator.errors import OperatorError, Transient
-from violet_operator.support.durations import human_bytes
 from violet_operator.support.meter import Reading
 from violet_operator.support.redact import shorten
 
@@ -221,12 +220,6 @@ def advance(last: JsonObject, reading: Reading) -> JsonObject:
 def complete(progress: JsonObject) -> JsonObject:
     """Progress of a transfer that has ended well."""
     return {**progress, "bytesDone": progress["bytesTotal"], "percent": 100}
-
-
-def describe_progress(progress: JsonObject) -> str:
-    """Progress as people read it."""
-    done, total = human_bytes(progress["bytesDone"]), human_bytes(progress["bytesTotal"])
-    return f"{progress['percent']} % ({done} of {total})"
 
 
 def transitions(last: list[JsonObject], now: list[JsonObject]) -> list[Event]:

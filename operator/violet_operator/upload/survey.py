@@ -12,15 +12,14 @@ from violet_operator.clients.referrers import is_listed, tag_to_write
 from violet_operator.clients.registry import Registry
 from violet_operator.errors import Stalled, Waiting
 from violet_operator.package.model import Image, Opened
+from violet_operator.package.references import Destination, destination
 from violet_operator.platform.resolve import Connection
 from violet_operator.support.digests import Digest, sha256_digest
 from violet_operator.upload.charts import chart_in_place
 from violet_operator.upload.context import JsonObject, Upload
 from violet_operator.upload.plan import (
-    Destination,
     Inventory,
     PushPlan,
-    destination,
     plan_hash,
     plan_push,
     wanted_blobs,

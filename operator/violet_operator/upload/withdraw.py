@@ -12,6 +12,7 @@ from violet_operator.api import FINALIZER
 from violet_operator.api.conditions import PUBLISHED, Event
 from violet_operator.clients.kube import PACKAGE_UPLOADS, Kube
 from violet_operator.errors import OperatorError, Transient
+from violet_operator.package.references import Destination, destination
 from violet_operator.platform.report import tell
 from violet_operator.platform.resolve import Connection
 from violet_operator.publication.apply import Piece
@@ -20,7 +21,6 @@ from violet_operator.publication.publisher import Publisher
 from violet_operator.support.requeue import Requeue
 from violet_operator.upload.charts import take_back
 from violet_operator.upload.context import JsonObject, Upload
-from violet_operator.upload.plan import Destination, destination
 from violet_operator.upload.publishers import publisher_for
 from violet_operator.upload.report import write
 from violet_operator.upload.threads import in_thread

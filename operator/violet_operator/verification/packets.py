@@ -7,11 +7,15 @@ Whatever a file holds is accounted for: nothing is passed over, and each byte is
 from __future__ import annotations
 
 import base64
+import re
 from collections.abc import Iterator
 
 _SIGNATURES = frozenset({2})
 _PRIVATE = frozenset({5, 7})
 _KEYS = frozenset({2, 6, 10, 12, 13, 14, 17, 21})  # with what belongs to them: names, signatures, padding
+
+_PRIVATE_TEXT = re.compile(rb"-{4,5} ?BEGIN [A-Z0-9 ]*PRIVATE KEY")
+"""OpenPGP, PEM, OpenSSH (RFC 7468), and SSH2 with its own dashes (RFC 4716); words about keys are no keys."""
 
 _BEGIN, _END = b"-----BEGIN PGP ", b"\n-----END PGP "
 
@@ -43,7 +47,7 @@ def key_packets(data: bytes) -> bytes:
         PrivateKeyError: some are private, in whatever form.
         ValueError: it holds none, or broken ones, or some of another type.
     """
-    if b"PRIVATE KEY" in data:  # PEM and OpenSSH say so too
+    if _PRIVATE_TEXT.search(data):
         raise PrivateKeyError("text of a private key")
     binary = _binary(data, b"PUBLIC KEY BLOCK-----", _TEXT)
     if _check(binary, _KEYS | _PRIVATE) & _PRIVATE:

@@ -91,6 +91,24 @@ def test_a_bundle_directory_needs_the_name_of_its_image(
     assert list(tmp_path.iterdir()) == []
 
 
+@pytest.mark.parametrize(
+    ("flag", "value", "said"),
+    [
+        ("--artifact", "r.example.com/demo-bundle", "no reference HOST/REPOSITORY:TAG"),
+        ("--artifact", "demo", "no reference HOST/REPOSITORY:TAG"),
+        ("--artifact", "r.example.com/Demo:v1", "no reference HOST/REPOSITORY:TAG"),
+        ("--name", "Demo_1", "--name 'Demo_1' is no name of a Kubernetes object, as 'demo-1' would be"),
+    ],
+)
+def test_names_that_no_reader_takes_are_refused(
+    flag: str, value: str, said: str, bundle_directory: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    flags = ["--artifact", "r.example.com/demo-bundle:v1", flag, value, "--output", str(tmp_path / "x.tgz")]
+    assert main(["package", str(bundle_directory), *flags]) == 1
+    assert said in capsys.readouterr().err
+    assert list(tmp_path.iterdir()) == []
+
+
 def test_a_version_that_leads_elsewhere_is_no_file_name(
     bundle_directory: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -106,6 +106,9 @@ def module_plugin(version: str = "v1.0.4", **metadata: Any) -> bytes:
         "mainChart": "acp/web",
         "appReleases": [{"name": "web", "chartVersions": charts}],
         "affinity": {"clusterAffinity": {"matchLabels": {"is-global": "true"}}},
+        "deleteable": True,
+        "description": {"en": "The web", "zh": "网页"},
+        "logo": "data:,",
     }
     return to_yaml({"kind": "ModulePlugin", "metadata": {"name": "web"} | name | metadata, "spec": spec})
 

@@ -213,6 +213,12 @@ def test_what_is_no_package(data: bytes, expected: str) -> None:
     assert reason(data) == expected
 
 
+def test_an_empty_object_is_said_to_be_empty() -> None:
+    with pytest.raises(Stalled, match="The object is empty") as caught:
+        Archive.scan(MemorySource(b""))
+    assert caught.value.reason == "UnknownFormat"
+
+
 def test_caps() -> None:
     three = gz(tar(*(member(name, b"x") for name in "abc")))
     assert len(scan(three, members=3).members) == 3

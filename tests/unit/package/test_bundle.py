@@ -19,7 +19,7 @@ from tests.unit.package.inputs import (
     said,
     to_yaml,
 )
-from tests.unit.package.source import Layout, gz, tar_of
+from tests.unit.package.source import OCI_CONFIG, Layout, gz, tar_of
 from tests.unit.package.test_zstd import compressed
 from violet_operator.errors import Stalled
 from violet_operator.package.limits import Limits
@@ -148,6 +148,22 @@ def test_upper_layers_replace_and_remove_files_of_lower_ones() -> None:
     assert (bundle(package).version, package.contradictions) == ("1.2.3", ())
 
 
+@pytest.mark.parametrize("mark", ["manifests/.wh..wh..opq", ".wh..wh..opq", ".wh.manifests", "./.wh.manifests"])
+def test_a_folder_that_an_upper_layer_makes_anew_has_nothing_of_the_lower_one(mark: str) -> None:
+    """As `RUN rm -r manifests` or `COPY` after it leave it; what the same layer holds counts, before or after."""
+    files = bundle_files(csv("1.2.3", relatedImages=[]))
+    upper = [{mark: b""} | files, files | {mark: b""}]
+    for top in upper:
+        package = layered(gz(tar_of(bundle_files(csv("1.0.0"), csv("9.9.9")))), gz(tar_of(top)))
+        assert (bundle(package).version, package.contradictions) == ("1.2.3", ())
+
+
+def test_a_name_that_only_begins_like_a_removed_one_stays() -> None:
+    lower = tar_of(bundle_files(csv(relatedImages=[])))
+    for mark in (".wh.manifest", "manifests/.wh.0", "other/.wh..wh..opq", ".wh.metadata/x"):
+        assert bundle(layered(gz(lower), gz(tar_of({mark: b""})))).csv == "demo.v1.2.3"
+
+
 def test_annotations_win_over_labels_and_both_may_lack() -> None:
     changed = LABELS | {f"{OLM}channels.v1": "beta", f"{OLM}channel.default.v1": "beta"}
     package = layered(gz(tar_of(bundle_files(csv(), annotations=changed))))
@@ -185,6 +201,14 @@ def test_a_bundle_for_two_architectures() -> None:
     layout = Layout()
     layer = gz(tar_of(bundle_files(csv())))
     layout.name(layout.index(bundle_image(layout, layer), bundle_image(layout, layer)), BUNDLE)
+    assert bundle(own(layout, relatedImages=[])).csv == "demo.v1.2.3"
+
+
+def test_a_bundle_behind_its_attestation() -> None:
+    layout = Layout()
+    unknown = layout.add({"os": "unknown", "architecture": "unknown"}, OCI_CONFIG)
+    attestation = layout.image(layout.add(b"{}", "application/vnd.in-toto+json"), config=unknown)
+    layout.name(layout.index(attestation, bundle_image(layout, gz(tar_of(bundle_files(csv()))))), BUNDLE)
     assert bundle(own(layout, relatedImages=[])).csv == "demo.v1.2.3"
 
 

@@ -187,9 +187,12 @@ def test_what_is_refused(files: dict[str, bytes], message: str) -> None:
 
 
 def test_chart_archives_that_are_none() -> None:
-    for files, message in (({"x/y": b""}, "no NAME/Chart.yaml"), (chart_files() | {"b/Chart.yaml": b""}, "2 charts")):
-        with pytest.raises(Stalled, match=message):
+    removed = {"x/.wh.Chart.yaml": b"", "x/values.yaml": b""}
+    for files in ({"x/y": b""}, removed):
+        with pytest.raises(Stalled, match=r"no NAME/Chart\.yaml"):
             packed(files, "chart")
+    with pytest.raises(Stalled, match="2 charts"):
+        packed(chart_files() | {"b/Chart.yaml": b""}, "chart")
 
 
 def test_the_chart_version_must_be_that_of_the_module() -> None:

@@ -18,7 +18,8 @@ BUNDLE = Bundle(
     "demo", channels=("stable",), default_channel="stable", csv="demo.v1.2.3", version="1.2.3", display_name="Demo",
     related_images=(APP,),
 )  # fmt: skip
-PLUGIN = Plugin("web", "v1.0.4", "Web", "acp/web", "aligned", {}, {}, {})
+MODULE = {"spec": {"name": "web", "deleteable": True, "logo": "", "description": {"en": "a", "zh": "b"}}}
+PLUGIN = Plugin("web", "v1.0.4", "Web", "acp/web", "aligned", {}, MODULE, {})
 ARCHIVE = Member("web.tgz", 0, 1, Digest(f"sha256:{'c' * 64}"))
 WEB = "harbor.example.com/acp/web:v1"
 CHART = Chart("web", "v1.0.4", "web", {}, ARCHIVE, images=(WEB,))
@@ -82,6 +83,8 @@ TABLE = [
     (lambda: bundle(images=(*IMAGES, image("x.io/sneaky:v1", "c"))), "related_images", (APP,),
      "holds 1 image(s) that neither its manifest nor its CSV names: x.io/sneaky:v1. They are pushed"),
     (lambda: bundle(manifest=manifest(artifact=APP)), "artifact", MAIN, f"says artifact {APP}, the content is {MAIN}"),
+    (lambda: bundle(images=(*IMAGES, image(SIDE, "c")), manifest=manifest(artifact=SIDE)), "artifact", MAIN,
+     f"says artifact {SIDE}, the content is {MAIN}"),
     (lambda: bundle(images=(*IMAGES, image(SIDE, "c", "linux/amd64")), manifest=manifest(relatedImages=[APP, SIDE])),
      "architectures",
      ("linux/amd64", "linux/arm64"), "x.io/side:v1 is not for linux/arm64"),
@@ -91,6 +94,8 @@ TABLE = [
     (lambda: plugin({"artifact": "h.io/acp/web:v1.0.5"}), "version", "v1.0.4",
      "The chart's image has tag v1.0.5, its Chart.yaml version v1.0.4."),
     (lambda: plugin({"type": "chart"}), "type", "plugin", "says type chart, the content is a plugin"),
+    (lambda: plugin({}, module={"spec": {"name": "web", "logo": ""}}), "type", "plugin",
+     "lacks spec.deleteable, spec.description, without which the platform takes no ModulePlugin"),
     (lambda: plugin({"lifecycle": "core"}), "lifecycle", "aligned", "says lifecycle core, the content aligned"),
     (lambda: plugin({"lifecycle": "core"}, lifecycle="eternal"), "lifecycle", "core", "'eternal' is none of the known"),
 ]  # fmt: skip
@@ -127,10 +132,17 @@ def test_contradictions_that_stall(make: Any, message: str) -> None:
         (lambda: classify(Findings()), "InvalidPackage", "neither an operator bundle nor a chart, but no images"),
         (lambda: bundle(bundles=((MAIN, BUNDLE), (APP, BUNDLE)), manifest=None), "InvalidPackage", "2 things"),
         (lambda: bundle(charts=(CHART,), manifest=None), "InvalidPackage", "2 things"),
-        (lambda: bundle(images=(*IMAGES, image(APP, "d"))), "InvalidPackage", f"two images named {APP}"),
+        (lambda: bundle(images=(*IMAGES, image(APP, "d"))), "InvalidPackage", "two images for acp/app:v9"),
         (lambda: bundle(images=(*IMAGES, image("", "d"))), "InvalidPackage", "has no full name"),
         (lambda: bundle(images=(*IMAGES, image(f"x@{digest('e')}", "d"))), "DigestMismatch", digest("d")),
         (lambda: bundle(bundles=((MAIN, Bundle("___")),), manifest=None), "InvalidPackage", "name of a Kubernetes"),
+        (
+            lambda: bundle(bundles=((MAIN, replace(BUNDLE, display_name="x" * 600_000)),)),
+            "PackageTooLarge",
+            "of itself",
+        ),
+        (lambda: bundle(bundles=((MAIN, replace(BUNDLE, channels=("é" * 300,) * 600)),)), "PackageTooLarge", "1082568"),
+        (lambda: chart(replace(CHART, images=(f"h.io/{'x' * 1000}:v1",) * 600)), "PackageTooLarge", "of itself"),
     ],
 )
 def test_what_is_no_package(make: Any, reason: str, message: str) -> None:

@@ -1,6 +1,7 @@
 """A status and the events that go with it are one: a run that is called off between the two loses none."""
 
 import asyncio
+import gc
 from datetime import UTC, datetime
 from typing import Any
 
@@ -73,6 +74,17 @@ async def test_an_api_that_hangs_holds_no_run_for_ever(monkeypatch: pytest.Monke
     with pytest.raises(asyncio.CancelledError):
         await asyncio.wait_for(run, 60)
     assert api.done == []
+
+
+async def test_a_failure_after_a_call_off_is_no_news(caplog: pytest.LogCaptureFixture) -> None:
+    run = asyncio.create_task(report(Api("status"), PACKAGE_UPLOADS, BODY, {}, NEWS))
+    await asyncio.sleep(0.01)
+    run.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await run
+    del run
+    gc.collect()
+    assert caplog.records == []
 
 
 async def test_work_gives_what_it_gives() -> None:

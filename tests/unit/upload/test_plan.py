@@ -7,7 +7,8 @@ from hypothesis import strategies as st
 from tests.unit.upload.images import digest, image
 from violet_operator.errors import Stalled
 from violet_operator.package.model import Image
-from violet_operator.upload.plan import Destination, Inventory, destination, plan_hash, plan_push, wanted_blobs
+from violet_operator.package.references import Destination, destination
+from violet_operator.upload.plan import Inventory, plan_hash, plan_push, wanted_blobs
 
 
 @pytest.mark.parametrize(

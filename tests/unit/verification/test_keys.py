@@ -6,28 +6,20 @@ import random
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
 
 from tests.observe import until
-from tests.unit.verification.vendors import Vendors, checks, examine
-from violet_operator.errors import OperatorError, Transient, Waiting
+from tests.unit.verification.vendors import Vendors, checks, dearmor, examine, problem
+from violet_operator.errors import Transient, Waiting
 from violet_operator.verification import gpg, stream
 from violet_operator.verification.examine import Examination
 from violet_operator.verification.keyring import Keyring, remove_abandoned
-from violet_operator.verification.keys import LIMIT, KeySet, key_set
+from violet_operator.verification.keys import LIMIT, key_set
 from violet_operator.verification.packets import key_packets
-
-
-def problem(keys: KeySet) -> OperatorError:
-    """What is wrong with keys."""
-    with pytest.raises(Waiting) as caught, Keyring(keys):
-        pass
-    assert caught.value.reason == "InvalidKeys"
-    return caught.value
 
 
 def test_too_many_bytes_are_refused_before_gpg_sees_them() -> None:
@@ -54,41 +46,6 @@ def test_empty() -> None:
     for entries in ({}, {"a": b""}):
         with pytest.raises(Waiting, match="is empty"):
             key_set("Secret keys", entries)
-
-
-def test_private_key_is_refused_and_not_shown(vendors: Vendors) -> None:
-    private = vendors.good.private_key
-    found = problem(key_set("Secret keys", {"a": private.encode()}))
-    assert "private key" in found.message
-    assert private[100:130] not in found.message
-
-
-def dearmor(given: bytes) -> bytes:
-    return subprocess.run(["gpg", "--dearmor"], input=given, capture_output=True, check=True).stdout
-
-
-Disguise = Callable[[bytes], bytes]
-
-DISGUISES: dict[str, Disguise] = {
-    "as it is": lambda armored: armored,
-    "without its end": lambda armored: armored.rpartition(b"-----END")[0],
-    "indented": lambda armored: b"\n".join(b"  " + line for line in armored.splitlines()),
-    "binary": dearmor,
-    "as public": lambda armored: armored.replace(b"PRIVATE", b"PUBLIC"),
-}
-
-
-@pytest.mark.parametrize("disguise", DISGUISES.values(), ids=DISGUISES)
-def test_private_key_behind_a_public_one(vendors: Vendors, disguise: Disguise) -> None:
-    private = disguise(vendors.good.private_key.encode())
-    for public in (vendors.stranger.public_key.encode(), dearmor(vendors.stranger.public_key.encode())):
-        problem(key_set("Secret keys", {"a": public + private}))
-
-
-def test_private_key_alone_is_named_as_such(vendors: Vendors) -> None:
-    for disguise in DISGUISES.values():
-        private = disguise(vendors.good.private_key.encode())
-        assert "private key" in problem(key_set("Secret keys", {"a": private})).message
 
 
 def test_key_that_is_cut_off_beside_a_good_one(vendors: Vendors) -> None:

@@ -1,5 +1,6 @@
 """Vendors with real keys of every condition, made once: a good one, and one for each way not to be."""
 
+import subprocess
 import tempfile
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
@@ -7,12 +8,16 @@ from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
 
+import pytest
+
 from tests.packages import SigningKey
+from violet_operator.errors import OperatorError, Waiting
 from violet_operator.settings import Settings
 from violet_operator.verification.checks import Checks, weigh
 from violet_operator.verification.evidence import gather
 from violet_operator.verification.examine import Examination, Findings, rehearse
 from violet_operator.verification.judge import Proof, judge
+from violet_operator.verification.keyring import Keyring
 from violet_operator.verification.keys import KeySet, key_set
 from violet_operator.verification.rules import Policy, rules
 
@@ -88,3 +93,16 @@ def examine(package: Path, todo: Checks, piece: int = 1 << 20, program: str = "g
 def verify(package: Path, todo: Checks, sha256: str) -> Proof:
     """The verdict on a file."""
     return judge(todo, sha256, examine(package, todo))
+
+
+def problem(keys: KeySet) -> OperatorError:
+    """What is wrong with keys."""
+    with pytest.raises(Waiting) as caught, Keyring(keys):
+        pass
+    assert caught.value.reason == "InvalidKeys"
+    return caught.value
+
+
+def dearmor(given: bytes) -> bytes:
+    """Without armor, by gpg."""
+    return subprocess.run(["gpg", "--dearmor"], input=given, capture_output=True, check=True).stdout
