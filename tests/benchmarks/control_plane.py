@@ -34,13 +34,11 @@ WRITES = ("create", "update", "patch", "delete")
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--uploads", type=int, default=1000)
-    parser.add_argument("--parts", default="many,one,few,changes", help="what to measure, comma separated")
+    parser.add_argument("--parts", default="many,few,changes", help="what to measure, comma separated")
     arguments = parser.parse_args()
     parts = arguments.parts.split(",")
     with Site() as site:
         registry = site.registry("registry").address
-        if "one" in parts:
-            unchanged(site, registry)
         if "few" in parts:
             writes(site, registry)
         if "changes" in parts:
@@ -72,28 +70,6 @@ def first_time(site: Site, names: list[str]) -> None:
         row = [len(names), f"{applied:.0f} s", f"{took:.0f} s", f"{used:.0f} s", mib(operator.memory("VmHWM"))]
     head = ["uploads", "kubectl apply", "apply to all Ready", "CPU of the operator", "VmHWM"]
     table("New uploads", head, [row])
-
-
-def unchanged(site: Site, registry: str) -> None:
-    """What one look at one unchanged upload asks for: every request to the API, the bucket and the registry."""
-    design, storage = next(iter(DESIGNS)), site.kit.storage.endpoint.partition("//")[2]
-    with FaultProxy(registry) as to_registry, FaultProxy(storage) as to_bucket:
-        site.open_namespace("one", to_registry.address)
-        site.store(Bundle(name="one", related=(Image(name="one", layer_size=1 << 10),)), site.directory("packages"))
-        with program(design, site.cluster, site.directory("one"), "one") as operator:
-            with site.marketplace():
-                site.apply([site.upload("one", endpoint=f"http://{to_bucket.address}")], "one")
-                site.wait_ready("one")
-            time.sleep(6)  # the operator remembers a Platform and its Secrets for five seconds
-            runs, seen = _runs(operator), (len(site.requests()), len(to_registry.requests), len(to_bucket.requests))
-            stamp = "violet.alauda.io/reconcile-requested-at=benchmark"
-            site.cluster.kubectl("annotate", "pu", "one", "-n", "one", stamp)
-            wait_for(lambda: _runs(operator) > runs, "a second run", 60)
-            time.sleep(1)
-            rows = Counter(("API", f"{e.verb} {_kind(e)}") for e in site.requests()[seen[0] :])
-            rows += Counter(("registry", f"{r.method} {r.path}") for r in to_registry.requests[seen[1] :])
-            rows += Counter(("bucket", f"{r.method} {r.path}") for r in to_bucket.requests[seen[2] :])
-    table("Requests for one unchanged upload (two images), on request", ["to", "request", "times"], _flat(rows))
 
 
 def restarts(site: Site, count: int) -> None:

@@ -10,6 +10,6 @@ curl --silent --show-error --fail "$url" | tee "$directory/copy" | tar --extract
 wait
 grep --quiet "^$sum " "$directory/sum"
 for image in "$@"; do
-  skopeo copy --quiet --all --dest-tls-verify=false \
+  skopeo copy --quiet --all --preserve-digests --dest-tls-verify=false \
     "oci:$(echo "$directory"/*/images):$image" "docker://$registry/${image#*/}"
 done

@@ -44,6 +44,11 @@ class Place:
         return self.folder / "deploy"
 
     @property
+    def gateway(self) -> Path:
+        """The authority of the platform's gateway."""
+        return self.folder / "gateway"
+
+    @property
     def cache(self) -> Path:
         """kubectl's cache, and kubeconfigs made."""
         return self.folder / "kubectl"
@@ -65,7 +70,7 @@ class Place:
 
     def clear(self) -> None:
         """Remove what a demo left, and nothing else that may lie here."""
-        for tree in (self.kit, self.samples, self.packages, self.overlay, self.cache):
+        for tree in (self.kit, self.samples, self.packages, self.overlay, self.gateway, self.cache):
             shutil.rmtree(tree, ignore_errors=True)
         for file in (self.env, self.kubeconfig, self.operator_log, self.supervisor_log):
             file.unlink(missing_ok=True)

@@ -1,7 +1,8 @@
-"""What stays up: cluster, registry, object storage, the marketplace stand-in and the operator, under one process."""
+"""What stays up: cluster, gateway, registry, object storage, the marketplace stand-in, the operator; one process."""
 
 import logging
 import os
+import secrets
 from contextlib import ExitStack
 from pathlib import Path
 
@@ -10,7 +11,7 @@ import yaml
 from tests.cluster import Access, Kit, session
 from tests.demo import guest
 from tests.demo.place import Place
-from tests.platform import Bundles, Marketplace, install_crds
+from tests.platform import Bundles, Gateway, Marketplace, grant, install_crds
 from tests.program import ROOT, Operator, install
 
 
@@ -28,6 +29,7 @@ def run(place: Place, kubeconfig: Path | None) -> None:
         _install(cluster, place)
         bundles = Bundles(plain=True, username=username, password=password)
         stack.enter_context(Marketplace({"global": cluster.kubeconfig}, bundles))
+        gateway = {} if kubeconfig else _gateway(stack.enter_context(Gateway(kit.clusters, place.gateway)), kit)
         operator = stack.enter_context(Operator(cluster, place.folder, "--progress-interval", "1"))
 
         def check() -> None:
@@ -41,8 +43,18 @@ def run(place: Place, kubeconfig: Path | None) -> None:
             "REGISTRY_USERNAME": username,
             "REGISTRY_PASSWORD": password,
             **session.storage_environment(kit.storage),
+            **gateway,
         }
         session.hold(place.env, variables, cluster.program, check)
+
+
+def _gateway(gateway: Gateway, kit: Kit) -> dict[str, str]:
+    """The platform's gateway before our cluster, with an administrator who logs in by password; how to get in."""
+    user, password = "admin@example.com", secrets.token_urlsafe(16)
+    gateway.login.users[user] = password
+    grant(kit.cluster(), user)
+    ways = {"ADDRESS": gateway.address, "USERNAME": user, "PASSWORD": password, "CA": str(gateway.ca_file)}
+    return {f"PLATFORM_{name}": value for name, value in ways.items()}
 
 
 def _install(cluster: Access, place: Place) -> None:

@@ -12,6 +12,7 @@ from typing import Any
 
 import obstore
 import requests
+import yaml
 from obstore.store import S3Store
 
 from tests.cluster import Access, ToolError, session
@@ -23,10 +24,12 @@ from tests.demo.guest import MARK, NAMESPACE
 from tests.demo.place import Place
 from tests.program import ROOT
 
+API = "violet.alauda.io/v1alpha1"
 PACKAGE = "sample-operator"
 READY_TIMEOUT = 900.0  # seconds; 200 MB take some ten
 ARTIFACT = "NAME:.metadata.name,REGISTRY:.spec.registry,REPOSITORY:.spec.repository,PRESENT:.spec.present"
 VERSION = "NAME:.metadata.name,TAG:.spec.tag,PHASE:.status.phase,REASON:.status.reason,CSV:.status.version"
+THROUGH_GATEWAY = '{"spec": {"targets": [{"platformRef": {"name": "acp"}}]}}'
 LOOKS = (
     ("get", "packageuploads,platforms", "-n", NAMESPACE, "-o", "wide"),
     ("get", "artifacts", "-n", "cpaas-system", "-o", f"custom-columns={ARTIFACT}"),
@@ -46,9 +49,8 @@ def up(place: Place, size: str) -> None:
     package = _build(place, size)
     more = ["--kubeconfig", str(guest.visit(place))] if guests else []
     try:
-        tell(
-            "Starting: " + ("" if guests else "cluster, ") + "registry, object storage, marketplace stand-in, operator"
-        )
+        parts = ("" if guests else "cluster, gateway, ") + "registry, object storage, marketplace stand-in, operator"
+        tell(f"Starting: {parts}")
         command = ["-m", "tests.demo", "--dir", str(place.folder), "supervise", *more]
         session.launch(command, place.env, place.supervisor_log)
         environment = session.read_environment(place.env)
@@ -57,7 +59,7 @@ def up(place: Place, size: str) -> None:
         _apply(place, cluster, environment, package.name)
         _watch(place, cluster)
         _show(cluster, environment)
-        _explain(place)
+        _explain(place, gateway="PLATFORM_ADDRESS" in environment)
     except BaseException:
         _give_up(place)
         raise
@@ -125,6 +127,35 @@ def _apply(place: Place, cluster: Access, environment: Mapping[str, str], packag
     cluster.kubectl("apply", "-f", "-", stdin=json.dumps(namespace))
     tell(f"$ kubectl -n {NAMESPACE} apply -k {place.samples}")
     tell(cluster.kubectl("-n", NAMESPACE, "apply", "-k", str(place.samples)).rstrip())
+    if "PLATFORM_ADDRESS" in environment:
+        _apply_gateway(place, cluster, environment)
+
+
+def _apply_gateway(place: Place, cluster: Access, environment: Mapping[str, str]) -> None:
+    """The same platform as from outside: through its gateway, with an administrator's password."""
+    login = {"username": environment["PLATFORM_USERNAME"], "password": environment["PLATFORM_PASSWORD"]}
+    bundle = {"ca.crt": Path(environment["PLATFORM_CA"]).read_text()}
+    registry = {
+        "address": environment["REGISTRY"],
+        "credentialsSecretRef": {"name": "registry"},
+        "plainHTTP": True,
+    }
+    spec = {
+        "address": environment["PLATFORM_ADDRESS"],
+        "credentialsSecretRef": {"name": "acp-admin"},
+        "caBundleRef": {"name": "acp-ca"},
+        "registry": registry,
+    }
+    documents = [
+        {"apiVersion": "v1", "kind": "Secret", "metadata": {"name": "acp-admin"}, "stringData": login},
+        {"apiVersion": "v1", "kind": "ConfigMap", "metadata": {"name": "acp-ca"}, "data": bundle},
+        {"apiVersion": API, "kind": "Platform", "metadata": {"name": "acp"}, "spec": spec},
+    ]
+    file = place.samples / "acp.yaml"
+    file.touch(mode=0o600)
+    file.write_text(yaml.safe_dump_all(documents, sort_keys=False))
+    tell(f"$ kubectl -n {NAMESPACE} apply -f {file}")
+    tell(cluster.kubectl("-n", NAMESPACE, "apply", "-f", str(file)).rstrip())
 
 
 def _watch(place: Place, cluster: Access) -> None:
@@ -149,6 +180,7 @@ def _watch(place: Place, cluster: Access) -> None:
 
 
 def _show(cluster: Access, environment: Mapping[str, str]) -> None:
+    cluster.kubectl("wait", "platforms", "--all", "-n", NAMESPACE, "--for=condition=Ready", "--timeout=90s")
     for arguments in LOOKS:
         tell(f"\n$ kubectl {' '.join(arguments)}\n{cluster.kubectl(*arguments).rstrip()}")
     registry = environment["REGISTRY"]
@@ -161,8 +193,11 @@ def _show(cluster: Access, environment: Mapping[str, str]) -> None:
             tell(f"\n$ curl -u $REGISTRY_USERNAME:$REGISTRY_PASSWORD {url}\n{answer.text.strip()}")
 
 
-def _explain(place: Place) -> None:
+def _explain(place: Place, *, gateway: bool) -> None:
     folder = Path(os.path.relpath(place.folder))
+    from_outside = f"""
+The same platform from outside, through its gateway, with a user and a password (Platform acp):
+  kubectl -n {NAMESPACE} patch packageupload sample --type merge -p '{THROUGH_GATEWAY}'"""
     tell(f"""
 Everything stays up. Go on by hand:
   source {folder / "env"}
@@ -170,7 +205,9 @@ Everything stays up. Go on by hand:
   kubectl -n {NAMESPACE} describe packageupload sample
   kubectl -n cpaas-system delete artifact {PACKAGE}              # then ask for a look now, not in an hour:
   kubectl -n {NAMESPACE} annotate packageupload sample --overwrite violet.alauda.io/reconcile-requested-at="$(date)"
-  kubectl -n {NAMESPACE} delete packageupload sample; kubectl -n {NAMESPACE} apply -k {folder / "samples"}
+  kubectl -n {NAMESPACE} delete packageupload sample; kubectl -n {NAMESPACE} apply -k {folder / "samples"}{
+        from_outside if gateway else ""
+    }
 Another package:
   .venv/bin/python -m tests.packages --out {folder / "packages"} --name other --size 1GiB
   .venv/bin/python -m tests.demo put {folder / "packages"}/other.v1.0.0.tgz

@@ -1,6 +1,7 @@
 """`make demo` as a user meets it: up, on by hand, down; interrupted; failing; on a cluster that is not its own."""
 
 import os
+import re
 import signal
 import stat
 import subprocess
@@ -22,6 +23,9 @@ set -eu
 cd "$1"
 kubectl -n demo get packageuploads -o wide
 kubectl -n demo describe packageupload sample
+kubectl -n demo patch packageupload sample --type merge -p '{"spec": {"targets": [{"platformRef": {"name": "acp"}}]}}'
+kubectl -n demo wait --for=jsonpath='{.status.targets[0].platform}'=acp packageupload/sample --timeout=60s
+kubectl -n demo wait --for=condition=Ready packageupload/sample --timeout=60s
 kubectl -n demo delete packageupload sample
 kubectl -n demo apply -k samples
 kubectl -n demo wait --for=condition=Ready packageupload/sample --timeout=60s
@@ -54,6 +58,8 @@ def test_up_then_by_hand_then_down(folder: Path) -> None:
     assert " 100 %  Installable: sample-operator 1.0.0 can be installed on global of default." in up.stdout
     assert '{"name":"acp/sample-operator","tags":["v1.0.0"]}' in up.stdout
     assert "sample-operator.v1.0.0   v1.0.0   Present   Success" in up.stdout
+    assert re.search(r"platform.violet.alauda.io/acp +True +Connected .* https://127.0.0.1:", up.stdout)
+    assert "Platform acp" in up.stdout
     assert stat.S_IMODE((folder / "env").stat().st_mode) == 0o600
 
     by_hand = subprocess.run(
@@ -114,6 +120,7 @@ def test_on_a_given_cluster(folder: Path, theirs: Cluster) -> None:
     up = _demo(folder, "up", "--size", "4MiB", kubeconfig=theirs)
     assert up.returncode == 0, up.stderr
     assert f"Cluster: {theirs.server}, as KUBECONFIG says." in up.stdout
+    assert "gateway" not in up.stdout
     assert "CRDs of the platform: 0 are there" in up.stdout
     assert not any("kube-apiserver" in command for _, command in _running(folder))
     replicas = ("get", "deployment", "violet-operator", "-n", "violet-system", "-o", "jsonpath={.spec.replicas}")

@@ -9,9 +9,10 @@ from typing import Any
 
 from pydantic import ValidationError
 
-from violet_operator.api import POLICY_LABEL, RECONCILE_ANNOTATION
+from violet_operator.api import POLICY_LABEL
 from violet_operator.api.cleanup_policy import CleanupPolicySpec
 from violet_operator.api.conditions import READY, Conditions, Event, timestamp
+from violet_operator.api.request import is_unanswered, requested_at
 from violet_operator.cleanup import gate, history
 from violet_operator.cleanup.schedule import due
 from violet_operator.clients.kube import CLEANUP_POLICIES, CLEANUP_RUNS
@@ -129,9 +130,8 @@ class _Look:
     def _next(self, spec: CleanupPolicySpec, now: datetime) -> tuple[datetime | None, _Start | None]:
         """When the next run is due, and the one that is to be started now."""
         name = self._metadata["name"]
-        requested = (self._metadata.get("annotations") or {}).get(RECONCILE_ANNOTATION)
-        start = None
-        if requested and requested != self._facts.get("lastHandledReconcileAt"):
+        requested, start = requested_at(self._metadata), None
+        if requested and is_unanswered(self._metadata, self._facts):
             start = _Start(history.requested_name(name, requested), {"lastHandledReconcileAt": requested})
         if spec.schedule is None:
             return None, start

@@ -13,7 +13,8 @@ from typing import Any
 
 import kopf
 
-from violet_operator.api import FINALIZER, GROUP, RECONCILE_ANNOTATION, VERSION
+from violet_operator.api import FINALIZER, GROUP, VERSION
+from violet_operator.api.request import requested_at
 from violet_operator.runtime.queue import Key, KeyedQueue
 from violet_operator.runtime.relay import Relay
 from violet_operator.upload_set.outcome import gist, owner
@@ -69,11 +70,12 @@ def observe(queue: KeyedQueue, event: kopf.RawEvent) -> bool:
     if event["type"] == "DELETED" or (deleting and FINALIZER not in metadata.get("finalizers", [])):
         queue.forget(key)
         return True
-    requested = (metadata.get("annotations") or {}).get(RECONCILE_ANNOTATION)
     spec = event["object"].get("spec") or {}
     referring = (spec, *(spec.get("targets") or ()))
     refers = frozenset(str(each["platformRef"]["name"]) for each in referring if "platformRef" in each)
-    return queue.observe(key, (metadata.get("uid"), metadata.get("generation"), requested, deleting), refers)
+    return queue.observe(
+        key, (metadata.get("uid"), metadata.get("generation"), requested_at(metadata), deleting), refers
+    )
 
 
 def _key(event: kopf.RawEvent) -> Key:

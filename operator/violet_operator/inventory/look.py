@@ -6,8 +6,8 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
-from violet_operator.api import RECONCILE_ANNOTATION
 from violet_operator.api.package_inventory import PackageInventorySpec
+from violet_operator.api.request import is_unanswered, requested_at
 from violet_operator.clients.kube import CONFIG_MAPS, Kube
 from violet_operator.errors import Stalled, Waiting
 from violet_operator.inventory import export
@@ -57,14 +57,9 @@ class Look:
         return str(self.body["metadata"]["name"])
 
     @property
-    def _requested(self) -> str | None:
-        value = (self.body["metadata"].get("annotations") or {}).get(RECONCILE_ANNOTATION)
-        return None if value is None else str(value)
-
-    @property
     def _forced(self) -> bool:
         """Whether the user asks for a new look, and has not been answered yet."""
-        return self._requested not in (None, self.status.last.get("lastHandledReconcileAt"))
+        return is_unanswered(self.body["metadata"], self.status.last)
 
     def wait(self) -> float:
         """Seconds until the next look after this one.
@@ -97,8 +92,8 @@ class Look:
             OperatorError: there is no way in, or no such cluster.
         """
         platform, facts = self.spec.platform_ref.name, self.status.facts
-        if self._requested:
-            facts["lastHandledReconcileAt"] = self._requested
+        if requested := requested_at(self.body["metadata"]):
+            facts["lastHandledReconcileAt"] = requested
         connection = await self.env.connect(self.namespace, platform)
         wanted = self._wanted(platform, connection.clusters)
         self.gathered = await gather(connection.clusters, wanted, self.env.settings.system_namespace)

@@ -7,8 +7,8 @@ import logging
 from collections.abc import Callable
 from typing import Any, Protocol
 
-from violet_operator.api import RECONCILE_ANNOTATION
 from violet_operator.api.conditions import READY, Conditions, transition
+from violet_operator.api.request import is_unanswered, requested_at
 from violet_operator.clients.kube import PLATFORMS, Kube
 from violet_operator.errors import OperatorError, Stalled
 from violet_operator.platform.environment import Process
@@ -84,8 +84,7 @@ class _Probe:
 
     async def run(self) -> Requeue:
         """Fill the status; says when to look again."""
-        requested = (self._metadata.get("annotations") or {}).get(RECONCILE_ANNOTATION)
-        anew = requested not in (None, self._last.get("lastHandledReconcileAt"))
+        requested, anew = requested_at(self._metadata), is_unanswered(self._metadata, self._last)
         if requested:
             self.status["lastHandledReconcileAt"] = requested
         self.conditions.at_rest()

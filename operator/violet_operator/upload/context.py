@@ -8,8 +8,8 @@ from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple, Protocol
 
-from violet_operator.api import RECONCILE_ANNOTATION
 from violet_operator.api.package_upload import PackageUploadSpec
+from violet_operator.api.request import is_unanswered, requested_at
 from violet_operator.clients.kube import Kube
 from violet_operator.clients.object_store import ObjectInfo, ObjectStore
 from violet_operator.errors import OperatorError
@@ -171,8 +171,7 @@ class Upload:
     @property
     def requested_at(self) -> str | None:
         """Value of the annotation that asks for a reconcile now."""
-        value = (self.body["metadata"].get("annotations") or {}).get(RECONCILE_ANNOTATION)
-        return None if value is None else str(value)
+        return requested_at(self.body["metadata"])
 
     @property
     def key(self) -> tuple[str, str]:
@@ -187,4 +186,4 @@ class Upload:
     @property
     def forced(self) -> bool:
         """Whether the user asks for a new look, and has not been answered yet."""
-        return self.requested_at not in (None, self.status.last.get("lastHandledReconcileAt"))
+        return is_unanswered(self.body["metadata"], self.status.last)

@@ -8,11 +8,11 @@ from __future__ import annotations
 
 from violet_operator.clients.kube import PACKAGE_UPLOADS
 from violet_operator.errors import Stalled, Waiting
+from violet_operator.package.references import destination
 from violet_operator.package.versions import same_version
 from violet_operator.platform.resolve import Connection
 from violet_operator.publication.apply import uploaded_by
 from violet_operator.upload.context import JsonObject, Upload
-from violet_operator.upload.plan import destination
 from violet_operator.upload.publishers import publisher_for
 from violet_operator.upload.targets import Place, client, places
 

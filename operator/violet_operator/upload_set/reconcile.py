@@ -8,9 +8,9 @@ from typing import Any, Protocol
 
 from pydantic import ValidationError
 
-from violet_operator.api import RECONCILE_ANNOTATION
 from violet_operator.api.conditions import Event
 from violet_operator.api.package_upload_set import PackageUploadSetSpec
+from violet_operator.api.request import is_unanswered, requested_at
 from violet_operator.clients.kube import PACKAGE_UPLOAD_SETS, PACKAGE_UPLOADS, Kube, Resource
 from violet_operator.errors import OperatorError, Stalled, Transient, Waiting
 from violet_operator.platform.environment import Teller
@@ -119,9 +119,8 @@ async def _listed(
     """The packages, as listed in this interval or, where that fails, before; and the failure."""
     metadata = body["metadata"]
     identity = str(metadata["uid"]), int(metadata.get("generation") or 0)
-    requested = (metadata.get("annotations") or {}).get(RECONCILE_ANNOTATION)
-    forced = requested not in (None, status.last.get("lastHandledReconcileAt"))
-    status.handled(requested)
+    forced = is_unanswered(metadata, status.last)
+    status.handled(requested_at(metadata))
     listing, interval = env.listings.find(*identity), parse_duration(spec.interval)
     if listing is None or forced or listing.age >= interval:
         try:
