@@ -8,6 +8,7 @@ from dataclasses import dataclass
 import pytest
 
 from tests.cluster import Cluster, Kit, KubectlError, Registry
+from tests.faults import FaultProxy
 from tests.harness import (
     API,
     OPEN,
@@ -130,6 +131,27 @@ def test_deleted_object_of_the_standby_comes_back_unasked(world: World) -> None:
     until(lambda: any(event["reason"] == "Repaired" for event in world.site.events("kept")))
     (event,) = (event for event in world.site.events("kept") if event["reason"] == "Repaired")
     assert "Artifact kept was missing on global of standby" in event["message"]
+
+
+def test_registry_that_is_silent_does_not_hold_back_another_platform(world: World) -> None:
+    site = world.site
+    with FaultProxy(site.registry.address) as proxy:
+        site.apply(platform("silent", proxy.address))
+        site.wait("silent", is_ready, kind="platforms")
+        proxy.delay(120, when=lambda request: request.method in ("POST", "PATCH", "PUT"))
+        site.put_package("beside")
+        both = to_platform("silent") + to_platform("standby")
+        site.apply(site.package_upload("beside", targets=both))
+
+        def standby_is_done(body: Object) -> bool:
+            targets = {item["platform"]: item["phase"] for item in body["status"].get("targets", [])}
+            return targets.get("standby") == "Ready"
+
+        body = site.wait("beside", standby_is_done)
+        assert (condition(body, "Pushed")["status"], condition(body, "Ready")["status"]) == ("Unknown", "False")
+        assert world.artifact("beside")
+        assert "beside" not in site.all("artifacts", SYSTEM)
+        site.delete("packageupload", "beside")
 
 
 def test_pull_secret_that_leaves_the_platform_leaves_the_artifact(world: World) -> None:

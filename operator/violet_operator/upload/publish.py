@@ -52,32 +52,50 @@ async def rehearse(upload: Upload) -> None:
             drop(upload, platform, PUBLISHED, errors[0])
 
 
+def begin(upload: Upload, platform: str) -> None:
+    """Start publishing on the clusters of a platform that has its images, beside whatever others still push."""
+    if upload.spec.skip_resources:
+        return
+    if not upload.publishing:
+        upload.env.drift.forget(upload.key)
+        upload.status.keep_targets(set(named(upload)))
+    for to in places(upload):
+        if to.connection.name == platform and to.key not in upload.publishing:
+            upload.publishing[to.key] = asyncio.create_task(_tell(upload, to), name=f"publish {upload.name} on {to}")
+
+
 async def publish(upload: Upload) -> None:
     """Bring the package to every target cluster; what fails is noted in `failures`, and holds back nothing else."""
     if upload.spec.skip_resources:
         upload.status.keep_targets(set())
         upload.status.done(PUBLISHED, "Skipped", "spec.skipResources is true: no objects are created on the targets.")
         return
-    wanted = named(upload)
-    upload.env.drift.forget(upload.key)
-    upload.status.keep_targets(set(wanted))
+    for platform in upload.connections:
+        begin(upload, platform)
     state_dropped(upload)
-    under_way = {to.key for to in places(upload)}
-
-    async def publish_on(to: Place) -> str | None:
-        note = await _publish_on(upload, to)
-        under_way.remove(to.key)
-        if under_way:  # else the end of the run says it
-            await write(upload)
-        return note
-
-    results = await asyncio.gather(*map(publish_on, places(upload)))
+    results = await asyncio.gather(*upload.publishing.values())
     notes = [note for note in results if note is not None]
-    said = f"{len(notes)} of {len(wanted)} clusters can install the package"
+    said = f"{len(notes)} of {len(named(upload))} clusters can install the package"
     if upload.failures:
         upload.partly = Waiting("PartiallyPublished", f"{said}; status.targets says what the others lack.")
     else:
         upload.status.done(PUBLISHED, "Installable", f"{said}.{''.join(sorted(set(notes)))}")
+
+
+async def call_off(upload: Upload) -> None:
+    """End what was begun and has not ended; a run that is over changes nothing more."""
+    for task in upload.publishing.values():
+        task.cancel()
+    await asyncio.gather(*upload.publishing.values(), return_exceptions=True)
+
+
+async def _tell(upload: Upload, to: Place) -> str | None:
+    """Publish on one cluster, and say how that went while others are under way; the last one is told with the run."""
+    note = await _publish_on(upload, to)
+    if sum(task.done() for task in upload.publishing.values()) + 1 < len(places(upload)):
+        state_dropped(upload)
+        await write(upload)
+    return note
 
 
 async def _publish_on(upload: Upload, to: Place) -> str | None:

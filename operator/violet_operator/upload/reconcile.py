@@ -20,7 +20,7 @@ from violet_operator.support.requeue import Requeue
 from violet_operator.upload import charts, decide, fetch, gate, preview, verification
 from violet_operator.upload.context import Environment, Failure, Pacer, Upload
 from violet_operator.upload.inspection import inspect
-from violet_operator.upload.publish import publish, rehearse
+from violet_operator.upload.publish import call_off, publish, rehearse
 from violet_operator.upload.push import push
 from violet_operator.upload.report import write
 from violet_operator.upload.status import UploadStatus
@@ -83,19 +83,26 @@ async def _run(upload: Upload) -> Requeue:
 
 async def _take_steps(upload: Upload) -> Requeue:
     """Every step in order, to the first that fails; leaves the status complete but not written."""
-    for condition, step in PREVIEW if upload.preview else STEPS:
-        try:
-            await _guarded(step, upload)
-        except OperatorError as error:
-            upload.failures.append(Failure(error.condition or condition, error))
-            break
-        if not upload.connections:  # every platform has dropped out
-            break
+    try:
+        await _until_one_fails(upload)
+    finally:
+        await call_off(upload)
     failure = overall(upload.failures, len(named(upload)))
     if failure is None:
         _finish(upload)
         return Requeue(after=parse_duration(upload.spec.interval))
     return _fail(upload, failure)
+
+
+async def _until_one_fails(upload: Upload) -> None:
+    for condition, step in PREVIEW if upload.preview else STEPS:
+        try:
+            await _guarded(step, upload)
+        except OperatorError as error:
+            upload.failures.append(Failure(error.condition or condition, error))
+            return
+        if not upload.connections:  # every platform has dropped out
+            return
 
 
 async def _guarded(step: Step, upload: Upload) -> None:
@@ -219,7 +226,6 @@ STEPS = (
     *_READ,
     (PUBLISHED, _unless_settled(rehearse)),
     (PUSHED, _unless_settled(push)),
-    (PUSHED, _unless_settled(charts.deliver)),
     (VERIFIED, _settle),
     (PUBLISHED, publish),
 )
