@@ -101,9 +101,14 @@ class Operator:
         lines = Path(f"/proc/{self._process.pid}/io").read_text().splitlines()
         return next(int(line.split()[1]) for line in lines if line.startswith("write_bytes:"))
 
+    def metrics(self) -> str:
+        """All its metrics."""
+        return requests.get(f"http://127.0.0.1:{self.metrics_port}/metrics", timeout=5).text
+
     def metric(self, name: str, /, **labels: Any) -> float:
         """The sum of a metric's samples that carry these labels."""
-        text = requests.get(f"http://127.0.0.1:{self.metrics_port}/metrics", timeout=5).text
-        samples = [line.rpartition(" ") for line in text.splitlines() if line.startswith((f"{name}{{", f"{name} "))]
+        samples = [
+            line.rpartition(" ") for line in self.metrics().splitlines() if line.startswith((f"{name}{{", f"{name} "))
+        ]
         wanted = [f'{key}="{value}"' for key, value in labels.items()]
         return sum(float(value) for series, _, value in samples if all(item in series for item in wanted))

@@ -11,6 +11,8 @@ from concurrent.futures import ThreadPoolExecutor
 import kopf
 from prometheus_client import start_http_server
 
+from violet_operator.cleanup import history
+from violet_operator.cleanup import metrics as cleanup_metrics
 from violet_operator.cleanup.policy import reconcile as reconcile_policy
 from violet_operator.cleanup.run import reconcile as reconcile_run
 from violet_operator.clients.kube import PLATFORMS, Kube
@@ -34,6 +36,9 @@ logger = logging.getLogger(__name__)
 
 _THREADS = 32
 """Blocking requests at once: two transfers per lane, and some dozen of short look-ups."""
+
+_AT_ONCE = 0.5
+"""Seconds from the end of a run to the look of its policy."""
 
 _PLATFORM_RETRY = 60.0
 """Seconds between two looks at a Platform that does not work: they are few, and uploads wait for them."""
@@ -65,7 +70,7 @@ async def run(settings: Settings) -> None:
 
     async def policy(key: Key) -> Requeue:
         async with slots.run():
-            return await reconcile_policy(*key, env)
+            return await reconcile_policy(*key, env, cleanups.wake)
 
     async def cleanup(key: Key) -> Requeue:
         async with slots.run():
@@ -83,7 +88,11 @@ async def run(settings: Settings) -> None:
     platforms = KeyedQueue(
         observed(platform, "Platform"), "Platform", longest=_PLATFORM_RETRY, forgotten=lambda key: env.leave(*key)
     )
-    policies = KeyedQueue(observed(policy, "CleanupPolicy"), "CleanupPolicy")
+    policies = KeyedQueue(
+        observed(policy, "CleanupPolicy"),
+        "CleanupPolicy",
+        forgotten=lambda key: cleanup_metrics.forget(key[0], history.label_of(key[1])),
+    )
     cleanups = KeyedQueue(observed(cleanup, "CleanupRun"), "CleanupRun")
     queues = {
         "packageuploadsets": sets,
@@ -107,7 +116,11 @@ async def run(settings: Settings) -> None:
         await asyncio.gather(*(queue.close() for queue in everything))
 
     registry = kopf.OperatorRegistry()
-    register(registry, queues, platforms, Relay(sets, settings.progress_interval))
+    relays = {
+        "packageuploads": Relay(sets, settings.progress_interval),
+        "cleanupruns": Relay(policies, _AT_ONCE),
+    }
+    register(registry, queues, platforms, relays)
     kopf.on.cleanup(registry=registry)(call_off)
     try:
         await _watch(settings, registry, stop)

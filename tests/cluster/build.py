@@ -32,12 +32,14 @@ class Tool:
     programs: tuple[str, ...]
     usual: str  # build time on two cores, told to whoever waits
     built_as: Mapping[str, str] = field(default_factory=dict)  # name that Go gives -> name that we want
+    tags: str = ""  # build tags, with commas between them
+    keeps: Mapping[str, str] = field(default_factory=dict)  # folder of the module -> name beside the programs
 
     @property
     def version(self) -> str:
         """The version that go.mod pins."""
         text = (SOURCES / self.name / "go.mod").read_text()
-        found = re.search(rf"^\s*{re.escape(self.module)} (v\S+)", text, re.MULTILINE)
+        found = re.search(rf"^(?:require)?\s*{re.escape(self.module)} (v\S+)", text, re.MULTILINE)
         if not found:
             raise ToolError(f"{SOURCES / self.name / 'go.mod'} does not require {self.module}")
         return found[1]
@@ -84,6 +86,8 @@ def _build_into(target: Path, tool: Tool, say: Callable[[str], None]) -> None:
         shutil.rmtree(scratch)
         for given, wanted in tool.built_as.items():
             (partial / given).rename(partial / wanted)
+        for folder, wanted in tool.keeps.items():
+            _keep(folder, partial / wanted, tool)
         missing = [program for program in tool.programs if not (partial / program).is_file()]
         if missing:
             raise ToolError(f"{tool.name}: the build ended well but made no {', '.join(missing)}")
@@ -101,7 +105,7 @@ def _compile(output: Path, scratch: Path, tool: Tool, say: Callable[[str], None]
             "or newer (https://go.dev/dl/), or let KUBEBUILDER_ASSETS name a directory with ready programs."
         )
     say(f"{tool.name} {tool.version}: building from source, once; usually {tool.usual} on two cores")
-    flags = ["-mod=readonly", "-trimpath", "-buildvcs=false", "-ldflags", _ldflags(tool)]
+    flags = ["-mod=readonly", "-trimpath", "-buildvcs=false", "-tags", tool.tags, "-ldflags", _ldflags(tool)]
     command = [go, "build", *flags, "-o", f"{output}/", "tool"]
     log_path = output.parent / f"{tool.name}-{tool.version}.log"
     log_path.unlink(missing_ok=True)
@@ -117,6 +121,16 @@ def _compile(output: Path, scratch: Path, tool: Tool, say: Callable[[str], None]
     if child.returncode != 0:
         raise ToolError(f"{tool.name} {tool.version} does not build.\n{tail(log_path)}")
     say(f"{tool.name} {tool.version}: built in {time.monotonic() - started:.0f} s")
+
+
+def _keep(folder: str, target: Path, tool: Tool) -> None:
+    """Copy files of the module; what Go keeps in its cache cannot be written to, nor can a plain copy of it."""
+    command = ["go", "list", "-mod=readonly", "-m", "-f", "{{.Dir}}", tool.module]
+    where, environment = SOURCES / tool.name, os.environ | {"GOWORK": "off"}
+    found = subprocess.run(command, cwd=where, env=environment, capture_output=True, text=True, check=True)
+    target.mkdir()
+    for file in (Path(found.stdout.strip()) / folder).iterdir():
+        shutil.copyfile(file, target / file.name)
 
 
 def _wait(child: subprocess.Popen[bytes], tick: Callable[[], None]) -> None:

@@ -30,6 +30,14 @@ TOOLS = {
         Tool("minio", "github.com/minio/minio", ("minio",), "3 min"),
         Tool("olareg", "github.com/olareg/olareg", ("olareg",), "5 s"),
         Tool("helm", "helm.sh/helm/v3", ("helm",), "85 s"),
+        Tool(
+            "olm",
+            "github.com/operator-framework/operator-lifecycle-manager",
+            ("olm", "catalog", "package-server", "opm"),
+            "4 min",
+            tags="containers_image_openpgp",  # opm's other way to check signatures needs C
+            keeps={"deploy/chart/crds": "crds"},
+        ),
     )
 }
 

@@ -67,6 +67,7 @@ def ground(kit: Kit, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Groun
             charts.add_repository(name, kind)
         logins = {"admin": {"token": TOKEN}, "reader": {"token": POWERLESS}}
         logins["curator"] = {"username": USER, "password": PASSWORD}
+        logins["stranger"] = {"username": USER, "password": "not-the-password"}
         site.apply(*(secret(name, **login) for name, login in logins.items()), *_platforms(site, charts.address))
         yield Ground(site, charts, gateway)
 
@@ -79,6 +80,7 @@ def _platforms(site: Site, address: str) -> Iterator[Object]:
         "catalog": login("admin"),
         "powerless": login("reader"),
         "museum": {"backend": "chartmuseum", **login("curator")},
+        "closed-museum": {"backend": "chartmuseum", **login("stranger")},
         "oci": {"backend": "oci"},
     }
     for name, charts in ways.items():
@@ -176,6 +178,13 @@ def test_what_is_gone_is_uploaded_again_and_what_is_there_is_not(ground: Ground,
     assert ground.charts.requests.count(("POST", path)) == before + 1
 
 
+def test_another_build_of_a_version_is_another_version(ground: Ground) -> None:
+    builds = [chart("museum-builds", f"1.0.0+{build}", seed=build) for build in (3, 4)]
+    for build in builds:  # ChartMuseum answers with the first when it is asked for the second
+        ground.site.wait(ground.upload(build, "museum", "museum-charts"), is_ready)
+    assert [ground.stored(build, "museum-charts") for build in builds] == [archive(build) for build in builds]
+
+
 @pytest.mark.parametrize(("way", "repository"), [("catalog", "public-charts"), ("museum", "museum-charts")])
 def test_other_content_is_replaced_only_when_told_to(ground: Ground, way: str, repository: str) -> None:
     first, second = chart(f"{way}-twice"), chart(f"{way}-twice", seed=1)
@@ -202,6 +211,25 @@ def test_who_may_not_upload_is_told_so(ground: Ground) -> None:
     body = ground.site.wait(ground.upload(chart("denied"), "powerless"), has_failed("ChartsForbidden"))
     assert "no permission to create charts" in condition(body, "Ready")["message"]
     assert POWERLESS not in ground.site.operator.log + json.dumps(body)
+
+
+def test_wrong_password_is_told(ground: Ground) -> None:
+    upload = ground.upload(chart("stranger"), "closed-museum", "museum-charts")
+    body = ground.site.wait(upload, has_failed("ChartsUnauthorized"))
+    assert "Correct the Secret that spec.charts of the Platform names" in condition(body, "Ready")["message"]
+
+
+def test_version_that_is_stored_but_not_listed_is_waited_for(ground: Ground) -> None:
+    spec, museum = chart("hidden"), ground.charts.museum
+    key = ("museum-charts", spec.name, spec.version)
+    museum.archives[key] = archive(spec)
+    museum.unlisted.add(key)
+    name = ground.upload(spec, "museum", "museum-charts")
+    body = ground.site.wait(name, has_failed("ChartsUnavailable"))
+    assert "has hidden 1.0.0 in its storage, but does not list it" in condition(body, "Ready")["message"]
+    museum.unlisted.clear()
+    ground.site.reconcile(name)
+    ground.site.wait(name, is_ready)
 
 
 def test_a_platform_without_an_address_for_charts_is_told_so(ground: Ground) -> None:

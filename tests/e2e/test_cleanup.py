@@ -3,16 +3,25 @@
 import json
 import secrets
 from collections.abc import Iterator
-from typing import Any
 
 import pytest
 
+from tests.cleanups import (
+    ended,
+    install_operator,
+    install_plugin,
+    installed_csv,
+    items,
+    long_ago,
+    module_plugin,
+    policy,
+    run_now,
+    viewed,
+)
 from tests.cluster import Kit
 from tests.cluster.process import free_port
 from tests.harness import (
     API,
-    REQUESTED,
-    SYSTEM,
     Object,
     Site,
     condition,
@@ -27,8 +36,6 @@ from tests.harness import (
 
 pytestmark = pytest.mark.e2e
 
-OLM = "operators.coreos.com/v1alpha1"
-MODULES = "cluster.alauda.io/v1alpha1"
 OWN_WRITES = {
     ("patch", "cleanuppolicies", "status"),
     ("patch", "cleanupruns", "status"),
@@ -61,75 +68,6 @@ def site(kit: Kit, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
         until(lambda: installed_csv(site, "busy") == "busy.v2.0.0" and viewed(site, "work") == ["v2.0.0"])
         yield site
         site.cluster.kubectl("delete", "moduleplugins,moduleconfigs,moduleinfoes", "--all")
-
-
-def module_plugin(name: str, version: str) -> Object:
-    spec = {"name": name, "version": version, "deleteable": True, "logo": "", "description": {"en": name, "zh": name}}
-    metadata = {"name": name, "labels": {"cpaas.io/module-name": name}}
-    return {"apiVersion": MODULES, "kind": "ModulePlugin", "metadata": metadata, "spec": spec}
-
-
-def with_status(site: Site, body: Object, status: Object, namespace: str = "") -> None:
-    """Apply an object and its status, which only others write."""
-    where = ("-n", namespace) if namespace else ()
-    site.cluster.kubectl("apply", *where, "-f", "-", stdin=json.dumps(body))
-    what, patch = f"{body['kind'].lower()}/{body['metadata']['name']}", json.dumps({"status": status})
-    site.cluster.kubectl("patch", what, *where, "--subresource=status", "--type=merge", "--patch", patch)
-
-
-def install_operator(site: Site, package: str, version: str) -> None:
-    csv, namespace = f"{package}.v{version}", site.namespace
-    spec = {"name": package, "source": "platform", "sourceNamespace": SYSTEM}
-    body = {"apiVersion": OLM, "kind": "Subscription", "metadata": {"name": package}, "spec": spec}
-    known = {"state": "AtLatestKnown", "installedCSV": csv, "currentCSV": csv, "lastUpdated": "2026-01-01T00:00:00Z"}
-    with_status(site, body, known, namespace)
-    body = {"apiVersion": OLM, "kind": "ClusterServiceVersion", "metadata": {"name": csv}, "spec": {"version": version}}
-    with_status(site, body, {"phase": "Succeeded"}, namespace)
-
-
-def install_plugin(site: Site, name: str, version: str) -> None:
-    labels = {"cpaas.io/module-name": name, "cpaas.io/cluster-name": "global", "cpaas.io/module-type": "plugin"}
-    metadata = {"name": f"global-{name}", "labels": labels}
-    body = {"apiVersion": MODULES, "kind": "ModuleInfo", "metadata": metadata, "spec": {"version": version}}
-    with_status(site, body, {"phase": "Running", "version": version})
-
-
-def installed_csv(site: Site, name: str) -> str:
-    status = site.all("operatorviews", "global").get(name, {}).get("status", {})
-    return str(status.get("operatorStatus", {}).get("installation", {}).get("subscription", {}).get("installedCSV"))
-
-
-def viewed(site: Site, name: str) -> list[str]:
-    view = site.all("modulepluginviews").get(name, {})
-    return [each["version"] for each in view.get("status", {}).get("installed", [])]
-
-
-def policy(name: str, **spec: Any) -> Object:
-    return {"apiVersion": API, "kind": "CleanupPolicy", "metadata": {"name": name}, "spec": spec}
-
-
-def run_now(site: Site, name: str) -> Object:
-    """Ask for a run and wait for its end."""
-    token = secrets.token_hex(6)
-    site.cluster.kubectl("annotate", "cleanuppolicy", name, "-n", site.namespace, f"{REQUESTED}={token}", "--overwrite")
-    site.wait(
-        name, lambda body: (body.get("status") or {}).get("lastHandledReconcileAt") == token, 60, "cleanuppolicies"
-    )
-    started = site.all("cleanuppolicies")[name]["status"]["lastRun"]
-    site.wait(started, ended, 60, "cleanupruns")
-    site.wait(name, lambda body: "active" not in body["status"], 60, "cleanuppolicies")
-    return site.all("cleanupruns")[started]
-
-
-def ended(body: Object) -> bool:
-    return any(condition(body, kind)["status"] == "True" for kind in ("Complete", "Failed"))
-
-
-def items(run: Object) -> dict[str, str]:
-    """What a run says of the objects of this test."""
-    ours = ("idle", "busy", "wanted", "rest", "work")
-    found = [each for each in run["status"]["items"] if each["name"].startswith(ours)]
-    return {f"{each['kind']} {each['name']}": f"{each['action']} {each['reason']}" for each in found}
 
 
 WOULD_GO = {
@@ -227,8 +165,6 @@ def test_a_missed_run_is_made_up_for_once(site: Site) -> None:
 @pytest.mark.parametrize(
     ("spec", "reason", "advice"),
     [
-        ({"mode": "Delete"}, "NotSupportedYet", "spec.mode: Delete"),
-        ({"mode": "Approve"}, "NotSupportedYet", "spec.mode: Approve"),
         ({"images": "Delete"}, "NotSupportedYet", "spec.images: Delete"),
         ({"schedule": "61 3 * * *"}, "InvalidSchedule", "minute"),
         ({"schedule": "0 3 * * *", "timeZone": "Mars/Olympus"}, "InvalidSchedule", "Mars/Olympus"),
@@ -247,7 +183,7 @@ def test_a_run_of_its_own_and_what_it_cannot_do(site: Site) -> None:
     head = {"apiVersion": API, "kind": "CleanupRun"}
     site.apply(
         head | {"metadata": {"name": "alone"}, "spec": {"kinds": ["ModuleConfig"], "exclude": {"names": ["rest*"]}}},
-        head | {"metadata": {"name": "eager"}, "spec": {"mode": "Delete"}},
+        head | {"metadata": {"name": "eager"}, "spec": {"images": "Delete"}},
         head | {"metadata": {"name": "lost"}, "spec": {"clusters": ["nowhere"]}},
     )
     found = site.wait_all(["alone", "eager"], ended, 60, "cleanupruns")
@@ -262,9 +198,7 @@ def test_a_run_of_its_own_and_what_it_cannot_do(site: Site) -> None:
     assert condition(lost, "Planned")["reason"] == "UnknownCluster"
     assert "nowhere" in condition(lost, "Planned")["message"]
     assert not ended(lost)
-    patch = json.dumps({"status": {"startTime": "2026-01-01T00:00:00Z"}})
-    what = ("cleanuprun/lost", "-n", site.namespace, "--subresource=status", "--type=merge")
-    site.cluster.kubectl("patch", *what, "--patch", patch)
+    long_ago(site, "lost")
     lost = site.wait("lost", ended, 90, "cleanupruns")
     assert condition(lost, "Failed")["reason"] == "UnknownCluster", said(lost)
     assert condition(lost, "Reconciling")["status"] == ""

@@ -44,6 +44,7 @@ CLEANUP_POLICY: dict[str, Any] = {
         "lastSuccessfulTime": TIME,
         "active": "weekly-1",
         "lastRun": "weekly-1",
+        "lastResult": "weekly-1: Complete (DryRun): nothing",
     },
 }
 CLEANUP_RUN: dict[str, Any] = {
@@ -76,6 +77,8 @@ CLEANUP_RUN: dict[str, Any] = {
             }
         ],
         "itemsLeftOut": 1,
+        "outcomes": {"deleted": 1, "deleting": 0, "skipped": 0, "failed": 0, "restored": 0},
+        "backup": {"configMap": "crd-rules-backup", "parts": 1, "objects": 1, "bytes": 900},
         "summary": "GC Summary:",
     },
 }

@@ -97,6 +97,7 @@ POLICY = [
     Case("spec.schedule", SCHEDULE, "@weekly", "0 0 3 * * 6"),
     Case("spec.timeZone", "maxLength", "a" * 64, "a" * 65),
     Case("spec.timeZone", "pattern", "America/Argentina/Buenos_Aires", "../etc/localtime"),
+    Case("spec.timeZone", "must be a name of the IANA database: Local is whatever a pod has", "Etc/UTC", "LoCaL"),
     Case("spec.startingDeadlineSeconds", "minimum", 0, -1),
     Case("spec.startingDeadlineSeconds", "maximum", 31_622_400, 31_622_401),
     *(
@@ -139,6 +140,24 @@ RUN = [
     Case("status.kept[].reason", "required", "A", None),
     Case("status.kept[].count", "required", 1, None),
     Case("status.kept[].count", "minimum", 1, 0),
+    *(
+        case
+        for field in ("deleted", "deleting", "skipped", "failed")
+        for case in (
+            Case(f"status.outcomes.{field}", "required", 0, None),
+            Case(f"status.outcomes.{field}", "minimum", 0, -1),
+        )
+    ),
+    Case("status.outcomes.restored", "minimum", 0, -1),
+    Case("status.backup.configMap", "required", "a-backup", None),
+    *(
+        case
+        for field in ("parts", "objects", "bytes")
+        for case in (
+            Case(f"status.backup.{field}", "required", 0, None),
+            Case(f"status.backup.{field}", "minimum", 0, -1),
+        )
+    ),
     Case("status.items", "maxItems", [ITEM] * 1000, [ITEM] * 1001),
     *(Case(f"status.items[].{field}", "required", value, None) for field, value in ITEM.items()),
     *(

@@ -41,6 +41,7 @@ SPEC = [
     Case("spec.schedule", FIVE, "@daily", "TZ=UTC 0 3 * * 6"),
     Case("spec.timeZone", "maxLength", "A" * 64, "A" * 65),
     Case("spec.timeZone", "pattern", "America/Argentina/Buenos_Aires", "../etc/passwd"),
+    Case("spec.timeZone", "must be a name of the IANA database: Local is whatever a pod has", "Etc/UTC", "local"),
 ]
 INTERVAL = [
     Case("spec.interval", "pattern", "1h30m", "1 h"),

@@ -107,7 +107,7 @@ def test_every_version_is_that_of_the_program(helm: Helm) -> None:
 def test_api_server_accepts_the_chart_with_everything_on(helm: Helm, installed: Cluster) -> None:
     rendered = helm.template(
         "--set=networkPolicy.enabled=true,networkPolicy.metricsFrom[0].podSelector.matchLabels.app=prometheus",
-        "--set=inventoryNamespaces={default}",
+        "--set=inventoryNamespaces={default},cleanupNamespaces={default}",
         "--set=settings.namespaces={a,b},settings.concurrency=3,settings.logFormat=text",
         f"--set=settings.minimumPolicy=Require,settings.requireGPG=true,settings.gpgFingerprints={{{'A' * 40}}}",
         f"--set=image.digest=sha256:{'0' * 64},image.pullSecrets[0].name=registry",

@@ -1,9 +1,10 @@
 """The chart side of the global cluster: ChartMuseum, the catalog API in front of it, and captain, which lists charts.
 
-Played over real HTTP, as far as it is documented: ChartMuseum's API below `/api/REPO/charts` (a version that exists is
-refused with 409 unless `force`), and `POST /catalog/v1/chartrepos/NAMESPACE/REPO/charts` with a platform token, which
-always replaces. Captain makes a Chart object for each chart of each ChartRepo in the real API server: of type Local
-from ChartMuseum, of type OCI (our word: the platform's is not known) from the registry's repositories below its name.
+Played over real HTTP: ChartMuseum's API below `/api/REPO/charts` as its source has it (a version that exists is
+refused with 409 unless `force`; asked for one that it lacks it answers with the closest, as helm's index does), and
+`POST /catalog/v1/chartrepos/NAMESPACE/REPO/charts`, as far as documented, with a platform token, which always replaces.
+Captain makes a Chart object for each chart of each ChartRepo in the real API server: of type Local from ChartMuseum, of
+type OCI (our word: the platform's is not known) from the registry's repositories below its name.
 """
 
 import base64
@@ -18,7 +19,7 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
-from urllib.parse import parse_qs, urlsplit
+from urllib.parse import parse_qs, unquote, urlsplit
 
 import requests
 import yaml
@@ -38,6 +39,7 @@ class Museum:
     """What is stored: archives by repository, chart and version."""
 
     archives: dict[tuple[str, str, str], bytes] = field(default_factory=dict)
+    unlisted: set[tuple[str, str, str]] = field(default_factory=set)  # as files that another program put there
     lock: threading.Lock = field(default_factory=threading.Lock)
 
     def save(self, repository: str, archive: bytes, *, force: bool) -> int:
@@ -46,7 +48,7 @@ class Museum:
             chart = chart_yaml(archive)
             key = repository, str(chart["name"]), str(chart["version"])
         except (tarfile.TarError, OSError, KeyError, StopIteration, TypeError):
-            return 400
+            return 500  # ChartMuseum takes what it cannot read for its own failure
         with self.lock:
             if key in self.archives and not force:
                 return 409
@@ -58,11 +60,18 @@ class Museum:
         found: dict[str, list[Object]] = {}
         with self.lock:
             for (repo, name, version), archive in self.archives.items():
-                if repo == repository:
+                if repo == repository and (repo, name, version) not in self.unlisted:
                     found.setdefault(name, []).append(entry(name, version, archive))
         return {
             name: sorted(each, key=lambda e: version_key(e["version"]), reverse=True) for name, each in found.items()
         }
+
+    def find(self, repository: str, name: str, version: str) -> Object | None:
+        """This version, or else one that semver takes for the same: another build of it."""
+        found = self.entries(repository).get(name, [])
+        exact = (item for item in found if item["version"] == version)
+        close = (item for item in found if item["version"].partition("+")[0] == version.partition("+")[0])
+        return next(exact, None) or next(close, None)
 
 
 def chart_yaml(archive: bytes) -> Object:
@@ -178,8 +187,7 @@ class _Handler(BaseHTTPRequestHandler):
             case ["api", *_] if not self._is_curator():
                 self._answer(401, {"error": "unauthorized"})
             case ["api", repository, "charts", name, version]:
-                found = self.server.museum.entries(repository).get(name, [])
-                listed = next((item for item in found if item["version"] == version), None)
+                listed = self.server.museum.find(repository, name, version)
                 self._answer(200 if listed else 404, listed or {"error": "not found"})
             case _:
                 self._answer(404, {"error": "not found"})
@@ -209,13 +217,13 @@ class _Handler(BaseHTTPRequestHandler):
             case ["api", repository, "charts", name, version]:
                 with self.server.museum.lock:
                     gone = self.server.museum.archives.pop((repository, name, version), None)
-                self._answer(200 if gone else 404, {"deleted": gone is not None})
+                self._answer(200 if gone else 404, {"deleted": True} if gone else {"error": "no such file"})
             case _:
                 self._answer(404, {"error": "not found"})
 
     def _begin(self) -> list[str]:
         self.server.requests.append((self.command, self.path))
-        return urlsplit(self.path).path.strip("/").split("/")
+        return unquote(urlsplit(self.path).path).strip("/").split("/")
 
     def _is_curator(self) -> bool:
         login = base64.b64encode(f"{USER}:{PASSWORD}".encode()).decode()

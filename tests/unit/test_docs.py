@@ -21,7 +21,7 @@ from violet_operator.package.manifest import PackageManifest
 
 DOCS = ROOT / "docs"
 PAGES = [*sorted(ROOT.glob("*.md")), *sorted(DOCS.glob("*.md"))]
-REASON_POSITIONS = {"Stalled": 0, "Waiting": 0, "Transient": 0, "done": 1, "working": 1, "set": 2}
+REASON_POSITIONS = {"Stalled": 0, "Waiting": 0, "Transient": 0, "done": 1, "working": 1, "end": 1, "set": 2}
 PASSED_ON = {
     "reason",
     "error.reason",

@@ -10,6 +10,12 @@ RECONCILE_ANNOTATION = f"{GROUP}/reconcile-requested-at"
 POLICY_LABEL = f"{GROUP}/cleanup-policy"
 """On a CleanupRun: the policy that it is a run of."""
 
+SUPERSEDES = f"{GROUP}/supersedes"
+"""On a CleanupRun: the run of its policy that still waited for its approval when this one was started."""
+
+RUN_LABEL = f"{GROUP}/cleanup-run"
+"""On the ConfigMaps of a backup: the CleanupRun that has written it."""
+
 FINALIZER = f"{GROUP}/published"
 """On an upload of which something has to be taken back before it goes (`spec.deletionPolicy: Delete`)."""
 

@@ -48,6 +48,7 @@ class CleanupPolicyStatus(ApiModel):
     )
     active: str | None = Field(None, description="Name of the run that is under way.")
     last_run: str | None = Field(None, description="Name of the run that was started last.")
+    last_result: str | None = Field(None, description="How the run that ended last has ended, in its own words.")
 
 
 SPEC_RULES = rules(
@@ -68,6 +69,7 @@ PRINTER_COLUMNS = [
     {"name": "Last", "type": "date", "jsonPath": ".status.lastScheduleTime"},
     {"name": "Age", "type": "date", "jsonPath": ".metadata.creationTimestamp"},
     {"name": "Zone", "type": "string", "jsonPath": ".spec.timeZone", "priority": 1},
+    {"name": "Result", "type": "string", "jsonPath": ".status.lastResult", "priority": 1},
     {"name": "Next", "type": "string", "jsonPath": ".status.nextScheduleTime", "priority": 1},
     {
         "name": "Message",

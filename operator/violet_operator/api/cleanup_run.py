@@ -59,6 +59,25 @@ class KeptFor(ApiModel):
     count: int = Field(ge=1, description="Objects.")
 
 
+class Outcomes(ApiModel):
+    """How many of the planned deletions had which outcome."""
+
+    deleted: int = Field(ge=0, description="Objects that are gone.")
+    deleting: int = Field(ge=0, description="Objects that are on their way out, and held by a finalizer.")
+    skipped: int = Field(ge=0, description="Objects that stay, as something has changed since the plan was made.")
+    failed: int = Field(ge=0, description="Objects that could not be deleted.")
+    restored: int | None = Field(None, ge=0, description="Objects that are back, or were never gone.")
+
+
+class Backup(ApiModel):
+    """Where the deleted objects are saved."""
+
+    config_map: str = Field(description="Name of the ConfigMap that names the others, in the run's namespace.")
+    parts: int = Field(ge=0, description="ConfigMaps with objects.")
+    objects: int = Field(ge=0, description="Objects in them: all that the run may delete.")
+    bytes: int = Field(ge=0, description="Size of the parts, compressed.")
+
+
 class ClusterResult(ApiModel):
     """What could be read of a cluster."""
 
@@ -73,7 +92,7 @@ class CleanupRunStatus(ApiModel):
     observed_generation: int | None = Field(None, ge=0, description="The generation judged last.")
     conditions: Conditions = Field(
         default_factory=list,
-        description="Planned, AwaitingApproval, Complete, Failed, as with a Job; Reconciling while true.",
+        description="Planned, AwaitingApproval, Complete, Failed, as with a Job; Restored; Reconciling while true.",
     )
     start_time: str | None = Field(None, description="When it began.", json_schema_extra={"format": "date-time"})
     completion_time: str | None = Field(None, description="When it ended.", json_schema_extra={"format": "date-time"})
@@ -90,6 +109,8 @@ class CleanupRunStatus(ApiModel):
         default_factory=list, description="Objects to delete, and those kept for a reason worth telling; most of all."
     )
     items_left_out: int | None = Field(None, ge=1, description="Objects worth telling that did not fit into items.")
+    outcomes: Outcomes | None = Field(None, description="What became of the deletions, in numbers.")
+    backup: Backup | None = Field(None, description="Where the objects are saved that the run deletes.")
     summary: Annotated[str, Field(max_length=262_144)] | None = Field(
         None, description="What was deleted, as the table that violet gc prints."
     )
@@ -115,9 +136,23 @@ PRINTER_COLUMNS = [
     {"name": "Planned", "type": "string", "jsonPath": ".status.conditions[?(@.type=='Planned')].status"},
     {"name": "Complete", "type": "string", "jsonPath": ".status.conditions[?(@.type=='Complete')].status"},
     {"name": "Failed", "type": "string", "jsonPath": ".status.conditions[?(@.type=='Failed')].reason"},
+    {"name": "Deleted", "type": "integer", "jsonPath": ".status.outcomes.deleted"},
     {"name": "Deletions", "type": "integer", "jsonPath": ".status.plan.deletions"},
     {"name": "Kept", "type": "integer", "jsonPath": ".status.plan.kept"},
     {"name": "Age", "type": "date", "jsonPath": ".metadata.creationTimestamp"},
+    {
+        "name": "Awaiting",
+        "type": "string",
+        "jsonPath": ".status.conditions[?(@.type=='AwaitingApproval')].status",
+        "priority": 1,
+    },
+    {
+        "name": "Restored",
+        "type": "string",
+        "jsonPath": ".status.conditions[?(@.type=='Restored')].status",
+        "priority": 1,
+    },
+    {"name": "Backup", "type": "string", "jsonPath": ".status.backup.configMap", "priority": 1},
     {"name": "Plan", "type": "string", "jsonPath": ".status.plan.hash", "priority": 1},
     {"name": "Ended", "type": "date", "jsonPath": ".status.completionTime", "priority": 1},
 ]

@@ -28,10 +28,14 @@ READY = "Ready"
 """All of it."""
 PLANNED = "Planned"
 """A cleanup has judged every object, and says what it would delete."""
+AWAITING_APPROVAL = "AwaitingApproval"
+"""A cleanup waits until somebody approves its plan."""
 COMPLETE = "Complete"
 """A cleanup has done all that it was to do."""
 FAILED = "Failed"
 """A cleanup has ended without that."""
+RESTORED = "Restored"
+"""What a cleanup has deleted is back."""
 RECONCILING = "Reconciling"
 """Work is under way, or will be tried again."""
 STALLED = "Stalled"
@@ -141,7 +145,7 @@ class Conditions:
         order = (
             *(FETCHED, VERIFIED, PUSHED, PUBLISHED),
             *(GATHERED, EXPORTED),
-            *(PLANNED, COMPLETE, FAILED),
+            *(PLANNED, AWAITING_APPROVAL, COMPLETE, FAILED, RESTORED),
             *(READY, RECONCILING, STALLED),
         )
         return sorted(self._items.values(), key=lambda item: order.index(item["type"]))

@@ -73,7 +73,16 @@ CronExpression = Annotated[
 ]
 """A schedule as a CronJob has it; `support.cron.Schedule` reads it."""
 
-TimeZone = Annotated[str, Field(max_length=64, pattern=r"^[A-Za-z0-9_+-]+(/[A-Za-z0-9_+-]+)*$")]
+TimeZone = Annotated[
+    str,
+    Field(
+        max_length=64,
+        pattern=r"^[A-Za-z0-9_+-]+(/[A-Za-z0-9_+-]+)*$",
+        json_schema_extra=rules(
+            rule("self.lowerAscii() != 'local'", "must be a name of the IANA database: Local is whatever a pod has")
+        ),
+    ),
+]
 """A name of the IANA time zone database."""
 
 

@@ -12,12 +12,6 @@ def check_supported(wish: Cleanup) -> None:
     Raises:
         Stalled: one has not.
     """
-    if wish.mode != "DryRun":
-        raise Stalled(
-            "NotSupportedYet",
-            f"spec.mode: {wish.mode} is not supported by this version of the operator, which deletes nothing. "
-            "Use DryRun, and delete by hand what its runs name.",
-        )
     if wish.images != "Retain":
         raise Stalled(
             "NotSupportedYet",

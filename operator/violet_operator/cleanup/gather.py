@@ -23,6 +23,7 @@ from violet_operator.clients.kube import (
     MODULE_CONFIGS,
     MODULE_INFOS,
     MODULE_PLUGINS,
+    ORIGINAL_CSVS,
     PACKAGE_UPLOADS,
     SUBSCRIPTIONS,
     Kube,
@@ -118,7 +119,7 @@ class _Part:
 
 
 _EVERYTHING = _Part()
-_ORIGINALS = _Part(query={"labelSelector": "!olm.copiedFrom", "limit": "20"})
+_ORIGINALS = _Part(query={"labelSelector": ORIGINAL_CSVS, "limit": "20"})
 """ClusterServiceVersions without their copies; twenty are some ten megabytes."""
 
 

@@ -7,9 +7,9 @@ from collections.abc import Iterable, Sequence
 from datetime import UTC, datetime
 from typing import Any
 
-from violet_operator.api import API_VERSION, POLICY_LABEL
+from violet_operator.api import API_VERSION, POLICY_LABEL, SUPERSEDES
 from violet_operator.api.cleanup import Cleanup
-from violet_operator.api.conditions import COMPLETE, FAILED, is_true
+from violet_operator.api.conditions import AWAITING_APPROVAL, COMPLETE, FAILED, find, is_true
 
 JsonObject = dict[str, Any]
 
@@ -19,7 +19,7 @@ _LONGEST_NAME = 253
 
 def label_of(policy: str) -> str:
     """The value of a run's label: the policy's name, where a label can hold it."""
-    return _fitting(policy, _LONGEST_LABEL)
+    return fitting(policy, _LONGEST_LABEL)
 
 
 def of_policy(runs: Iterable[JsonObject], uid: str) -> list[JsonObject]:
@@ -39,9 +39,48 @@ def has(run: JsonObject, condition: str) -> bool:
     return is_true((run.get("status") or {}).get("conditions") or [], condition)
 
 
+def has_ended(run: JsonObject) -> bool:
+    """Whether a run is through, in whatever way."""
+    return has(run, COMPLETE) or has(run, FAILED)
+
+
+def waits(run: JsonObject) -> bool:
+    """Whether a run waits for its approval: it makes way for the next."""
+    return has(run, AWAITING_APPROVAL) and not has_ended(run) and not run["spec"].get("approvedPlan")
+
+
 def active(runs: Sequence[JsonObject]) -> JsonObject | None:
-    """The run that has not ended, if there is one."""
-    return next((run for run in runs if not has(run, COMPLETE) and not has(run, FAILED)), None)
+    """The run that has not ended, if there is one; one that waits for its approval only if there is no other."""
+    under_way = [run for run in runs if not has_ended(run)]
+    return min(under_way, key=waits, default=None)
+
+
+def has_successor(runs: Sequence[JsonObject], run: JsonObject) -> bool:
+    """Whether the policy has started another run while this one waited; `runs` are the policy's."""
+    name = run["metadata"]["name"]
+    return any((each["metadata"].get("annotations") or {}).get(SUPERSEDES) == name for each in runs)
+
+
+def owner(run: JsonObject) -> str | None:
+    """The name of the policy that controls a run."""
+    owners = run["metadata"].get("ownerReferences") or ()
+    found = (each["name"] for each in owners if each.get("controller") and each["kind"] == "CleanupPolicy")
+    return next(found, None)
+
+
+def gist(run: JsonObject) -> tuple[object, ...]:
+    """All that a policy looks at: as long as this stays the same, it has no reason to look again."""
+    return run["metadata"].get("uid"), has(run, COMPLETE), has(run, FAILED), waits(run)
+
+
+def last_result(runs: Sequence[JsonObject]) -> str | None:
+    """How the run that ended last has ended."""
+    ended = [run for run in runs if has_ended(run)]
+    if not ended:
+        return None
+    run = max(ended, key=lambda each: str(each["status"].get("completionTime")))
+    found = find(run["status"]["conditions"], COMPLETE if has(run, COMPLETE) else FAILED) or {}
+    return f"{run['metadata']['name']}: {found.get('type')} ({found.get('reason')}): {found.get('message')}"
 
 
 def superfluous(runs: Sequence[JsonObject], *, successful: int, failed: int) -> list[JsonObject]:
@@ -76,8 +115,8 @@ def requested_name(policy: str, request: str) -> str:
     return _name(policy, hashlib.sha256(request.encode()).hexdigest()[:8])
 
 
-def new_run(policy: JsonObject, name: str) -> JsonObject:
-    """A run with the policy's wishes as they are now."""
+def new_run(policy: JsonObject, name: str, waiting: JsonObject | None = None) -> JsonObject:
+    """A run with the policy's wishes as they are now; `waiting` is the run that makes way for it."""
     metadata = policy["metadata"]
     wishes = [field.alias for field in Cleanup.model_fields.values()]
     owner = {"apiVersion": API_VERSION, "kind": "CleanupPolicy", "name": metadata["name"], "uid": metadata["uid"]}
@@ -88,6 +127,7 @@ def new_run(policy: JsonObject, name: str) -> JsonObject:
             "name": name,
             "namespace": metadata["namespace"],
             "labels": {POLICY_LABEL: label_of(metadata["name"])},
+            **({"annotations": {SUPERSEDES: waiting["metadata"]["name"]}} if waiting else {}),
             "ownerReferences": [owner | {"controller": True}],
         },
         "spec": {key: value for key, value in policy["spec"].items() if key in wishes},
@@ -95,10 +135,10 @@ def new_run(policy: JsonObject, name: str) -> JsonObject:
 
 
 def _name(policy: str, suffix: str) -> str:
-    return f"{_fitting(policy, _LONGEST_NAME - len(suffix) - 1)}-{suffix}"
+    return f"{fitting(policy, _LONGEST_NAME - len(suffix) - 1)}-{suffix}"
 
 
-def _fitting(name: str, longest: int) -> str:
+def fitting(name: str, longest: int) -> str:
     """A name cut to size, with a digest of all of it, so that two long names stay two."""
     if len(name) <= longest:
         return name

@@ -1,16 +1,21 @@
-"""What the last run of each policy found."""
+"""What the last run of each policy found, and what was deleted."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
+from contextlib import suppress
 
-from prometheus_client import Gauge
+from prometheus_client import Counter, Gauge
 
 CANDIDATES = Gauge(
     "violet_cleanup_candidates", "Objects that the last run of a policy would delete.", ["namespace", "policy"]
 )
 KEPT = Gauge(
     "violet_cleanup_kept", "Objects that the last run of a policy kept, by reason.", ["namespace", "policy", "reason"]
+)
+
+DELETED = Counter(
+    "violet_cleanup_deleted_total", "Objects that the runs of a policy have deleted.", ["namespace", "policy"]
 )
 
 
@@ -23,6 +28,18 @@ def report(where: tuple[str, str], candidates: int, kept: Mapping[str, int]) -> 
     for reason, count in kept.items():
         KEPT.labels(*where, reason).set(count)
         _told.add((*where, reason))
+
+
+def forget(namespace: str, policy: str) -> None:
+    """A policy is gone, and what its last run found with it."""
+    where = (namespace, policy)
+    with suppress(KeyError):
+        CANDIDATES.remove(*where)
+    with suppress(KeyError):
+        DELETED.remove(*where)
+    for labels in [labels for labels in _told if labels[:2] == where]:
+        KEPT.remove(*labels)
+        _told.discard(labels)
 
 
 _told: set[tuple[str, str, str]] = set()

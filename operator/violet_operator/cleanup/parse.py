@@ -6,7 +6,7 @@ A missing field becomes empty, and the judgement keeps what it knows too little 
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from datetime import datetime
 from typing import Any
 
@@ -174,6 +174,15 @@ def upload(body: JsonObject) -> Upload | None:
     )
 
 
+READERS: dict[str, Callable[[str, JsonObject], Artifact | ArtifactVersion | ModulePlugin | ModuleConfig]] = {
+    "Artifact": artifact,
+    "ArtifactVersion": artifact_version,
+    "ModulePlugin": module_plugin,
+    "ModuleConfig": module_config,
+}
+"""How the kinds are read that may be deleted."""
+
+
 def _meta(kind: str, cluster: str, body: JsonObject) -> Meta:
     namespace, name, uid = (_text(body, "metadata", key) for key in ("namespace", "name", "uid"))
     ref = Ref(kind, cluster, namespace or None, name, uid)
@@ -183,6 +192,8 @@ def _meta(kind: str, cluster: str, body: JsonObject) -> Meta:
         deleting=bool(_at(body, "metadata", "deletionTimestamp")),
         labels=_texts(body, "metadata", "labels"),
         annotations=_texts(body, "metadata", "annotations"),
+        version=_text(body, "metadata", "resourceVersion"),
+        finalizers=tuple(str(each) for each in _items(body, "metadata", "finalizers")),
     )
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
@@ -21,24 +22,25 @@ from violet_operator.platform.environment import Environment, JsonObject
 from violet_operator.platform.report import finished, tell
 from violet_operator.platform.resolve import invalid_spec
 from violet_operator.support.cron import Schedule
+from violet_operator.support.redact import shorten
 from violet_operator.support.requeue import Requeue
 
 logger = logging.getLogger(__name__)
 
-_WHILE_ACTIVE = 5.0
-"""Seconds between two looks while a run is under way."""
+_WHILE_ACTIVE = 300.0
+"""Seconds until the next look while a run is under way, whose end wakes its policy: in case that got lost."""
 
 _LONGEST = timedelta(hours=1)
 """Until the next look, however far the next run is: clocks get corrected."""
 
 
-async def reconcile(namespace: str, name: str, env: Environment) -> Requeue:
-    """Bring one CleanupPolicy up to date; says when to look again."""
+async def reconcile(namespace: str, name: str, env: Environment, wake: Callable[[tuple[str, str]], None]) -> Requeue:
+    """Bring one CleanupPolicy up to date; says when to look again. `wake` has a run of it looked at now."""
     try:
         body = await env.kube.get(CLEANUP_POLICIES, namespace, name)
         if body is None or body["metadata"].get("deletionTimestamp"):
             return Requeue()
-        look = _Look(body, env)
+        look = _Look(body, env, wake)
         result = await look.run()
         status = look.to_api()
         if status != body.get("status"):
@@ -60,8 +62,9 @@ class _Start:
 class _Look:
     """One look: what it found goes into the status."""
 
-    def __init__(self, body: JsonObject, env: Environment) -> None:
+    def __init__(self, body: JsonObject, env: Environment, wake: Callable[[tuple[str, str]], None]) -> None:
         self._body = body
+        self._wake = wake
         self._metadata: JsonObject = body["metadata"]
         self._env = env
         last: JsonObject = body.get("status") or {}
@@ -101,6 +104,8 @@ class _Look:
         last = history.last_success(runs)
         if last:
             self._facts["lastSuccessfulTime"] = max(last, self._facts.get("lastSuccessfulTime", last))
+        if result := history.last_result(runs):
+            self._facts["lastResult"] = shorten(result)
         old = history.superfluous(
             runs, successful=spec.successful_runs_history_limit, failed=spec.failed_runs_history_limit
         )
@@ -118,14 +123,17 @@ class _Look:
             self._conditions.set(READY, "False", "Suspended", said)
         else:
             self._tell(spec, coming)
-        if under_way is None and start and not spec.suspend:
-            under_way = await self._make(start)
+        if start and not spec.suspend and (under_way is None or history.waits(under_way)):
+            waiting, under_way = under_way, await self._make(start, under_way)
             coming, _ = self._next(spec, now)
+            if waiting:  # it finds that it is not the last any more, and ends
+                self._wake((waiting["metadata"]["namespace"], waiting["metadata"]["name"]))
         if under_way is None:
             self._facts.pop("active", None)
             return Requeue(after=min(coming - now, _LONGEST).total_seconds() if coming and not spec.suspend else None)
         self._facts["active"] = under_way["metadata"]["name"]
-        return Requeue(after=_WHILE_ACTIVE)
+        until = min(coming - now, _LONGEST).total_seconds() if coming and history.waits(under_way) else _WHILE_ACTIVE
+        return Requeue(after=min(until, _WHILE_ACTIVE))
 
     def _next(self, spec: CleanupPolicySpec, now: datetime) -> tuple[datetime | None, _Start | None]:
         """When the next run is due, and the one that is to be started now."""
@@ -164,9 +172,9 @@ class _Look:
         await self._env.kube.create(CLEANUP_RUNS, self._metadata["namespace"], run)
         await tell(self._env, self._body, Event(False, "RunStarted", f"Started CleanupRun {run['metadata']['name']}."))
 
-    async def _make(self, start: _Start) -> JsonObject:
+    async def _make(self, start: _Start, waiting: JsonObject | None) -> JsonObject:
         """Make the run; one of that name that is there was made by us, before we could note it."""
-        run = history.new_run(self._body, start.name)
+        run = history.new_run(self._body, start.name, waiting)
         try:
             await finished(self._create(run))
         except Stalled as error:

@@ -6,13 +6,18 @@ from collections.abc import Sequence
 from typing import Any
 
 from violet_operator.api.cleanup_run import MOST_CLUSTERS, MOST_ITEMS
+from violet_operator.cleanup.backup import Entry, Index, index_name
+from violet_operator.cleanup.decide import Step
 from violet_operator.cleanup.judge import PLAIN, Verdict, tally
 from violet_operator.cleanup.plan import deletions, plan_hash
+from violet_operator.cleanup.putback import PutBack
 from violet_operator.cleanup.state import State
 from violet_operator.cleanup.summary import summary
 
 JsonObject = dict[str, Any]
 
+_FIRST = ("Failed", "Deleting", "Skipped", "Delete", "Deleted", "Create", "Restored")
+"""Outcomes in the order in which they matter."""
 _LONGEST_MESSAGE = 500
 _LONGEST_FAULT = 2000
 
@@ -21,7 +26,6 @@ def results(platform: str, state: State, verdicts: Sequence[Verdict]) -> JsonObj
     """Plan, items, counts and summary."""
     to_delete = deletions(verdicts)
     told = [*to_delete, *sorted(filter(_worth_telling, verdicts), key=lambda each: not each.observed)]
-    left_out = len(told) - MOST_ITEMS
     return {
         "plan": {
             "hash": plan_hash(platform, verdicts),
@@ -31,10 +35,50 @@ def results(platform: str, state: State, verdicts: Sequence[Verdict]) -> JsonObj
         },
         "clusters": _clusters(state)[:MOST_CLUSTERS],
         "kept": [{"reason": reason, "count": count} for reason, count in tally(verdicts).items()],
-        "items": [_item(each) for each in told[:MOST_ITEMS]],
+        **_fitting([_item(each) for each in told]),
         "summary": summary(each.ref for each in to_delete),
-        **({"itemsLeftOut": left_out} if left_out > 0 else {}),
     }
+
+
+def acted(steps: Sequence[Step], before: Sequence[JsonObject]) -> JsonObject:
+    """What became of each deletion, failures first; `before` are the items so far."""
+    ordered = sorted(steps, key=lambda each: _FIRST.index(each.outcome))
+    items = [_done(each.entry, each.outcome, each.reason, each.message) for each in ordered]
+    known = {each.entry.ref.uid for each in steps}
+    rest = [_gone(each) for each in before if each.get("uid") not in known]
+    deleted = (each.entry.ref for each in steps if each.outcome == "Deleted")
+    return _fitting([*items, *rest]) | {"summary": summary(deleted)}
+
+
+def put_back(results: Sequence[PutBack], before: Sequence[JsonObject]) -> JsonObject:
+    """What became of each object that was to be put back, failures first; `before` are the items so far."""
+    ordered = sorted(results, key=lambda each: _FIRST.index(each.outcome))
+    items = [_done(each.entry, each.outcome, each.entry.reason, each.message) for each in ordered]
+    known = {each.entry.ref.uid for each in results}
+    return _fitting([*items, *(each for each in before if each.get("uid") not in known)])
+
+
+def saved(run: str, index: Index) -> JsonObject:
+    """Where the backup is."""
+    return {"configMap": index_name(run), "parts": len(index.parts), "objects": index.objects, "bytes": index.size}
+
+
+def _fitting(items: list[JsonObject]) -> JsonObject:
+    left_out = len(items) - MOST_ITEMS
+    return {"items": items[:MOST_ITEMS], **({"itemsLeftOut": left_out} if left_out > 0 else {})}
+
+
+def _done(entry: Entry, outcome: str, reason: str, message: str) -> JsonObject:
+    verdict = Verdict(entry.ref, "Delete", reason, message, entry.observed)
+    return _item(verdict) | {"outcome": outcome}
+
+
+def _gone(item: JsonObject) -> JsonObject:
+    """A deletion that was planned and is not in the backup."""
+    if item.get("outcome") != "Planned":
+        return item
+    said = {"reason": "ObjectChanged", "message": "It was gone before it could be saved."}
+    return item | said | {"outcome": "Skipped"}
 
 
 def _worth_telling(verdict: Verdict) -> bool:

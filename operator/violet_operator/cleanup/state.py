@@ -43,6 +43,9 @@ class Meta:
     deleting: bool = False
     labels: Mapping[str, str] = field(default_factory=dict)
     annotations: Mapping[str, str] = field(default_factory=dict)
+    version: str = ""
+    """Its resourceVersion: it has changed where that has."""
+    finalizers: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

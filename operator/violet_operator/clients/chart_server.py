@@ -115,8 +115,8 @@ class ChartServer:
             raise self._strange(f"POST {path}")
         return True
 
-    def delete(self, path: str) -> None:
-        """Delete a chart; one that is gone is deleted.
+    def delete(self, path: str) -> bool:
+        """Delete a chart; False where there is none, or a server that lets nobody delete.
 
         Raises:
             OperatorError: the server refuses, fails, or cannot be reached.
@@ -124,6 +124,7 @@ class ChartServer:
         answer = self._send("DELETE", path)
         if answer.status not in (codes.ok, codes.no_content, codes.not_found):
             raise self._refusal(f"DELETE {path}", answer)
+        return bool(answer.status != codes.not_found)
 
     def _send(self, method: str, path: str, body: Body | None = None) -> _Answer:
         settings = self._settings

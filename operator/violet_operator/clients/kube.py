@@ -58,6 +58,9 @@ CATALOG_SOURCES = Resource("operators.coreos.com/v1alpha1", "catalogsources")
 SUBSCRIPTIONS = Resource("operators.coreos.com/v1alpha1", "subscriptions")
 INSTALL_PLANS = Resource("operators.coreos.com/v1alpha1", "installplans")
 CSVS = Resource("operators.coreos.com/v1alpha1", "clusterserviceversions")
+ORIGINAL_CSVS = "!olm.copiedFrom"
+"""Label selector: OLM copies the version of a global operator into every namespace; the original is enough."""
+
 PACKAGE_MANIFESTS = Resource("packages.operators.coreos.com/v1", "packagemanifests")
 MODULE_PLUGINS = Resource("cluster.alauda.io/v1alpha1", "moduleplugins")
 MODULE_CONFIGS = Resource("cluster.alauda.io/v1alpha1", "moduleconfigs")
@@ -204,8 +207,10 @@ class Kube(Transport):
         what, query = f"writing the status of {metadata['name']}", {"fieldManager": FIELD_MANAGER}
         return await self.call("PATCH", path, what, query=query, body=patch, content="application/json-patch+json")
 
-    async def delete(self, resource: Resource, body: JsonObject) -> None:
+    async def delete(self, resource: Resource, body: JsonObject) -> tuple[str, ...]:
         """Delete an object as it was read: one that is another now, or has changed, stays.
+
+        Returns the finalizers that hold it; none: it is gone.
 
         Raises:
             Transient: it has changed (`ObjectChanged`), or the API does not answer as it should.
@@ -216,12 +221,14 @@ class Kube(Transport):
         path = resource.path(metadata.get("namespace"), metadata["name"])
         what = f"deleting {resource.plural} {metadata['name']}"
         try:
-            with suppress(NotFoundError):
-                await self.call("DELETE", path, what, body=options)
+            left = await self.call("DELETE", path, what, body=options)
+        except NotFoundError:
+            return ()
         except Stalled as error:
             if error.reason != "Conflict":
                 raise
             raise Transient("ObjectChanged", f"Cluster {self.name}: {what} is off, as it has just changed.") from None
+        return tuple(map(str, (left.get("metadata") or {}).get("finalizers") or ()))
 
     async def set_finalizers(self, resource: Resource, body: JsonObject, finalizers: Sequence[str]) -> None:
         """Replace the finalizers of an object as it was read.

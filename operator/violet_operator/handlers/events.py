@@ -7,7 +7,7 @@ objects, patch them, and hide a change from a handler that still runs (docs/arch
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Hashable, Iterable, Mapping
 from functools import partial
 from typing import Any
 
@@ -15,13 +15,19 @@ import kopf
 
 from violet_operator.api import FINALIZER, GROUP, VERSION
 from violet_operator.api.request import requested_at
+from violet_operator.cleanup import history
 from violet_operator.runtime.queue import Key, KeyedQueue
 from violet_operator.runtime.relay import Relay
-from violet_operator.upload_set.outcome import gist, owner
+from violet_operator.upload_set import outcome
+
+Body = dict[str, Any]
 
 
 def register(
-    registry: kopf.OperatorRegistry, queues: Mapping[str, KeyedQueue], platforms: KeyedQueue, relay: Relay
+    registry: kopf.OperatorRegistry,
+    queues: Mapping[str, KeyedQueue],
+    platforms: KeyedQueue,
+    relays: Mapping[str, Relay],
 ) -> None:
     """Connect kopf's registry with the queues, by the plural of their kind. Coroutines, to run on the loop.
 
@@ -29,11 +35,13 @@ def register(
         registry: kopf's.
         queues: of the kinds whose objects may refer to Platforms.
         platforms: of these.
-        relay: is told of uploads.
+        relays: are told of objects that others own, by the plural of their kind.
     """
     for plural, queue in queues.items():
         kopf.on.event(GROUP, VERSION, plural, registry=registry, id=plural)(partial(_seen, queue))
-    kopf.on.event(GROUP, VERSION, "packageuploads", registry=registry, id="relay")(partial(_relayed, relay))
+    for plural, relay in relays.items():
+        relayed = partial(_relayed, relay, *_SEEN[plural])
+        kopf.on.event(GROUP, VERSION, plural, registry=registry, id=f"relay-{plural}")(relayed)
 
     async def platform_seen(event: kopf.RawEvent, **_: Any) -> None:  # noqa: ANN401 - kopf's protocol
         metadata = event["object"]["metadata"]
@@ -55,12 +63,25 @@ async def _seen(queue: KeyedQueue, event: kopf.RawEvent, **_: Any) -> None:  # n
     observe(queue, event)
 
 
-async def _relayed(relay: Relay, event: kopf.RawEvent, **_: Any) -> None:  # noqa: ANN401
+async def _relayed(
+    relay: Relay,
+    owner: Callable[[Body], str | None],
+    gist: Callable[[Body], Hashable],
+    event: kopf.RawEvent,
+    **_: Any,  # noqa: ANN401 - kopf's protocol
+) -> None:
     body = dict(event["object"])
     if event["type"] == "DELETED":
         relay.gone(_key(event))
     else:
-        relay.observe(_key(event), (owner(body) or {}).get("name"), gist(body))
+        relay.observe(_key(event), owner(body), gist(body))
+
+
+_SEEN: Mapping[str, tuple[Callable[[Body], str | None], Callable[[Body], Hashable]]] = {
+    "packageuploads": (lambda body: (outcome.owner(body) or {}).get("name"), outcome.gist),
+    "cleanupruns": (history.owner, history.gist),
+}
+"""Of each kind that others own: the owner's name, and all that it looks at."""
 
 
 def observe(queue: KeyedQueue, event: kopf.RawEvent) -> bool:

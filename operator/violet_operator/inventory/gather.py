@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from violet_operator.clients.kinds import Kinds
-from violet_operator.clients.kube import Kube
+from violet_operator.clients.kube import ORIGINAL_CSVS, Kube
 from violet_operator.errors import OperatorError, Waiting
 from violet_operator.inventory import objects
 from violet_operator.inventory.applications import Area
@@ -25,9 +25,6 @@ APP, OLM, MODULES, APPLICATIONS = "app.alauda.io", "operators.coreos.com", "clus
 
 _AT_ONCE = 8
 """Clusters read at once: each may bring some megabytes of objects."""
-
-_ORIGINALS = "!olm.copiedFrom"
-"""OLM copies the version of a global operator into every namespace; the original is enough."""
 
 
 @dataclass(slots=True)
@@ -103,7 +100,7 @@ async def _read_cluster(kube: Kube, slots: asyncio.Semaphore) -> _Cluster | str:
             kinds = await Kinds.of(kube)
             return _Cluster(
                 await kinds.all(OLM, "subscriptions") or [],
-                await kinds.all(OLM, "clusterserviceversions", labels=_ORIGINALS) or [],
+                await kinds.all(OLM, "clusterserviceversions", labels=ORIGINAL_CSVS) or [],
                 await kinds.all(APPLICATIONS, "applications") or [],
             )
         except OperatorError as error:

@@ -24,6 +24,7 @@ from violet_operator.package.documents import (
 from violet_operator.package.limits import Limits
 from violet_operator.package.model import Bundle, Contradiction, Image
 from violet_operator.package.nested import Budget, files_in
+from violet_operator.package.platforms import normal
 from violet_operator.package.versions import newest
 from violet_operator.support.digests import Digest, digests_in
 
@@ -184,7 +185,10 @@ def _platforms(labels: JsonObject) -> tuple[str, ...]:
     supported = [key for key, value in labels.items() if value == "supported"]
     systems = [key.removeprefix(_OS) for key in supported if key.startswith(_OS)] or ["linux"]
     return tuple(
-        f"{system}/{key.removeprefix(_ARCH)}" for key in supported if key.startswith(_ARCH) for system in systems
+        normal(f"{system}/{key.removeprefix(_ARCH)}")
+        for key in supported
+        if key.startswith(_ARCH)
+        for system in systems
     )
 
 

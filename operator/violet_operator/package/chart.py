@@ -196,7 +196,10 @@ def _global_images(values: JsonObject) -> Iterator[str]:
 
 def _annotated(chart: JsonObject) -> Iterator[str]:
     listed = text(chart, "annotations", "artifacthub.io/images")
-    for document in load_yaml("the annotation artifacthub.io/images", listed.encode()) if listed else ():
+    documents: list[Any] = []
+    with suppress(Stalled):  # Helm never reads it
+        documents = load_yaml("the annotation artifacthub.io/images", listed.encode())
+    for document in documents:
         yield from filter(None, (text(image, "image") for image in objects({"images": document}, "images")))
 
 

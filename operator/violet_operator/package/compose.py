@@ -10,6 +10,7 @@ import gzip
 import io
 import json
 import tarfile
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -39,6 +40,9 @@ _LAYOUT = "index.json"
 _IMAGES = "images/"
 _INDEX = f"{_IMAGES}{_LAYOUT}"
 _MARK = f"{_IMAGES}oci-layout"
+
+_PARTS = ("blobs", _LAYOUT, "manifest.json", "oci-layout")
+"""What belongs to a layout, with the names that docker writes beside; a package made there before does not."""
 
 JsonObject = dict[str, Any]
 
@@ -145,8 +149,17 @@ def _directory(path: Path | None) -> list[Entry]:
         return []
     if not (path / _LAYOUT).is_file():
         raise Stalled("UnknownLayout", f"{path} is no OCI image layout: it has no {_LAYOUT}.")
-    files = sorted(file for file in path.rglob("*") if file.is_file() and not file.is_symlink())
+    files = (file for part in _PARTS for file in _files(path / part))
     return [entry_of_file(f"{_IMAGES}{file.relative_to(path).as_posix()}", file) for file in files]
+
+
+def _files(path: Path) -> Iterator[Path]:
+    """The file at a path, or all below a folder. One that is a link is not left out in silence."""
+    for file in (path, *sorted(path.rglob("*"))):
+        if file.is_symlink():
+            raise Stalled("InvalidPackage", f"{file} is a link, which is not followed: put the file itself there.")
+        if file.is_file():
+            yield file
 
 
 @dataclass(frozen=True, slots=True)
@@ -186,7 +199,7 @@ def _layer(path: Path) -> bytes:
     plain = io.BytesIO()
     with tarfile.open(fileobj=plain, mode="w", format=tarfile.PAX_FORMAT) as tar:
         for folder in ("manifests", "metadata"):
-            for file in sorted(file for file in (path / folder).rglob("*") if file.is_file() and not file.is_symlink()):
+            for file in _files(path / folder):
                 data = file.read_bytes()
                 header = tarfile.TarInfo(file.relative_to(path).as_posix())
                 header.size = len(data)

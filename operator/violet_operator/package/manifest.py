@@ -7,11 +7,12 @@ from __future__ import annotations
 
 from typing import Annotated, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, ValidationInfo, field_validator
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError, ValidationInfo, field_validator
 from pydantic.alias_generators import to_camel
 
 from violet_operator.api.model import Name
 from violet_operator.package.documents import JsonObject, invalid, load_mapping
+from violet_operator.package.platforms import normal
 
 API_VERSION = "violet.alauda.io/v1alpha1"
 KIND = "Package"
@@ -36,7 +37,7 @@ class ManifestSpec(_Part):
     display_name: Text | None = None
     type: Literal["bundle", "plugin", "chart"]
     version: Text
-    platforms: list[Text] = []
+    platforms: list[Annotated[Text, AfterValidator(normal)]] = []
     catalog_source: Text | None = None
     lifecycle: Literal["core", "aligned", "agnostic"] = "agnostic"
     artifact: Annotated[Text | None, Field(validate_default=True)] = None

@@ -16,6 +16,7 @@ from violet_operator.package.archive import Archive, Member
 from violet_operator.package.documents import JsonObject, load_object, mapping, text
 from violet_operator.package.limits import Limits
 from violet_operator.package.model import Blob, Image, Manifest
+from violet_operator.package.platforms import platform_of
 from violet_operator.support.digests import Digest, parse_digest
 
 OCI_INDEX = "application/vnd.oci.image.index.v1+json"
@@ -194,14 +195,6 @@ def check_names(members: dict[Digest, Member]) -> None:
                 f"{member.name!r} of the package is not what its name says: its content has the digest "
                 f"{member.digest}. The package was altered or damaged; get it again from its vendor.",
             )
-
-
-def platform_of(config: JsonObject) -> list[str]:
-    """`os/architecture[/variant]` of an image config, in a list; empty for what runs nowhere."""
-    parts = [config.get(key) for key in ("os", "architecture", "variant")]
-    if not all(isinstance(part, str) and part and part != "unknown" for part in parts[:2]):
-        return []
-    return ["/".join(str(part) for part in parts if part)]
 
 
 def media_type_of(document: JsonObject, descriptor: JsonObject) -> object:

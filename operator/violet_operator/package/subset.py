@@ -16,7 +16,8 @@ from typing import Any
 from violet_operator.errors import Stalled
 from violet_operator.package.bundle import is_labelled
 from violet_operator.package.model import Image, Manifest, Package
-from violet_operator.package.oci import INDEXES, platform_of
+from violet_operator.package.oci import INDEXES
+from violet_operator.package.platforms import normal, platform_of
 from violet_operator.support.digests import sha256_digest
 
 JsonObject = dict[str, Any]
@@ -210,7 +211,5 @@ def _attested(entry: JsonObject) -> str | None:
 
 
 def _matches(platform: str, wanted: Iterable[str]) -> bool:
-    """Whether a platform is wanted; `linux/arm64` wants every variant of it, and `linux/arm64/v8` also has no name."""
-    return any(
-        platform == item or platform.startswith(f"{item}/") or item.startswith(f"{platform}/") for item in wanted
-    )
+    """Whether a platform is wanted; `linux/arm` wants every variant of it."""
+    return any(platform == normal(item) or platform.startswith(f"{item}/") for item in wanted)

@@ -45,6 +45,7 @@ def understand(archive: Archive, *, file_name: str = "", limits: Limits | None =
     contents = _contents(archive, limits)
     charts = _charts(archive, contents, limits)
     bundles = _bundles(archive, contents, limits, look_closer=not charts)
+    contents = _with_untagged(contents, charts, bundles)
     names = {image.digest: _bundle_name(image, bundle) for image, bundle in bundles}
     names |= {image.digest: _name(image, chart.name, chart_tag(chart.version)) for image, chart in charts if image}
     findings = Findings(
@@ -116,6 +117,17 @@ def _charts(archive: Archive, contents: Contents, limits: Limits) -> list[tuple[
     if contents.chart_root is not None:
         found.append((None, read_bare_chart(archive, contents.chart_root)))
     return found
+
+
+def _with_untagged(
+    contents: Contents, charts: list[tuple[Image | None, Chart]], bundles: list[tuple[Image, Bundle]]
+) -> Contents:
+    """With the images that have no tag where the packager, a CSV or a chart names them by digest."""
+    named = [*contents.manifest.spec.related_images] if contents.manifest else []
+    named += [name for _, bundle in bundles for name in bundle.related_images]
+    named += [name for _, chart in charts for name in chart.images]
+    digests = {digest for name in named if (digest := name.partition("@")[2])}
+    return replace(contents, images=(*contents.images, *contents.untagged(digests)))
 
 
 def _digests(contents: Contents) -> frozenset[Digest]:

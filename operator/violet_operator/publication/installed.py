@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from violet_operator.clients.kube import CSVS, INSTALL_PLANS, SUBSCRIPTIONS, Kube
+from violet_operator.clients.kube import CSVS, INSTALL_PLANS, ORIGINAL_CSVS, SUBSCRIPTIONS, Kube
 
 JsonObject = dict[str, Any]
 
@@ -19,7 +19,7 @@ async def users_of_csv(kube: Kube, package: str, csv: str) -> list[str]:
         return []
     subscriptions = await kube.list(SUBSCRIPTIONS)
     plans = await kube.list(INSTALL_PLANS)
-    installed = await kube.list(CSVS, fields=f"metadata.name={csv}")
+    installed = await kube.list(CSVS, labels=ORIGINAL_CSVS, fields=f"metadata.name={csv}")
     return [
         *(_words("ClusterServiceVersion", each) for each in installed),
         *(_words("Subscription", each) for each in subscriptions if wants(each, package, csv)),

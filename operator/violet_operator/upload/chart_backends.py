@@ -98,9 +98,11 @@ class ChartMuseum:
         self._version = f"{self._path}/{_quoted(chart.name, chart.version)}"
 
     async def find(self) -> str | None:
-        """As ChartMuseum has it."""
+        """As ChartMuseum has it; asked for a version that it lacks, it answers with the closest one."""
         found = await in_thread(partial(self._server.find, self._version), self._upload)
-        return None if found is None else str(found.get("digest") or "")
+        if found is None or found.get("version") != self._chart.version:
+            return None
+        return str(found.get("digest") or "")
 
     async def put(self, archive: Archive, member: Member, *, force: bool) -> bool:
         """Upload it."""
@@ -111,8 +113,7 @@ class ChartMuseum:
         """Delete it, unless its content is another one by now."""
         if await self.find() != self._chart.digest:
             return False
-        await in_thread(partial(self._server.delete, self._version), self._upload)
-        return True
+        return await in_thread(partial(self._server.delete, self._version), self._upload)
 
 
 class Oci:

@@ -6,7 +6,7 @@ A chart belongs to what is published, as it makes an object on the platform: `sk
 from __future__ import annotations
 
 from violet_operator.api.conditions import PUSHED
-from violet_operator.errors import Stalled
+from violet_operator.errors import Stalled, Transient
 from violet_operator.platform.resolve import Connection
 from violet_operator.support.digests import digest_hex
 from violet_operator.upload.chart_backends import chart_backend
@@ -63,8 +63,12 @@ async def deliver(upload: Upload, platform: str) -> None:
     assert opened.package.chart is not None
     backend = await chart_backend(upload, upload.connections[platform])
     member, replace = opened.package.chart.member, upload.spec.overwrite == "IfDifferent"
-    taken = await backend.put(opened.archive, member, force=replace)
-    if not taken and await backend.find() not in ("", digest_hex(chart["digest"])):  # somebody was faster
+    if await backend.put(opened.archive, member, force=replace):
+        return
+    found = await backend.find()  # somebody was faster, or it was there without being listed
+    if found is None:
+        raise _unlisted(upload, chart)
+    if found not in ("", digest_hex(chart["digest"])):
         raise _exists(upload, chart)
 
 
@@ -98,4 +102,13 @@ def _exists(upload: Upload, chart: JsonObject) -> Stalled:
         "ChartExists",
         f"Chart repository {upload.spec.chart_repository} has {chart['name']} {chart['version']} with other content. "
         "Set spec.overwrite: IfDifferent to replace it, or delete it there.",
+    )
+
+
+def _unlisted(upload: Upload, chart: JsonObject) -> Transient:
+    return Transient(
+        "ChartsUnavailable",
+        f"Chart repository {upload.spec.chart_repository} has {chart['name']} {chart['version']} in its storage, but "
+        "does not list it. If that stays so: restart ChartMuseum, which then reads its storage anew, or set "
+        "spec.overwrite: IfDifferent.",
     )

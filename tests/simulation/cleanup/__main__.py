@@ -6,6 +6,7 @@ import time
 from collections import Counter
 from random import Random
 
+from tests.simulation.cleanup.acting import simulate_acting
 from tests.simulation.cleanup.simulate import WrongDeletionError, simulate
 
 
@@ -20,6 +21,7 @@ def main() -> int:
     while seen["clusters"] < flags.clusters:
         try:
             simulate(Random(seed), seen)
+            simulate_acting(Random(seed), seen)
         except WrongDeletionError as error:
             print(f"platform {seed}: {error}", file=sys.stderr)
             return 1

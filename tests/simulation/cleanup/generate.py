@@ -25,7 +25,7 @@ def generate(random: Random) -> tuple[World, dict[str, Any], dict[str, int]]:
         _upload(world, random, f"upload{number}")
     _age(world, random)
     for _ in range(random.choice((0, 0, 0, 0, 1, 2, 3))):
-        _disturb(world, random)
+        disturb(world, random)
     observed = {
         body["metadata"]["uid"]: random.randint(1, 3)
         for bodies in world.objects.values()
@@ -99,7 +99,7 @@ def _wish(random: Random) -> dict[str, Any]:
     return {"retention": retention, "kinds": chosen} | exclude
 
 
-def _disturb(world: World, random: Random) -> None:
+def disturb(world: World, random: Random) -> None:
     """One thing of the many that have gone wrong somewhere."""
     random.choice((_break, _overtake, _hurry, _spoil))(world, random, random.choice(world.clusters))
 

@@ -20,7 +20,8 @@ from random import Random
 from typing import Any
 
 PACKAGE = "violet_operator.cleanup"
-MODULES = ("protections", "package", "operators", "plugins", "judge", "plan")
+MODULES = ("protections", "package", "operators", "plugins", "judge", "plan", "decide", "putback")
+TESTS = ("test_guards", "test_judge", "test_bystanders", "test_selector", "test_report", "test_putback", "test_acting")
 SOURCE = Path(__file__).parents[3] / "operator" / "violet_operator" / "cleanup"
 PLATFORMS = 150
 SLOW = ("pytest", "violet_operator.api.cleanup_run", "violet_operator.clients.kube", "violet_operator.package.versions")
@@ -122,15 +123,25 @@ def survives(module: str, tree: ast.Module) -> bool:
 def check() -> None:
     """The tests that need nothing but Python."""
     simulate = importlib.import_module("tests.simulation.cleanup.simulate").simulate
+    acting = importlib.import_module("tests.simulation.cleanup.acting").simulate_acting
     from collections import Counter  # noqa: PLC0415
 
-    for name in ("test_guards", "test_judge", "test_bystanders", "test_selector", "test_report"):
+    for name in (
+        "test_guards",
+        "test_judge",
+        "test_bystanders",
+        "test_selector",
+        "test_report",
+        "test_putback",
+        "test_acting",
+    ):
         module = importlib.import_module(f"tests.unit.cleanup.{name}")
         for function in vars(module).values():
             if getattr(function, "__name__", "").startswith("test_"):
                 run(function)
     for seed in range(PLATFORMS):
         simulate(Random(f"test {seed}"), Counter())
+        acting(Random(f"act {seed}"), Counter())
 
 
 def run(function: Callable[..., object]) -> None:

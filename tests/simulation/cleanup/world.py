@@ -44,7 +44,7 @@ class World:
 
     def add(self, cluster: str, kind: str, name: str, namespace: str = "", **fields: Any) -> Object:
         """An object; `labels`, `annotations`, `created`, `owners` and `deleting` go into its metadata."""
-        metadata: Object = {"name": name, "uid": f"uid-{next(self._uids)}"}
+        metadata: Object = {"name": name, "uid": f"uid-{next(self._uids)}", "resourceVersion": "1"}
         metadata["creationTimestamp"] = fields.pop("created", LONG_AGO)
         metadata |= {"namespace": namespace} if namespace else {}
         for field, key in (("labels", "labels"), ("annotations", "annotations"), ("owners", "ownerReferences")):

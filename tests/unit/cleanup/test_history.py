@@ -23,7 +23,7 @@ def run(number: int, ending: str = "", items: list[Object] | None = None, owner:
     status |= {"completionTime": time} if ending else {}
     owners = [{"kind": "CleanupPolicy", "uid": owner, "controller": True}]
     metadata = {"name": f"r{number}", "uid": f"u{number}", "creationTimestamp": time, "ownerReferences": owners}
-    return {"metadata": metadata, "status": status}
+    return {"metadata": metadata, "spec": {}, "status": status}
 
 
 def names(runs: list[Object]) -> list[str]:
@@ -83,3 +83,42 @@ def test_a_run_has_the_wishes_of_its_policy_and_nothing_else() -> None:
     assert CleanupRunSpec.model_validate(made["spec"]).kinds == ["Artifact"]
     assert history.of_policy([made | {"metadata": made["metadata"] | {"creationTimestamp": ""}}], "policy-uid")
     assert made["metadata"]["labels"] == {"violet.alauda.io/cleanup-policy": "weekly"}
+
+
+def waiting(number: int, approved: str = "") -> Object:
+    body = run(number)
+    body["status"]["conditions"] = [{"type": "AwaitingApproval", "status": "True"}]
+    body["spec"] = {"approvedPlan": approved} if approved else {}
+    return body
+
+
+def test_a_run_that_waits_makes_way() -> None:
+    assert history.waits(waiting(1))
+    assert not history.waits(waiting(1, "f" * 64))
+    assert not history.waits(run(1))
+    assert history.active([waiting(1), run(2)]) == run(2)
+    assert history.active([waiting(1), run(2, "Complete")]) == waiting(1)
+
+
+def test_a_run_knows_what_has_taken_its_place() -> None:
+    made = history.new_run(POLICY, "r9", waiting(1))
+    assert history.has_successor([waiting(1), made], waiting(1))
+    assert not history.has_successor([waiting(1), run(2), history.new_run(POLICY, "r9")], waiting(1))
+
+
+def test_a_policy_looks_again_only_at_what_concerns_it() -> None:
+    body = run(1)
+    body["metadata"]["ownerReferences"][0]["name"] = "weekly"
+    assert history.owner(body) == "weekly"
+    assert history.owner(run(1) | {"metadata": {}}) is None
+    assert history.gist(run(1)) == history.gist(run(1) | {"spec": {"restore": True}})
+    assert len({history.gist(each) for each in (run(1), waiting(1), run(1, "Complete"), run(1, "Failed"))}) == 4
+
+
+def test_the_last_result_is_that_of_the_run_that_ended_last() -> None:
+    failed = run(3, "Failed")
+    failed["status"]["conditions"][0] |= {"reason": "Incomplete", "message": "2 of 3 objects deleted."}
+    assert (
+        history.last_result([run(1, "Complete"), failed, run(4)]) == "r3: Failed (Incomplete): 2 of 3 objects deleted."
+    )
+    assert history.last_result([run(4)]) is None

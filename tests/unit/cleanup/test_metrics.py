@@ -19,3 +19,13 @@ def test_what_is_not_kept_any_more_is_gone() -> None:
     labels = {"namespace": WHERE[0], "policy": WHERE[1]}
     assert REGISTRY.get_sample_value("violet_cleanup_candidates", labels) == 4
     assert (kept("Installed"), kept("TooYoung")) == (5, None)
+
+
+def test_the_numbers_of_a_policy_go_with_it() -> None:
+    where = ("packages", "leaves")
+    metrics.report(where, 3, {"Installed": 2})
+    metrics.DELETED.labels(*where).inc()
+    metrics.forget(*where)
+    metrics.forget(*where)
+    left = [sample.labels for metric in REGISTRY.collect() for sample in metric.samples]
+    assert not [labels for labels in left if labels.get("policy") == "leaves"]

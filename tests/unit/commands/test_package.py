@@ -67,6 +67,38 @@ def test_the_same_content_makes_the_same_bytes(unpacked: Path, tmp_path: Path) -
     assert (tmp_path / "a.tgz").read_bytes() == (tmp_path / "b.tgz").read_bytes()
 
 
+def test_only_what_belongs_to_a_layout_is_packed(
+    unpacked: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Not the package that was made in its folder before."""
+    shutil.copytree(unpacked / "images", tmp_path / "images")
+    monkeypatch.chdir(tmp_path / "images")
+    made = []
+    for _ in range(2):
+        assert main(["package", "."]) == 0
+        made.append(Path("demo.1.2.3.tgz").read_bytes())
+    assert made[0] == made[1]
+
+
+@pytest.mark.parametrize("of_a_bundle", [False, True])
+def test_links_are_named_instead_of_left_out(
+    unpacked: Path,
+    bundle_directory: Path,
+    tmp_path: Path,
+    capsys: pytest.CaptureFixture[str],
+    *,
+    of_a_bundle: bool,
+) -> None:
+    folder = tmp_path / "folder"
+    shutil.copytree(bundle_directory if of_a_bundle else unpacked / "images", folder)
+    file = next(path for path in sorted(folder.rglob("*")) if path.is_file() and path.name != "annotations.yaml")
+    file.rename(tmp_path / "elsewhere")
+    file.symlink_to(tmp_path / "elsewhere")
+    flags = ["--artifact", "r.example.com/team/demo-bundle:v9", "--output", str(tmp_path / "x.tgz")]
+    assert main(["package", str(folder), *flags]) == 1
+    assert f"{file} is a link" in capsys.readouterr().err
+
+
 def test_a_bundle_directory_becomes_a_package(unpacked: Path, bundle_directory: Path, tmp_path: Path) -> None:
     output, images = tmp_path / "made.tgz", tmp_path / "images"
     shutil.copytree(unpacked / "images", images)

@@ -140,3 +140,20 @@ def about(layout: Layout, subject: dict[str, Any], content: bytes = b"sig") -> d
     config = layout.add(b"{}", "application/vnd.oci.empty.v1+json")
     short = {key: subject[key] for key in ("mediaType", "digest", "size")}
     return layout.image(layout.add(content), config=config, subject=short, artifactType="application/x.sig")
+
+
+def tree(layout: Layout, top: str = "") -> Files:
+    """The layout as a registry's storage."""
+    root = f"{top}docker/registry/v2/"
+    files = {}
+    for name, data in layout.files.items():
+        digest = name.rpartition("/")[2]
+        files[f"{root}blobs/sha256/{digest[:2]}/{digest}/data"] = data
+    for item in layout.named:
+        reference = item["annotations"]["org.opencontainers.image.ref.name"]
+        repository, _, tag = reference.partition("/")[2].partition(":")
+        folder = f"{root}repositories/{repository}/_manifests"
+        files[f"{folder}/tags/{tag}/current/link"] = item["digest"].encode()
+        files[f"{folder}/tags/{tag}/index/sha256/{item['digest'][7:]}/link"] = item["digest"].encode()
+        files[f"{folder}/revisions/sha256/{item['digest'][7:]}/link"] = item["digest"].encode()
+    return files

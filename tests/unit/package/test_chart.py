@@ -147,6 +147,8 @@ def test_display_names(name: str) -> None:
         ({}, {"git": {"repository": "https://example.com/x.git"}}, ()),
         ({"annotations": {"artifacthub.io/images": "- image: q.io/a:1\n- name: x\n"}},
          {"image": {"repository": "no", "tag": "1"}}, ("q.io/a:1",)),
+        ({"annotations": {"artifacthub.io/images": "- [no, yaml"}},
+         {"image": {"repository": "yes", "tag": "1"}}, ("yes:1",)),
         ({}, {"global": {"images": {"a": {"repository": "x/a", "tag": "1"}, "b": {"repository": "b"}}}}, ("x/a:1",)),
         ({"appVersion": "1"}, {"a": {"repository": "x/a", "digest": DIGEST}, "b": {"repository": "b", "tag": ""}},
          (f"x/a@{DIGEST}", "b:1")),

@@ -19,6 +19,7 @@ from tests.unit.package.inputs import (
     manifest,
     own,
     package_of,
+    tree,
 )
 from tests.unit.package.source import OCI_MANIFEST, Layout, gz, tar_of
 from violet_operator.errors import Stalled
@@ -36,23 +37,6 @@ def refused(files: Files) -> tuple[str, str]:
 
 def references(package: Package) -> list[str]:
     return [image.reference for image in package.images]
-
-
-def tree(layout: Layout, top: str = "") -> Files:
-    """The layout as a registry's storage."""
-    root = f"{top}docker/registry/v2/"
-    files = {}
-    for name, data in layout.files.items():
-        digest = name.rpartition("/")[2]
-        files[f"{root}blobs/sha256/{digest[:2]}/{digest}/data"] = data
-    for item in layout.named:
-        reference = item["annotations"]["org.opencontainers.image.ref.name"]
-        repository, _, tag = reference.partition("/")[2].partition(":")
-        folder = f"{root}repositories/{repository}/_manifests"
-        files[f"{folder}/tags/{tag}/current/link"] = item["digest"].encode()
-        files[f"{folder}/tags/{tag}/index/sha256/{item['digest'][7:]}/link"] = item["digest"].encode()
-        files[f"{folder}/revisions/sha256/{item['digest'][7:]}/link"] = item["digest"].encode()
-    return files
 
 
 def docker_archive(top: str = "", layer: bytes | None = None, **changes: Any) -> Files:
@@ -121,6 +105,16 @@ def test_docker_archives_that_are_refused(files: Files, reason: str, message: st
     found = refused(files)
     assert found[0] == reason
     assert message in found[1]
+
+
+def test_a_docker_archive_with_an_image_without_layers() -> None:
+    """Such as a Dockerfile of labels alone makes: docker writes null for a list of nothing."""
+    config = json.dumps({"os": "linux", "architecture": "amd64", "rootfs": {"type": "layers", "diff_ids": None}})
+    files = docker_archive()
+    entries = json.loads(files["manifest.json"])
+    entries.append({"Config": "labels.json", "RepoTags": [APP], "Layers": None})
+    files |= {"labels.json": config.encode(), "manifest.json": json.dumps(entries).encode()}
+    assert references(package_of(files)) == [BUNDLE, APP]
 
 
 def test_a_docker_archive_without_a_name() -> None:

@@ -13,9 +13,10 @@ from tests.unit.package.inputs import (
     files_of,
     own,
     package_of,
+    tree,
 )
 from tests.unit.package.source import OCI_CONFIG, Layout, gz, tar_of
-from tests.unit.package.test_layouts import references, tree
+from tests.unit.package.test_layouts import references
 
 
 def test_attestations_in_an_index_are_carried_and_are_no_architecture() -> None:

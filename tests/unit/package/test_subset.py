@@ -30,7 +30,7 @@ from violet_operator.package.subset import ATTESTS, reference_of_signature, subs
 from violet_operator.package.understand import understand
 from violet_operator.support.digests import sha256_digest
 
-ALL = ("linux/amd64", "linux/arm64/v8", "linux/s390x")
+ALL = ("linux/amd64", "linux/arm64/v8", "linux/arm", "linux/arm/v6", "linux/s390x")
 
 
 class File:
@@ -74,6 +74,9 @@ def test_without_a_wish_the_package_is_the_same(package: Package) -> None:
         (["linux/amd64"], ["linux/amd64"]),
         (["linux/arm64"], ["linux/arm64/v8"]),
         (["linux/arm64/v8"], ["linux/arm64/v8"]),
+        (["linux/arm"], ["linux/arm", "linux/arm/v6"]),
+        (["linux/arm/v7"], ["linux/arm"]),
+        (["linux/arm/v6"], ["linux/arm/v6"]),
         (["linux/s390x", "linux/amd64", "linux/riscv64"], ["linux/amd64", "linux/s390x"]),
     ],
 )

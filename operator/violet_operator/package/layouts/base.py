@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from dataclasses import dataclass
 
 from violet_operator.package.archive import Archive, Member
@@ -20,12 +20,14 @@ class Contents:
         charts: chart archives.
         chart_root: folder of a chart that is not packed: the package itself is the archive.
         manifest: the packager's word on it, where the layout has one.
+        untagged: gives further images, those of these digests, which count only if something names them by digest.
     """
 
     images: tuple[Image, ...] = ()
     charts: tuple[Member, ...] = ()
     chart_root: str | None = None
     manifest: PackageManifest | None = None
+    untagged: Callable[[Collection[str]], list[Image]] = lambda _: []
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,13 +1,14 @@
 """The storage tree of a distribution registry (`docker/registry/v2`), alone or as the `images/` of our own layout.
 
 Names have no registry host: the tree does not know what its registry was called. What has no tag is carried only if
-it is about an image that has one (`subject`); old manifests that a registry keeps around are left behind.
+the package names its digest, as CSVs do, or if it is about an image that is carried (`subject`); old manifests that a
+registry keeps around are left behind.
 """
 
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 
 from violet_operator.errors import Stalled
 from violet_operator.package.archive import Archive, Member
@@ -33,10 +34,11 @@ def _recognise(archive: Archive) -> str | None:
 
 
 def _contents(archive: Archive, root: str, limits: Limits) -> Contents:
-    images = list(_Tree(archive, root, limits).images())
+    tree = _Tree(archive, root, limits)
+    images = list(tree.images())
     if not images:
         raise Stalled("InvalidPackage", f"The registry tree {root}{_TREE} in the package has no tagged images.")
-    return Contents(images=tuple(images))
+    return Contents(images=tuple(images), untagged=tree.untagged)
 
 
 LAYOUT = Layout("a registry's storage tree (docker/registry/v2)", _recognise, _contents)
@@ -55,26 +57,46 @@ class _Tree:
             if (match := _BLOB.fullmatch(name))
         }
         self._reader = ImageReader(archive, self._blobs.get, limits)
+        self._known: set[tuple[str, Digest]] = set()
+        self._listed: set[str] = set()
 
     def images(self) -> Iterator[Image]:
         check_names(self._blobs)
-        known: set[tuple[str, Digest]] = set()
-        listed: set[str] = set()
         for name, member in sorted(self._files.items()):
             if match := _TAG.fullmatch(name):
                 reference = f"{match['repository']}:{match['tag']}"
                 for image in self._tagged(reference, self._link(member)):
-                    known |= {(match["repository"], manifest.digest) for manifest in image.manifests}
-                    listed.add(image.reference)
-                    yield image
+                    yield self._noted(image, match["repository"])
+        yield from self._about()
+
+    def untagged(self, wanted: Collection[str]) -> list[Image]:
+        """The images of these digests that have no tag, and what is about them."""
+        found = [
+            self._noted(self._reader.image(self._descriptor(digest, repository), f"{repository}@{digest}"), repository)
+            for repository, digest in self._revisions()
+            if digest in wanted and (repository, digest) not in self._known
+        ]
+        return [*found, *self._about()] if found else []
+
+    def _about(self) -> Iterator[Image]:
+        """What is about the images that were found."""
+        for repository, digest in self._revisions():
+            blob = self._blobs.get(digest)
+            subject = self._subject(blob) if blob is not None else None
+            reference = f"{repository}@{digest}"
+            if subject is not None and (repository, subject) in self._known and reference not in self._listed:
+                self._listed.add(reference)
+                yield self._reader.image(self._descriptor(digest, reference), reference, subject)
+
+    def _revisions(self) -> Iterator[tuple[str, Digest]]:
         for name in sorted(self._files):
             if match := _REVISION.fullmatch(name):
-                digest = Digest(f"sha256:{match['hex']}")
-                blob = self._blobs.get(digest)
-                subject = self._subject(blob) if blob is not None else None
-                reference = f"{match['repository']}@{digest}"
-                if subject is not None and (match["repository"], subject) in known and reference not in listed:
-                    yield self._reader.image(self._descriptor(digest, reference), reference, subject)
+                yield match["repository"], Digest(f"sha256:{match['hex']}")
+
+    def _noted(self, image: Image, repository: str) -> Image:
+        self._known |= {(repository, manifest.digest) for manifest in image.manifests}
+        self._listed.add(image.reference)
+        return image
 
     def _tagged(self, reference: str, digest: Digest) -> list[Image]:
         """The image of a tag; or, where the tag keeps a list of referrers, what it lists."""

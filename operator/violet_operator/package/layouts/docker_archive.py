@@ -17,7 +17,8 @@ from violet_operator.package.layouts.base import Contents, Layout, folders_with
 from violet_operator.package.limits import Limits
 from violet_operator.package.model import Blob, Image, Manifest
 from violet_operator.package.nested import plain_bytes
-from violet_operator.package.oci import OCI_MANIFEST, platform_of
+from violet_operator.package.oci import OCI_MANIFEST
+from violet_operator.package.platforms import platform_of
 from violet_operator.support.digests import Digest, sha256_digest
 
 _MANIFEST = "manifest.json"
@@ -59,7 +60,7 @@ def _entries(archive: Archive, root: str) -> list[JsonObject]:
         return []
     document = load_json(repr(member.name), archive.read(member))
     entries = objects({"images": document}, "images")
-    return [entry for entry in entries if "Config" in entry and isinstance(entry.get("Layers"), list)]
+    return [entry for entry in entries if "Config" in entry and isinstance(entry.get("Layers", ""), list | None)]
 
 
 def _tags(entry: JsonObject) -> list[str]:
@@ -83,12 +84,12 @@ def _image(archive: Archive, root: str, entry: JsonObject, limits: Limits, plain
     name = next(iter(_tags(entry)), str(entry.get("Config"))[:80])
     config = _member(archive, root, entry["Config"], name)
     document = load_object(f"the config of {name}", archive.read(config))
-    layers = [_member(archive, root, path, name) for path in entry["Layers"]]
+    layers = [_member(archive, root, path, name) for path in entry["Layers"] or ()]
     if len(layers) > limits.layers:
         raise Stalled("PackageTooLarge", f"Image {name} has more than {limits.layers} layers.")
     for layer in layers:
         plain[layer.digest] = plain.get(layer.digest) or _plain_digest(archive, layer)
-    _check_layers(layers, plain, mapping(document, "rootfs").get("diff_ids"), name)
+    _check_layers(layers, plain, mapping(document, "rootfs").get("diff_ids") or [], name)
     raw = _manifest(archive, config, layers)
     return Image(
         reference="",

@@ -5,13 +5,14 @@ In place of the OCI layout in `images/` there may be an unpacked docker-archive 
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from violet_operator.package.archive import Archive
 from violet_operator.package.layouts import distribution, docker_archive, helm_chart, oci_layout
 from violet_operator.package.layouts.base import Contents, Layout, folders_with
 from violet_operator.package.layouts.helm_chart import CHART_FILE
 from violet_operator.package.limits import Limits
 from violet_operator.package.manifest import parse_manifest
-from violet_operator.package.model import Image
 
 _MANIFEST = "manifest.yaml"
 _IMAGES, _CHARTS = "images/", "chart/"
@@ -42,20 +43,20 @@ def _contents(archive: Archive, root: str, limits: Limits) -> Contents:
         for name, member in sorted(archive.members.items())
         if name.startswith(f"{root}{_CHARTS}") and name.endswith((".tgz", ".tar.gz"))
     ]
-    return Contents(
-        images=_images(archive, f"{root}{_IMAGES}", limits),
+    return replace(
+        _images(archive, f"{root}{_IMAGES}", limits),
         charts=tuple(charts),
         manifest=parse_manifest(member.name, archive.read(member)),
     )
 
 
-def _images(archive: Archive, root: str, limits: Limits) -> tuple[Image, ...]:
+def _images(archive: Archive, root: str, limits: Limits) -> Contents:
     if not any(name.startswith(root) for name in archive.members):
-        return ()
+        return Contents()
     for layout in (oci_layout.LAYOUT, docker_archive.LAYOUT, distribution.LAYOUT):
         if layout.recognise(archive) == root:
-            return layout.contents(archive, root, limits).images
-    return oci_layout.LAYOUT.contents(archive, root, limits).images  # says what is missing there
+            return layout.contents(archive, root, limits)
+    return oci_layout.LAYOUT.contents(archive, root, limits)  # says what is missing there
 
 
 LAYOUT = Layout(

@@ -1,0 +1,136 @@
+"""The second phase of a run: save, delete, wait for finalizers, and say what became of each object.
+
+The backup is the plan. With its index in the cluster a run does nothing but carry that out, however often the operator
+is killed; each pass finds out from the platform itself what is done.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections import Counter
+from collections.abc import Sequence
+from typing import Any
+
+from violet_operator.api.cleanup_run import CleanupRunSpec
+from violet_operator.api.conditions import COMPLETE, FAILED, PLANNED, RECONCILING
+from violet_operator.cleanup import backup, metrics, vault
+from violet_operator.cleanup.act import Orders, act
+from violet_operator.cleanup.backup import Entry, Index
+from violet_operator.cleanup.decide import Step
+from violet_operator.cleanup.planning import Planned, scope
+from violet_operator.cleanup.record import Record
+from violet_operator.cleanup.report import acted, saved
+from violet_operator.errors import OperatorError, Stalled
+from violet_operator.platform.environment import Environment
+from violet_operator.platform.resolve import Connection
+from violet_operator.support.requeue import Requeue
+
+logger = logging.getLogger(__name__)
+
+_SOONEST, _LATEST = 5.0, 60.0
+"""Seconds between two passes: an eighth of the time already waited, within these."""
+
+
+async def save(
+    record: Record, spec: CleanupRunSpec, planned: Planned, connection: Connection, env: Environment
+) -> None:
+    """Write the backup of a plan; after it the plan stands.
+
+    Raises:
+        OperatorError: an object cannot be read, or the backup not be written; nothing is deleted.
+    """
+    entries = await vault.fetch(connection.clusters, planned.deletions)
+    parts, oversize = await asyncio.to_thread(backup.split, entries)
+    if oversize:
+        ref = oversize[0].ref
+        said = f"{ref.kind} {ref.name} of cluster {ref.cluster} is too large for a ConfigMap"
+        raise Stalled("BackupTooLarge", f"{said}, so it cannot be saved, and nothing is deleted. Exclude it.")
+    index = backup.index(record.body, spec.platform_ref.name, planned.hash, parts, len(entries))
+    await vault.store(env.kube, record.body, index, parts)
+
+
+def check(record: Record, spec: CleanupRunSpec, index: Index) -> None:
+    """Go on only with the run's own backup, of its own platform.
+
+    Raises:
+        Stalled: it is another's.
+    """
+    name = backup.index_name(record.metadata["name"])
+    if index.platform != spec.platform_ref.name:
+        said = f"ConfigMap {name} is the backup of a run on Platform {index.platform}, not {spec.platform_ref.name}"
+        raise Stalled("BackupExists", f"{said}. Nothing is deleted or put back: set spec.platformRef.name to that one.")
+    if spec.approved_plan and index.hash != spec.approved_plan and not spec.restore:
+        said = f"ConfigMap {name} has plan {index.hash}, which is not the approved one"
+        raise Stalled("BackupExists", f"{said}. Nothing is deleted: start another run.")
+    if index.run != record.metadata["uid"] and not spec.restore:
+        said = (
+            f"ConfigMap {name} is the backup of an earlier run of this name, and the only copy of what that has deleted"
+        )
+        advice = (
+            "Use another name for this run, or remove that backup; spec.restore: true would put back what is in it."
+        )
+        raise Stalled("BackupExists", f"{said}. Nothing is deleted. {advice}")
+
+
+async def execute(
+    record: Record,
+    spec: CleanupRunSpec,
+    found: tuple[Index, list[Entry]],
+    connection: Connection,
+    env: Environment,
+) -> Requeue:
+    """Carry out the plan as far as it goes; says when to go on.
+
+    Raises:
+        OperatorError: the run cannot go on now.
+    """
+    index, entries = found
+    record.facts["backup"] = saved(record.metadata["name"], index)
+    total = len(entries)
+
+    async def tell(steps: Sequence[Step]) -> None:
+        count = _counts(steps)
+        record.facts["outcomes"] = count
+        record.conditions.set(COMPLETE, "False", "Deleting", f"{count['deleted']} of {total} objects are deleted.")
+        await _written(record)
+
+    def deleted() -> None:
+        metrics.DELETED.labels(*record.where).inc()
+
+    record.conditions.set(PLANNED, "True", "Planned", f"{total} objects are saved, and are deleted now.")
+    await tell([])
+    orders = Orders(spec, scope(connection, spec, env), env.clock, deleted, tell)
+    steps = await act(entries, orders)
+    record.facts |= acted(steps, record.facts.get("items") or [])
+    count = _counts(steps)
+    record.facts["outcomes"] = count
+    waiting = [each for each in steps if each.again]
+    said = _said(count, total)
+    if waiting and record.trying_again(f"{said} {waiting[0].message}"):
+        await _written(record)
+        return Requeue(after=min(max(record.since(RECONCILING).total_seconds() / 8, _SOONEST), _LATEST))
+    advice = "status.items says what became of each; spec.restore: true puts back what is gone."
+    if count["failed"] or count["deleting"]:
+        record.end(FAILED, "Incomplete", f"{said} {advice}")
+    else:
+        record.end(COMPLETE, "Deleted", f"{said} {advice}")
+    return Requeue()
+
+
+async def _written(record: Record) -> None:
+    """A status that cannot be written now is written later: what is done is seen on the platform."""
+    try:
+        await record.write()
+    except OperatorError as error:
+        logger.warning("CleanupRun %s: status not written: %s", record.metadata["name"], error.message)
+
+
+def _counts(steps: Sequence[Step]) -> dict[str, Any]:
+    count = Counter(each.outcome.lower() for each in steps)
+    return {key: count[key] for key in ("deleted", "deleting", "skipped", "failed")}
+
+
+def _said(count: dict[str, Any], total: int) -> str:
+    rest = [f"{count[key]} {key}" for key in ("deleting", "skipped", "failed") if count[key]]
+    return f"{count['deleted']} of {total} objects deleted{''.join(f', {each}' for each in rest)}."

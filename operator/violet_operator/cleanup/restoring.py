@@ -1,0 +1,71 @@
+"""The last phase of a run, on request: everything that it has deleted is put back."""
+
+from __future__ import annotations
+
+from collections import Counter
+
+from violet_operator.api.conditions import COMPLETE, FAILED, RECONCILING, RESTORED
+from violet_operator.cleanup import backup
+from violet_operator.cleanup.backup import Entry, Index
+from violet_operator.cleanup.record import Record
+from violet_operator.cleanup.report import put_back, saved
+from violet_operator.cleanup.restore import restore
+from violet_operator.errors import OperatorError, Stalled
+from violet_operator.platform.environment import Environment
+from violet_operator.platform.resolve import Connection
+from violet_operator.support.requeue import Requeue
+
+
+def is_done(record: Record) -> bool:
+    """Whether the wish of this very spec was fulfilled."""
+    return record.conditions.is_current(RESTORED)
+
+
+def nothing_saved(record: Record) -> OperatorError:
+    """The error for a run that has no backup."""
+    name = backup.index_name(record.metadata["name"])
+    said = f"There is no backup of this run (ConfigMap {name}): it has deleted nothing, or somebody has removed it."
+    return Stalled("NoBackup", f"{said} Nothing can be put back.")
+
+
+async def put_everything_back(
+    record: Record, found: tuple[Index, list[Entry]], connection: Connection, env: Environment
+) -> Requeue:
+    """Put back what can be; what cannot is tried again."""
+    index, entries = found
+    record.facts["backup"] = saved(record.metadata["name"], index)
+    results = await restore(entries, connection.clusters, env.settings.system_namespace)
+    record.facts |= put_back(results, record.facts.get("items") or [])
+    count = Counter(each.outcome for each in results)
+    record.facts["outcomes"] = {
+        **(record.facts.get("outcomes") or {"deleted": 0, "deleting": 0, "skipped": 0, "failed": 0}),
+        "restored": count["Restored"],
+    }
+    said = f"{count['Restored']} of {len(entries)} objects are back"
+    said += f", {count['Skipped']} were left alone, as they are there with other content" if count["Skipped"] else ""
+    if lacking := [each for each in results if each.outcome == "Failed"]:
+        first = lacking[0]
+        said += f", {count['Failed']} are not: {first.entry.ref.kind} {first.entry.ref.name}: {first.message}"
+        record.conditions.set(RESTORED, "False", "RestoreIncomplete", said)
+        if not record.is_true(COMPLETE) and not record.is_true(FAILED):  # whatever comes, it deletes nothing more
+            record.end(FAILED, "RestoreIncomplete", said)
+        record.trying_again(said)
+        return Requeue(failed=True)
+    record.conditions.remove(RECONCILING)
+    record.conditions.set(RESTORED, "True", "Restored", f"{said}.")
+    ended_by = (record.conditions.get(FAILED) or record.conditions.get(COMPLETE) or {}).get("reason")
+    if ended_by in (None, "Deleting", "RestoreIncomplete"):
+        record.end(COMPLETE, "Restored", f"{said}.")
+    return Requeue()
+
+
+def failed(record: Record, error: OperatorError) -> Requeue:
+    """It could not even be tried."""
+    record.conditions.set(RESTORED, "False", error.reason, error.message)
+    if isinstance(error, Stalled):
+        record.conditions.remove(RECONCILING)
+        if not record.is_true(COMPLETE) and not record.is_true(FAILED):
+            record.end(FAILED, error.reason, error.message)
+        return Requeue()
+    record.trying_again(error.message)
+    return Requeue(failed=True)

@@ -1,0 +1,93 @@
+"""The backup in the cluster: read from every listing once, written as ConfigMaps before the first deletion."""
+
+from __future__ import annotations
+
+import asyncio
+from collections import defaultdict
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from violet_operator.cleanup import backup
+from violet_operator.cleanup.backup import RESOURCES, Entry, Index
+from violet_operator.cleanup.judge import Verdict
+from violet_operator.clients.kube import CONFIG_MAPS, Kube
+from violet_operator.errors import OperatorError, Stalled, Waiting
+
+JsonObject = dict[str, Any]
+
+
+async def fetch(clusters: Mapping[str, Kube], verdicts: Sequence[Verdict]) -> list[Entry]:
+    """The objects to delete, whole; one that is another now or gone is left out.
+
+    Raises:
+        OperatorError: they cannot be read.
+    """
+    wanted: defaultdict[tuple[str, str, str | None], dict[str, Verdict]] = defaultdict(dict)
+    for each in verdicts:
+        wanted[each.ref.cluster, each.ref.kind, each.ref.namespace][each.ref.uid] = each
+    entries = []
+    for (cluster, kind, namespace), found in wanted.items():
+        async for page in clusters[cluster].pages(RESOURCES[kind], namespace):
+            for body in page:
+                if verdict := found.get(body["metadata"]["uid"]):
+                    said = (verdict.reason, verdict.message, verdict.observed)
+                    entries.append(backup.entry(cluster, kind, said, body))
+    return entries
+
+
+async def store(kube: Kube, run: JsonObject, found: Index, parts: Sequence[bytes]) -> None:
+    """Write a backup, its index last; whoever finds the index has all of it.
+
+    Raises:
+        Waiting: it cannot be written.
+        OperatorError: the API does not answer as it should.
+    """
+    for body in backup.config_maps(run, found, parts):
+        try:
+            await kube.create(CONFIG_MAPS, body["metadata"]["namespace"], body)
+        except OperatorError as error:
+            if error.reason != "Conflict":
+                raise _not_written(body, error) from None
+            if "binaryData" in body:
+                await _check(kube, body)  # of the index, whose it is is seen when it is read
+
+
+async def load(kube: Kube, namespace: str, run: str) -> tuple[Index, list[Entry]] | None:
+    """The backup of a run of that name, if there is one.
+
+    Raises:
+        OperatorError: it is damaged, or cannot be read.
+    """
+    body = await kube.get(CONFIG_MAPS, namespace, backup.index_name(run))
+    if body is None:
+        return None
+    found = backup.read_index(body)
+    parts = []
+    for name, digest in found.parts.items():
+        part = await kube.get(CONFIG_MAPS, namespace, name)
+        if part is None:
+            raise backup.damaged(body, f"ConfigMap {name} is missing")
+        parts.append(backup.read_part(part, digest))
+    try:
+        return found, await asyncio.to_thread(backup.join, parts)
+    except (ValueError, KeyError, TypeError) as error:
+        raise backup.damaged(body, str(error)) from None
+
+
+async def _check(kube: Kube, body: JsonObject) -> None:
+    """A ConfigMap of that name is there: the same one, or we must not go on."""
+    metadata = body["metadata"]
+    there = await kube.get(CONFIG_MAPS, metadata["namespace"], metadata["name"])
+    if there is None or there.get("binaryData") != body["binaryData"]:
+        said = f"ConfigMap {metadata['name']} is there with something else in it than its name says"
+        raise Stalled("BackupExists", f"{said}. Nothing is deleted: remove it, and start another run.")
+
+
+def _not_written(body: JsonObject, error: OperatorError) -> OperatorError:
+    if not isinstance(error, Waiting | Stalled):
+        return error
+    return Waiting(
+        "BackupNotWritten",
+        f"ConfigMap {body['metadata']['name']} of the backup cannot be written, so nothing is deleted: {error.message} "
+        "The operator may write them where role violet-cleanup is bound (docs/cleanuprun.md).",
+    )
