@@ -144,7 +144,8 @@ def test_registry_that_is_silent_does_not_hold_back_another_platform(world: Worl
         site.apply(site.package_upload("beside", targets=both))
 
         def standby_is_done(body: Object) -> bool:
-            targets = {item["platform"]: item["phase"] for item in body["status"].get("targets", [])}
+            found = (body.get("status") or {}).get("targets", [])
+            targets = {item["platform"]: item["phase"] for item in found}
             return targets.get("standby") == "Ready"
 
         body = site.wait("beside", standby_is_done)

@@ -27,7 +27,7 @@ def connected(world: World) -> None:
 
 def phases(body: Object) -> dict[str, str]:
     """Phase by cluster."""
-    return {item["cluster"]: item["phase"] for item in body["status"].get("targets", [])}
+    return {item["cluster"]: item["phase"] for item in (body.get("status") or {}).get("targets", [])}
 
 
 @contextmanager
