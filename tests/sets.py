@@ -75,25 +75,27 @@ def _is_ours(entry: AuditEntry, prefix: str) -> bool:
 
 
 @contextmanager
-def refusing(site: Site, name: str) -> Iterator[None]:
-    """An admission policy that takes every upload but one."""
+def refusing(site: Site, names: str) -> Iterator[None]:
+    """An admission policy that lets no upload whose name begins so be made or deleted; with 403, as webhooks do."""
     head = {"apiVersion": "admissionregistration.k8s.io/v1", "metadata": {"name": "test-refusing"}}
     rule = {
         "apiGroups": ["violet.alauda.io"],
         "apiVersions": ["*"],
-        "operations": ["CREATE"],
+        "operations": ["CREATE", "DELETE"],
         "resources": ["packageuploads"],
     }
+    subject = "(object == null ? oldObject : object)"
+    expression = f"!{subject}.metadata.name.startsWith('{names}')"
     policy = {
         "matchConstraints": {"resourceRules": [rule]},
-        "validations": [{"expression": f"object.metadata.name != '{name}'", "message": "not that one"}],
+        "validations": [{"expression": expression, "message": "not that one", "reason": "Forbidden"}],
     }
     binding = {"policyName": "test-refusing", "validationActions": ["Deny"]}
     objects = [
         head | {"kind": "ValidatingAdmissionPolicy", "spec": policy},
         head | {"kind": "ValidatingAdmissionPolicyBinding", "spec": binding},
     ]
-    with in_force(site, objects, name, "not that one"):
+    with in_force(site, objects, f"{names}-probe", "not that one"):
         yield
 
 

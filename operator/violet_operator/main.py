@@ -15,7 +15,7 @@ from violet_operator.cleanup import history
 from violet_operator.cleanup import metrics as cleanup_metrics
 from violet_operator.cleanup.policy import reconcile as reconcile_policy
 from violet_operator.cleanup.run import reconcile as reconcile_run
-from violet_operator.clients.kube import PLATFORMS, Kube
+from violet_operator.clients.kube import Kube
 from violet_operator.handlers.events import register, wake_referring
 from violet_operator.inventory import metrics
 from violet_operator.inventory.reconcile import reconcile as reconcile_inventory
@@ -77,7 +77,7 @@ async def run(settings: Settings) -> None:
             return await reconcile_run(*key, env)
 
     async def platform(key: Key) -> Requeue:
-        env.forget(PLATFORMS, *key)  # before those that its change has woken read it
+        env.forget(key[0])  # it, its Secrets and ConfigMaps, before those that its change has woken read them
         return await reconcile_platform(*key, env, lambda: wake_referring(queues.values(), key, restart=False))
 
     uploads = KeyedQueue(observed(upload, "PackageUpload"), "PackageUpload", forgotten=env.drift.forget)

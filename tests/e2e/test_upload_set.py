@@ -155,16 +155,49 @@ def test_an_upload_of_somebody_else_is_never_taken_over(site: Site) -> None:
     assert site.upload("taken-a")["metadata"]["ownerReferences"]
 
 
-def test_an_upload_that_is_refused_holds_up_no_other(site: Site) -> None:
-    put(site, "refused", "a", "b", "c")
-    with refusing(site, "refused-b"):
+def test_uploads_that_are_refused_hold_up_no_other(site: Site) -> None:
+    refused = [f"a{number}" for number in range(9)]  # more than are applied at once, and first by name
+    put(site, "refused", *refused, "b", "c")
+    with refusing(site, "refused-a"):
         apply(site, "refused")
-        body = wait(site, "refused", counts(found=3, ready=2, failed=1))
-        (failure,) = body["status"]["failures"]
-        assert (failure["package"], failure["upload"], failure["reason"]) == ("b.tgz", "refused-b", "TargetRefused")
-        assert "not that one" in failure["message"]
+        body = wait(site, "refused", counts(found=11, ready=2, failed=9))
+        failures = {each["package"]: each for each in body["status"]["failures"]}
+        assert sorted(failures) == [f"{name}.tgz" for name in refused]
+        failure = failures["a3.tgz"]
+        assert (failure["upload"], failure["reason"]) == ("refused-a3", "TargetRefused")
+        assert "not that one. Change that policy" in failure["message"]
+        wait(site, "refused", reason("PackagesFailed"))
     look(site, "refused")
-    wait(site, "refused", counts(found=3, ready=3, failed=0))
+    wait(site, "refused", counts(found=11, ready=11, failed=0))
+
+
+def test_a_deletion_that_is_refused_holds_up_no_other(site: Site) -> None:
+    put(site, "held", "a", "b", "keep")
+    apply(site, "held", prune=True)
+    wait(site, "held", counts(found=3, ready=3))
+    with refusing(site, "held-a"):
+        for name in "ab":
+            site.storage.delete(f"held/{name}.tgz")
+        look(site, "held")
+        body = wait(site, "held", reason("TargetRefused"))
+        assert counts(found=1, ready=1, gone=1)(body), body["status"]
+        assert condition(body, "Reconciling")["reason"] == "ProgressingWithRetry", said(body)
+        assert "deleting packageuploads held-a is refused" in condition(body, "Ready")["message"]
+        until(lambda: sorted(uploads(site, "held")) == ["held-a", "held-keep"])
+        assert sorted(uploads(site, "held")) == ["held-a", "held-keep"]
+    look(site, "held")
+    assert is_ready(wait(site, "held", counts(found=1, gone=0)))
+
+
+def test_two_sets_that_want_one_name_get_two(site: Site) -> None:
+    put(site, "twin", "a-b")
+    put(site, "twin-a", "b")
+    site.apply(site.upload_set("twin", template=IMAGES), site.upload_set("twin-a", template=IMAGES))
+    for name in ("twin", "twin-a"):
+        wait(site, name, counts(found=1, ready=1, failed=0))
+        (upload,) = uploads(site, name).values()
+        assert upload["metadata"]["ownerReferences"][0]["name"] == name
+        assert upload["spec"]["source"]["url"].rpartition("/")[0].endswith(f"/{name}")
 
 
 def test_a_quota_stops_new_uploads_and_says_so(site: Site) -> None:

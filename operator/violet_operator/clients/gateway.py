@@ -19,7 +19,7 @@ from violet_operator.clients.gateway_http import CHECK, TIMEOUT, GatewaySettings
 from violet_operator.clients.gateway_login import RefusedError, sign_in
 from violet_operator.clients.gateway_token import Token
 from violet_operator.clients.kube import Kube
-from violet_operator.errors import Transient, Waiting
+from violet_operator.errors import OperatorError, Transient, Waiting
 
 _CLUSTERS = "/auth/v1/clusters"
 _NAME = re.compile(r"[a-z0-9]([-a-z0-9]{0,61}[a-z0-9])?")
@@ -27,6 +27,9 @@ _OK, _UNAUTHORIZED, _FORBIDDEN, _SERVER_ERROR = 200, 401, 403, 500
 
 _REFUSAL_COUNTS = timedelta(minutes=30)
 """A password that was refused is not tried again before: platforms lock accounts after some wrong ones."""
+
+_PAUSE = timedelta(seconds=10)
+"""Between two tries to exchange a token that is still good: one that gets no answer holds up every request."""
 
 
 class Login:
@@ -39,15 +42,29 @@ class Login:
         self._lock = asyncio.Lock()
         self._token: Token | None = None
         self._refused: tuple[datetime, RefusedError] | None = None
+        self._not_before = clock()
         if settings.token is not None:
             self._token = Token(settings.token, clock())
 
     async def token(self) -> str:
-        """A token that is good for a while."""
+        """A token that is good for a while; at its end for a moment at least, where another is not to be had yet."""
         async with self._lock:
-            if self._token is None or self._token.is_due(self._clock()):
+            now = self._clock()
+            if self._token is None or self._token.is_over(now):
                 self._token = await self._sign_in()
+            elif self._token.is_due(now) and now >= self._not_before:
+                await self._exchange(self._token)
             return self._token.value
+
+    async def _exchange(self, token: Token) -> None:
+        """Another token before the end of this one: until then no failure matters."""
+        try:
+            self._token = await self._sign_in()
+        except OperatorError:
+            now = self._clock()
+            if token.is_over(now):
+                raise
+            self._not_before = now + _PAUSE
 
     async def renew(self, sent: str) -> None:
         """Another token for one that was refused, unless there is another one already.

@@ -39,6 +39,10 @@ class Token:
             return False
         return now >= self.expires - min(_MARGIN, (self.expires - self.obtained) / 5)
 
+    def is_over(self, now: datetime) -> bool:
+        """Whether it opens nothing any more."""
+        return self.expires is not None and now >= self.expires
+
 
 def read_token(answer: dict[str, Any], now: datetime) -> Token | None:
     """The token in the answer of the login's last step; None where there is none."""

@@ -29,7 +29,10 @@ class Kinds:
         """
         found = await kube.read("/apis", "asking for its API groups")
         if found.get("kind") != "APIGroupList" or not found.get("groups"):
-            raise Transient("TargetUnavailable", f"Cluster {kube.name}: what answers there is no Kubernetes API.")
+            raise Transient(
+                "TargetUnavailable",
+                f"Cluster {kube.name}: what answers there is no Kubernetes API. Check its address.",
+            )
         groups: dict[str, list[str]] = {}
         for group in found["groups"]:
             versions = [str(version["groupVersion"]) for version in group["versions"]]

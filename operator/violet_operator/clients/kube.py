@@ -18,7 +18,7 @@ from violet_operator.api import FIELD_MANAGER
 from violet_operator.clients.kube_errors import NotFoundError, missing_kind
 from violet_operator.clients.kube_events import event_about
 from violet_operator.clients.kube_transport import JsonObject, Transport
-from violet_operator.errors import OperatorError, Stalled, Transient, Waiting
+from violet_operator.errors import OperatorError, Waiting
 
 
 @dataclass(frozen=True, slots=True)
@@ -173,8 +173,8 @@ class Kube(Transport):
 
         Raises:
             Stalled: another manager owns one of the fields, or the API refuses the object.
-            Waiting: the kind does not exist there, or we have no right.
-            Transient: the API does not answer as it should.
+            Waiting: the kind does not exist there, a policy objects, or we have no right.
+            Transient: it is not the object any more that has `metadata.uid`, or the API does not answer as it should.
         """
         metadata = body["metadata"]
         what = f"applying {body['kind']} {metadata['name']}"
@@ -224,17 +224,14 @@ class Kube(Transport):
             left = await self.call("DELETE", path, what, body=options)
         except NotFoundError:
             return ()
-        except Stalled as error:
-            if error.reason != "Conflict":
-                raise
-            raise Transient("ObjectChanged", f"Cluster {self.name}: {what} is off, as it has just changed.") from None
         return tuple(map(str, (left.get("metadata") or {}).get("finalizers") or ()))
 
     async def set_finalizers(self, resource: Resource, body: JsonObject, finalizers: Sequence[str]) -> None:
         """Replace the finalizers of an object as it was read.
 
         Raises:
-            OperatorError: it has changed, or the API does not let us.
+            Transient: it has changed (`ObjectChanged`), or the API does not answer as it should.
+            Waiting: we may not.
         """
         metadata = body["metadata"]
         kept = {key: metadata[key] for key in ("uid", "resourceVersion")}

@@ -131,7 +131,8 @@ class Transport:
             document: JsonObject = json.loads(data)
         except ValueError:
             raise Transient(
-                "TargetUnavailable", f"Cluster {self.name}: {what} brings no JSON: something else answers in its place."
+                "TargetUnavailable",
+                f"Cluster {self.name}: {what} brings no JSON: something else answers in its place. Check its address.",
             ) from None
         return document
 

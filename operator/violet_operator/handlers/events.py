@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Hashable, Iterable, Mapping
 from functools import partial
-from typing import Any
+from typing import Any, NamedTuple
 
 import kopf
 
@@ -21,6 +21,15 @@ from violet_operator.runtime.relay import Relay
 from violet_operator.upload_set import outcome
 
 Body = dict[str, Any]
+
+
+class _State(NamedTuple):
+    """What makes a new run necessary when it differs: another object, another spec, a request, the end."""
+
+    uid: object
+    generation: object
+    requested: str | None
+    deleting: bool
 
 
 def register(
@@ -42,21 +51,35 @@ def register(
     for plural, relay in relays.items():
         relayed = partial(_relayed, relay, *_SEEN[plural])
         kopf.on.event(GROUP, VERSION, plural, registry=registry, id=f"relay-{plural}")(relayed)
-
-    async def platform_seen(event: kopf.RawEvent, **_: Any) -> None:  # noqa: ANN401 - kopf's protocol
-        metadata = event["object"]["metadata"]
-        namespace, name = str(metadata["namespace"]), str(metadata["name"])
-        changed = (namespace, name) in platforms  # else it is new, or we are: no run can have used another version
-        if observe(platforms, event):
-            wake_referring(queues.values(), (namespace, name), restart=changed)
-
-    kopf.on.event(GROUP, VERSION, "platforms", registry=registry, id="platforms")(platform_seen)
+    kopf.on.event(GROUP, VERSION, "platforms", registry=registry, id="platforms")(
+        partial(platform_seen, platforms, queues.values())
+    )
 
 
 def wake_referring(queues: Iterable[KeyedQueue], platform: Key, *, restart: bool) -> None:
     """Run whatever refers to a Platform, now; `restart`: also what runs already."""
     for queue in queues:
         queue.wake_referring(*platform, restart=restart)
+
+
+async def platform_seen(
+    platforms: KeyedQueue,
+    referring: Iterable[KeyedQueue],
+    event: kopf.RawEvent,
+    **_: Any,  # noqa: ANN401 - kopf's protocol
+) -> None:
+    """Look at a Platform that is new or changed, or has gone; and have those that refer to it look again."""
+    key = _key(event)
+    before = platforms.state(key)
+    if observe(platforms, event):
+        wake_referring(referring, key, restart=_is_another(before, platforms.state(key)))
+
+
+def _is_another(before: Hashable | None, now: Hashable | None) -> bool:
+    """Whether a run under way has used a Platform that is another one now, or has gone; asked to look, it is none."""
+    if not isinstance(before, _State):  # it is new, or we are: no run can have used another version
+        return False
+    return not isinstance(now, _State) or before._replace(requested=now.requested) != now
 
 
 async def _seen(queue: KeyedQueue, event: kopf.RawEvent, **_: Any) -> None:  # noqa: ANN401 - kopf's protocol
@@ -94,9 +117,8 @@ def observe(queue: KeyedQueue, event: kopf.RawEvent) -> bool:
     spec = event["object"].get("spec") or {}
     referring = (spec, *(spec.get("targets") or ()))
     refers = frozenset(str(each["platformRef"]["name"]) for each in referring if "platformRef" in each)
-    return queue.observe(
-        key, (metadata.get("uid"), metadata.get("generation"), requested_at(metadata), deleting), refers
-    )
+    state = _State(metadata.get("uid"), metadata.get("generation"), requested_at(metadata), deleting)
+    return queue.observe(key, state, refers)
 
 
 def _key(event: kopf.RawEvent) -> Key:

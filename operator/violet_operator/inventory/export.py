@@ -13,6 +13,7 @@ from violet_operator.api import FIELD_MANAGER, GROUP
 from violet_operator.api.package_inventory import Output
 from violet_operator.clients.bucket import StorageSettings
 from violet_operator.clients.kube import CONFIG_MAPS, Kube
+from violet_operator.clients.kube_errors import NoRightError
 from violet_operator.clients.object_store import ObjectStore
 from violet_operator.errors import OperatorError, Stalled, Waiting
 from violet_operator.platform.resolve import Reader, read_ca_bundle, read_secret
@@ -96,9 +97,7 @@ async def write(kube: Kube, live: JsonObject | None, wanted: JsonObject) -> None
     claimed = live is not None and bool(_managers(live, key, applied=True) - {FIELD_MANAGER})
     try:
         await kube.apply(CONFIG_MAPS, wanted, force=not claimed)
-    except Waiting as error:
-        if error.reason != "TargetForbidden":
-            raise
+    except NoRightError as error:
         raise Waiting(
             "ExportForbidden",
             f"{error.message} For ConfigMaps: kubectl -n {metadata['namespace']} create rolebinding violet-inventory "

@@ -39,7 +39,7 @@ JsonObject = dict[str, Any]
 AGAIN = " Get the package again from its vendor."
 
 
-class _Refused(Exception):
+class _Refused(ValueError):
     """The document is within the grammar, but not within our caps."""
 
 
@@ -163,8 +163,8 @@ def load_yaml(name: str, data: bytes, *, typed: bool = False) -> list[Any]:
         Stalled: it is not YAML, or beyond the caps.
     """
     try:
-        return list(_documents(data, typed=typed))
-    except (yaml.YAMLError, _Refused, UnicodeError, ValueError) as error:
+        return list(parse_yaml(data, typed=typed))
+    except (yaml.YAMLError, ValueError) as error:
         raise invalid(name, f"it is not usable YAML ({' '.join(str(error).split())[:200]})") from None
 
 
@@ -183,7 +183,13 @@ def _one_escape(match: re.Match[bytes]) -> bytes:
     return b"\\U%08x" % ord(character)
 
 
-def _documents(data: bytes, *, typed: bool) -> Iterator[Any]:
+def parse_yaml(data: bytes, *, typed: bool = False) -> Iterator[Any]:
+    """The documents of a YAML file that is of no package.
+
+    Raises:
+        yaml.YAMLError: it is not YAML.
+        ValueError: it is no text, or beyond the caps.
+    """
     builder = _Builder(typed=typed)
     for event in yaml.parse(data, Loader=_LOADER):
         builder.take(event)

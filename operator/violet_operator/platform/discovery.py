@@ -9,6 +9,7 @@ from __future__ import annotations
 import base64
 import re
 from dataclasses import dataclass, field
+from ipaddress import IPv6Address
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -126,13 +127,22 @@ def _decoded(value: object) -> str | None:
 
 
 def _host(value: object) -> str | None:
-    """HOST[:PORT] of an address with or without a scheme and path."""
+    """HOST[:PORT] of an address with or without a scheme and path; a bare IPv6 address gets its brackets."""
     text = str(value or "").strip()
     try:
         host = urlsplit(text if "://" in text else f"//{text}").netloc.rpartition("@")[2]
     except ValueError:
         return None
+    if _is_ipv6(host):
+        return f"[{host}]"
     return host if _HOST.fullmatch(host) else None
+
+
+def _is_ipv6(host: str) -> bool:
+    try:
+        return "%" not in str(IPv6Address(host))  # an interface of somebody else's machine leads nowhere
+    except ValueError:
+        return False
 
 
 def _mapping(value: object) -> JsonObject:

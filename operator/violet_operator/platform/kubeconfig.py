@@ -10,9 +10,11 @@ import base64
 import re
 from typing import Any
 
+import yaml
+
 from violet_operator.clients.kube_endpoint import KubeEndpoint
-from violet_operator.errors import Stalled, Waiting
-from violet_operator.package.documents import load_mapping
+from violet_operator.errors import Waiting
+from violet_operator.package.documents import parse_yaml
 
 GLOBAL = "global"
 """The platform's management cluster (`platform.md` 0)."""
@@ -33,10 +35,7 @@ def parse_kubeconfig(text: str, secret: str) -> tuple[KubeEndpoint, ...]:
     Raises:
         Waiting: it is no kubeconfig, or leads out of itself.
     """
-    try:
-        config = load_mapping("kubeconfig", text.encode())
-    except Stalled as error:
-        raise _invalid(secret, f"is no YAML that can be read ({error.message})") from None
+    config = _load(text, secret)
     contexts = _named(config, "contexts", "context", secret)
     if not contexts:
         raise _invalid(secret, "has no contexts")
@@ -51,6 +50,18 @@ def parse_kubeconfig(text: str, secret: str) -> tuple[KubeEndpoint, ...]:
         user = _part(users, body.get("user"), "user", context, secret)
         found.append(_endpoint(name, cluster, user, secret))
     return tuple(sorted(found, key=lambda endpoint: endpoint.name))
+
+
+def _load(text: str, secret: str) -> dict[str, Any]:
+    """The document. What is wrong with it is told by its place alone: a parser's own words may quote a password."""
+    try:
+        config: Any = next((each for each in parse_yaml(text.encode()) if each is not None), {})
+    except (yaml.YAMLError, ValueError) as error:
+        mark = getattr(error, "problem_mark", None)
+        raise _invalid(secret, "is no YAML that can be read" + (f" (line {mark.line + 1})" if mark else "")) from None
+    if not isinstance(config, dict):
+        raise _invalid(secret, "is no YAML mapping")
+    return config
 
 
 def _named(config: dict[str, Any], plural: str, singular: str, secret: str) -> dict[str, dict[str, Any]]:

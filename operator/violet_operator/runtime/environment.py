@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import asyncio
 import time
+from collections import defaultdict
 from collections.abc import Callable
 from datetime import UTC, datetime
 from typing import Any
@@ -51,6 +53,7 @@ class Environment:
         self._objects: dict[tuple[Resource, str | None, str], tuple[float, JsonObject | None]] = {}
         self._registries: dict[RegistrySettings, Registry] = {}
         self._judged_at: dict[tuple[str, str], float] = {}
+        self._turns: defaultdict[str, asyncio.Lock] = defaultdict(asyncio.Lock)
         self._ways = Ways(
             kube,
             lambda: self.clock(),  # noqa: PLW0108 - tests set another clock later
@@ -70,9 +73,13 @@ class Environment:
             self._objects[key] = (time.monotonic(), body)
         return body
 
-    def forget(self, resource: Resource, namespace: str | None, name: str) -> None:
-        """An object has changed: the copy of it does not count any more."""
-        self._objects.pop((resource, namespace, name), None)
+    def turn(self, namespace: str) -> asyncio.Lock:
+        """For the PackageUploadSets of a namespace: one at a time gives names."""
+        return self._turns[namespace]
+
+    def forget(self, namespace: str) -> None:
+        """Objects of a namespace may have changed: no copy of them counts any more."""
+        self._objects = {key: copy for key, copy in self._objects.items() if key[1] != namespace}
 
     async def connect(self, namespace: str, platform: str) -> Connection:
         """The way in to a Platform, for whoever wants to use it. Costs no request to the platform.

@@ -61,8 +61,10 @@ class KeyedQueue:
     def __len__(self) -> int:
         return len(self._entries)
 
-    def __contains__(self, key: Key) -> bool:
-        return key in self._entries
+    def state(self, key: Key) -> Hashable | None:
+        """The state that an object was observed in last; None where it was not."""
+        entry = self._entries.get(key)
+        return entry.state if entry else None
 
     def __iter__(self) -> Iterator[Key]:
         return iter(list(self._entries))

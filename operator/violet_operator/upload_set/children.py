@@ -14,7 +14,7 @@ from typing import Any
 
 from violet_operator.api import API_VERSION, GROUP
 from violet_operator.errors import OperatorError, Stalled
-from violet_operator.upload_set.names import label_value, upload_name
+from violet_operator.upload_set.names import digested_name, label_value, upload_name
 from violet_operator.upload_set.outcome import KIND, owner
 from violet_operator.upload_set.selection import package_url
 
@@ -57,7 +57,7 @@ def plan(body: JsonObject, packages: Sequence[str], uploads: Iterable[JsonObject
     result, uid = Plan(), body["metadata"]["uid"]
     there = {str(upload["metadata"]["name"]): upload for upload in uploads}
     for package in packages:
-        name = result.names[package] = upload_name(body["metadata"]["name"], package)
+        name = result.names[package] = _name(body, package, there)
         url, upload = package_url(body["spec"]["source"]["url"], package), there.pop(name, None)
         if url is None:
             result.failures[package] = _unusable(package)
@@ -73,6 +73,19 @@ def plan(body: JsonObject, packages: Sequence[str], uploads: Iterable[JsonObject
                 result.apply[package] = should
     result.gone = [upload for upload in there.values() if (owner(upload) or {}).get("uid") == uid]
     return result
+
+
+def _name(body: JsonObject, package: str, there: Mapping[str, JsonObject]) -> str:
+    """The name of a package's upload: the one it has already; else that with the digest, if another Set has the other.
+
+    A Set of the same name is none other: it was deleted, and its uploads go too.
+    """
+    ours, uid = body["metadata"]["name"], body["metadata"]["uid"]
+    usual, digested = names = upload_name(ours, package), digested_name(ours, package)
+    first, second = ((owner(there[name]) if name in there else None) or {} for name in names)
+    taken = first.get("name", ours) != ours
+    kept = second.get("uid") == uid != first.get("uid")
+    return digested if taken or kept else usual
 
 
 def wanted(body: JsonObject, name: str, url: str) -> JsonObject:

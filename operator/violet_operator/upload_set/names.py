@@ -1,7 +1,8 @@
 """From the name of a package below the prefix to that of its PackageUpload. Pure; for ever the same.
 
 A name that loses nothing on the way is kept readable. Every other one ends with a digest of what it was made from,
-as do names that look as if they had one: so different packages never meet in one name.
+as do names that look as if they had one: so different packages of a Set never meet in one name. Those of two Sets
+may (`a` with `b-c`, `a-b` with `c`): whoever comes second takes the name with the digest.
 """
 
 from __future__ import annotations
@@ -24,6 +25,12 @@ def upload_name(owner: str, package: str) -> str:
     slug = _slug(stem)
     if slug and slug == stem != package and not _DIGESTED.search(slug) and len(owner) + len(slug) < _LIMIT:
         return f"{owner}-{slug}"
+    return digested_name(owner, package)
+
+
+def digested_name(owner: str, package: str) -> str:
+    """A name that no package of any Set has but this one."""
+    slug = _slug(package.removesuffix(_USUAL))
     return _cut(f"{owner}-{slug}", _digest(f"{owner}/{package}"), _LIMIT)
 
 

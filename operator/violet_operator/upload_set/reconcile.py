@@ -31,6 +31,9 @@ JsonObject = dict[str, Any]
 _AT_ONCE = 8
 """Requests to the API at the same time: hundreds of new uploads must not crowd out everything else."""
 
+_CHANGED = "ObjectChanged"
+"""An upload, or the quota that counts it, has changed at the same moment."""
+
 
 class Environment(Teller, Protocol):
     """What the process gives a run."""
@@ -38,6 +41,10 @@ class Environment(Teller, Protocol):
     @property
     def listings(self) -> Listings:
         """What was found under each prefix."""
+        ...
+
+    def turn(self, namespace: str) -> asyncio.Lock:
+        """Held while uploads are compared and made: two Sets may want the same name."""
         ...
 
     async def get(self, resource: Resource, namespace: str | None, name: str) -> JsonObject | None:
@@ -100,10 +107,11 @@ async def _run(body: JsonObject, spec: PackageUploadSetSpec, status: SetStatus, 
     if listing is None:
         assert failure is not None
         raise failure
-    to_do = plan(body, listing.packages, await env.kube.list(PACKAGE_UPLOADS, body["metadata"]["namespace"]))
-    failure = await _apply(to_do, env.kube) or failure
+    async with env.turn(body["metadata"]["namespace"]):
+        to_do = plan(body, listing.packages, await env.kube.list(PACKAGE_UPLOADS, body["metadata"]["namespace"]))
+        failure = await _apply(to_do, env.kube) or failure
     if spec.prune and failure is None:
-        await _prune(to_do, body, env)
+        failure = await _prune(to_do, body, env)
     outcomes = {package: outcome(upload) for package, upload in to_do.uploads.items()}
     summary = summarize(outcomes, to_do.names, to_do.failures, len(to_do.gone))
     status.count(summary)
@@ -139,40 +147,54 @@ async def _listed(
 
 
 async def _apply(to_do: Plan, kube: Kube) -> OperatorError | None:
-    """Make and correct uploads. One that is refused holds up no other; an API that fails ends it, for now."""
+    """Make and correct uploads. One that is refused holds up no other; what would meet all ends it, for now."""
     slots = asyncio.Semaphore(_AT_ONCE)
-    ended: list[OperatorError] = []
+    failures: list[OperatorError] = []
 
     async def apply(package: str, body: JsonObject) -> None:
         async with slots:
-            if ended:
+            if any(each.reason != _CHANGED for each in failures):
                 return
             try:
                 owned = "uid" in body["metadata"]  # of a new one somebody else's fields are not taken over
                 to_do.uploads[package] = await kube.apply(PACKAGE_UPLOADS, body, force=owned)
-            except Stalled as error:
-                to_do.failures[package] = error
             except OperatorError as error:
-                ended.append(error)
+                if _concerns_one(error):
+                    to_do.failures[package] = error
+                else:
+                    failures.append(error)
 
     async with asyncio.TaskGroup() as group:
         for package, body in to_do.apply.items():
             group.create_task(apply(package, body))
-    return ended[0] if ended else None
+    return failures[0] if failures else None
 
 
-async def _prune(to_do: Plan, body: JsonObject, env: Environment) -> None:
-    """Delete the uploads whose package is gone. Only after a listing that has succeeded and found something."""
-    deleted = []
+def _concerns_one(error: OperatorError) -> bool:
+    """Whether the API objects to this upload, and not to whatever we ask of it."""
+    return isinstance(error, Stalled) or error.reason == "TargetRefused"
+
+
+async def _prune(to_do: Plan, body: JsonObject, env: Environment) -> OperatorError | None:
+    """Delete the uploads whose package is gone. Only after a listing that has succeeded and found something.
+
+    One that may not be deleted holds up no other; the first failure is given back.
+    """
+    deleted: list[str] = []
+    failures: list[OperatorError] = []
     for upload in [each for each in to_do.gone if not each["metadata"].get("deletionTimestamp")]:
         try:
             await env.kube.delete(PACKAGE_UPLOADS, upload)
-        except Transient as error:
-            if error.reason != "ObjectChanged":
-                raise
-            continue  # it has changed meanwhile, which is followed by another run
+        except OperatorError as error:
+            if error.reason == _CHANGED:  # which is followed by another run
+                continue
+            failures.append(error)
+            if not _concerns_one(error):
+                break
+            continue
         to_do.gone.remove(upload)
         deleted.append(str(upload["metadata"]["name"]))
     if deleted:
         message = f"Deleted {len(deleted)} PackageUploads whose packages are gone: {', '.join(deleted[:5])}"
         await tell(env, body, Event(False, "Pruned", message + (", ..." if deleted[5:] else "")))
+    return failures[0] if failures else None

@@ -107,6 +107,17 @@ def test_revoked_token_is_told_and_a_new_one_in_the_secret_counts(world: World) 
     site.wait("rotated", is_ready, seconds=120)
 
 
+def test_new_token_counts_in_the_very_look_that_is_asked_for(world: World) -> None:
+    site, gateway = world.site, world.gateway
+    site.apply(secret("asked", token=gateway.login.token(ADMIN)), world.platform("asked"))
+    world.connected("asked")  # a moment ago, with the token that is revoked now
+    gateway.login.revoke_all()
+    site.apply(secret("asked", token=gateway.login.token(ADMIN)))
+    site.reconcile("asked", kind="platform")
+    site.wait("asked", lambda body: is_ready(body) and "lastHandledReconcileAt" in body["status"], kind="platforms")
+    assert [each["reason"] for each in site.events("asked")] == ["Connected"]
+
+
 def test_uploads_wait_for_a_platform_that_is_away_and_go_on_when_it_is_back(world: World) -> None:
     site, gateway = world.site, world.gateway
     site.apply(secret("away", token=gateway.login.token(ADMIN)), world.platform("away"))

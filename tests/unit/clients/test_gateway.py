@@ -2,6 +2,7 @@
 
 import base64
 import json
+import ssl
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -9,8 +10,11 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from violet_operator.clients.gateway import cluster_names
+from violet_operator.clients import gateway
+from violet_operator.clients.gateway import Login, cluster_names
+from violet_operator.clients.gateway_http import GatewaySettings
 from violet_operator.clients.gateway_token import Token, read_token
+from violet_operator.errors import Transient
 
 NOW = datetime(2026, 1, 2, 3, 4, 5, tzinfo=UTC)
 HOUR = timedelta(hours=1)
@@ -76,6 +80,37 @@ def test_token_without_an_end_is_never_due() -> None:
 
 def test_token_is_not_in_its_own_text() -> None:
     assert "abc" not in repr(Token("abc", NOW))
+
+
+async def test_token_serves_to_its_end_while_the_login_is_away(monkeypatch: pytest.MonkeyPatch) -> None:
+    now, tries = NOW, 0
+    answers: list[Token | Transient] = [Token("first", NOW, NOW + HOUR)]
+
+    async def sign_in(*_: object) -> Token:
+        nonlocal tries
+        tries += 1
+        answer = answers[-1]
+        if isinstance(answer, Transient):
+            raise answer
+        return answer
+
+    monkeypatch.setattr(gateway, "sign_in", sign_in)
+    whose = GatewaySettings("https://acp.example.com", "c", username="u", password="p")
+    login = Login(whose, ssl.create_default_context(), lambda: now)
+    assert await login.token() == "first"
+    answers.append(Transient("Unreachable", "dex restarts"))
+    now = NOW + HOUR - timedelta(seconds=30)
+    for _ in range(20):
+        assert await login.token() == "first"
+    assert tries == 2  # a login that hangs holds up whoever comes
+    now += timedelta(seconds=15)
+    assert await login.token() == "first"
+    assert tries == 3
+    now = NOW + HOUR
+    with pytest.raises(Transient):
+        await login.token()
+    answers.append(Token("second", now, now + HOUR))
+    assert await login.token() == "second"
 
 
 @settings(deadline=None)

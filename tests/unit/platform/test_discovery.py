@@ -42,6 +42,10 @@ def base(**registry: Any) -> dict[str, Any]:
         (Words(base(), None, {"username": ADMIN["username"]}), Discovered("10.0.0.1:11443", "10.0.0.1:11443")),
         (Words(base(address="https://r.example.com/v2/")), Discovered("r.example.com", "r.example.com")),
         (Words(base(address="[2001:db8::1]:11443")), Discovered("[2001:db8::1]:11443", "[2001:db8::1]:11443")),
+        (
+            Words(base(address="2001:db8::1"), {"registryAddress": "https://2001:db8::2/"}),
+            Discovered("[2001:db8::1]", "[2001:db8::2]"),
+        ),
     ],
 )
 def test_registry(words: Words, found: Discovered) -> None:
@@ -50,7 +54,14 @@ def test_registry(words: Words, found: Discovered) -> None:
 
 @pytest.mark.parametrize(
     "words",
-    [Words(), Words({}, {}), Words(base(address="")), Words(base(address="not a host")), Words({"registry": "r"})],
+    [
+        Words(),
+        Words({}, {}),
+        Words(base(address="")),
+        Words(base(address="not a host")),
+        Words(base(address="fe80::1%eth0")),
+        Words({"registry": "r"}),
+    ],
 )
 def test_platform_that_names_none(words: Words) -> None:
     with pytest.raises(Waiting) as caught:

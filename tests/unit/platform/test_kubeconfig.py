@@ -104,6 +104,21 @@ def test_what_is_refused_and_why(document: object, said: str) -> None:
     assert "secret" not in caught.value.message.replace("Secret", "")
 
 
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        ("users:\n- token: *secret-word\n", "is no YAML that can be read."),
+        ("users:\n- token: {secret-word\n", "is no YAML that can be read (line 3)."),
+        ("[" * 1000, "is no YAML that can be read."),
+        ("secret-word", "is no YAML mapping."),
+    ],
+)
+def test_no_yaml_is_told_by_its_place_without_a_word_of_it(text: str, said: str) -> None:
+    with pytest.raises(Waiting) as caught:
+        parse_kubeconfig(text, "clusters")
+    assert caught.value.message == f"The key kubeconfig of Secret 'clusters' {said.rstrip('.')}. Correct it."
+
+
 @settings(deadline=None)
 @given(st.text())
 def test_any_text_is_clusters_or_refused(text: str) -> None:

@@ -54,6 +54,15 @@ async def test_what_is_mended_counts_soon(env: Environment, reader: Reader) -> N
     assert await env.get(SECRETS, "ns", "keys") == {"data": {}}
 
 
+async def test_what_is_mended_counts_at_once_when_it_is_asked_for(env: Environment, reader: Reader) -> None:
+    for namespace in ("ns", "other"):
+        assert await env.get(SECRETS, namespace, "keys") is None
+    reader.objects["keys"] = {"data": {}}
+    env.forget("ns")
+    assert await env.get(SECRETS, "ns", "keys") == {"data": {}}
+    assert await env.get(SECRETS, "other", "keys") is None
+
+
 async def test_objects_are_told_apart(env: Environment, reader: Reader) -> None:
     for resource, namespace, name in [(SECRETS, "a", "x"), (SECRETS, "b", "x"), (CONFIG_MAPS, "a", "x")]:
         await env.get(resource, namespace, name)
@@ -82,7 +91,7 @@ async def test_clients_of_replaced_logins_are_let_go(env: Environment, reader: R
     seen = []
     for number in range(40):
         reader.objects["login"] = {"data": {"username": "dQ==", "password": base64.b64encode(b"%d" % number).decode()}}
-        env.forget(SECRETS, "ns", "login")
+        env.forget("ns")
         seen.append((await env.open("ns", "default")).registry)
     assert len({id(registry) for registry in seen}) == 40
     assert (await env.open("ns", "default")).registry is seen[-1]

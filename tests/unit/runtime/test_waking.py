@@ -5,7 +5,8 @@ from typing import Any
 
 import pytest
 
-from violet_operator.handlers.events import observe, wake_referring
+from violet_operator.api import RECONCILE_ANNOTATION
+from violet_operator.handlers.events import observe, platform_seen, wake_referring
 from violet_operator.runtime.queue import Key, KeyedQueue
 from violet_operator.support.requeue import Requeue
 
@@ -57,3 +58,39 @@ async def test_whoever_refers_to_it_is_woken(kind: str) -> None:
 @pytest.mark.parametrize("kind", OTHERS)
 async def test_nobody_else_is(kind: str) -> None:
     assert await runs_after_waking(kind, OTHERS[kind], "ns") == 1
+
+
+@pytest.mark.parametrize(
+    ("change", "begun"),
+    [
+        ({"metadata": {"annotations": {RECONCILE_ANNOTATION: "now"}}}, 1),
+        ({"metadata": {"generation": 2}}, 2),
+        ({"metadata": {"generation": 2, "annotations": {RECONCILE_ANNOTATION: "now"}}}, 2),
+        ({"metadata": {"uid": "another"}}, 2),
+        ({"type": "DELETED"}, 2),
+        ({"metadata": {"labels": {"a": "b"}}, "status": {"observedGeneration": 1}}, 1),
+    ],
+    ids=["asked to look", "changed", "changed and asked", "replaced", "gone", "nothing of weight"],
+)
+async def test_upload_under_way_starts_over_only_for_another_platform(change: dict[str, Any], begun: int) -> None:
+    runs: list[Key] = []
+
+    async def under_way(key: Key) -> Requeue:
+        runs.append(key)
+        await asyncio.sleep(3600)
+        return Requeue()
+
+    async def at_rest(_: Key) -> Requeue:
+        return Requeue(after=3600)
+
+    uploads, platforms = KeyedQueue(under_way, "PackageUpload"), KeyedQueue(at_rest, "Platform")
+    metadata = {"namespace": "ns", "name": "default", "uid": "u", "generation": 1}
+    await platform_seen(platforms, [uploads], {"type": "ADDED", "object": {"metadata": metadata, "spec": {}}})
+    spec = REFERRING["PackageUpload"]
+    observe(uploads, {"type": "ADDED", "object": {"metadata": metadata | {"name": "it"}, "spec": spec}})
+    await settled()
+    changed = {"metadata": metadata | change.get("metadata", {}), "spec": {}, "status": change.get("status", {})}
+    await platform_seen(platforms, [uploads], {"type": change.get("type", "MODIFIED"), "object": changed})
+    await settled()
+    await asyncio.gather(uploads.close(), platforms.close())
+    assert len(runs) == begun

@@ -147,6 +147,42 @@ def test_a_package_that_no_url_can_name_fails_alone() -> None:
     assert result.failures["a#b.tgz"].reason == "UnusableName"
 
 
+def named(name: str) -> Object:
+    body = upload_set()
+    return body | {"metadata": body["metadata"] | {"name": name, "uid": f"uid-of-{name}"}}
+
+
+def test_who_comes_second_takes_another_name_and_keeps_it() -> None:
+    first, second = named("vendor"), named("vendor-acp")
+    theirs = applied(plan(first, ["acp-topolvm.tgz"], []), [])
+    assert [each["metadata"]["name"] for each in theirs] == ["vendor-acp-topolvm"]
+    result = plan(second, ["topolvm.tgz"], theirs)
+    assert (result.names, result.failures) == ({"topolvm.tgz": "vendor-acp-topolvm-04c2682bc2"}, {})
+    both = applied(result, theirs)
+    assert settled(plan(first, ["acp-topolvm.tgz"], both))
+    assert settled(plan(second, ["topolvm.tgz"], both))
+    ours = [each for each in both if each not in theirs]
+    assert settled(plan(second, ["topolvm.tgz"], ours))  # the other Set is deleted: no second upload of ours
+
+
+meeting = st.sets(st.sampled_from(["a.tgz", "a-b.tgz", "a-b-c.tgz", "b.tgz", "b-c.tgz", "c.tgz", "B.tgz"]))
+
+
+@given(st.lists(st.tuples(st.sampled_from(["v", "v-a", "v-a-b"]), meeting), max_size=6))
+def test_sets_that_meet_share_no_upload_and_leave_each_other_alone(runs: list[tuple[str, set[str]]]) -> None:
+    uploads: list[Object] = []
+    wanted_by: dict[str, set[str]] = {}
+    for name, packages in runs:
+        result = plan(named(name), sorted(packages), uploads)
+        assert not result.failures
+        uploads = applied(result, uploads)
+        wanted_by[name] = packages
+    for name, packages in wanted_by.items():
+        again = plan(named(name), sorted(packages), uploads)
+        assert settled(again)
+        assert set(again.uploads) == packages
+
+
 names = st.sets(st.sampled_from(["a.tgz", "b.tgz", "B.tgz", "c/a.tgz", "x#y.tgz", "d.tar"]))
 
 
