@@ -138,6 +138,24 @@ def test_a_bare_chart_is_a_package(ground: Ground, tmp_path: Path) -> None:
     assert ground.stored(spec, "public-charts") == archive(spec)
 
 
+def test_second_upload_of_a_chart_says_so(ground: Ground) -> None:
+    site = ground.site
+    first = ground.upload(chart("double"), "museum", "museum-charts")
+    site.wait(first, is_ready)
+    fields = {"targets": to_platform("museum"), "chartRepository": "museum-charts"}
+    site.apply(site.package_upload("double-again", f"{first}.tgz", **fields))
+    said = f"PackageUpload {site.namespace}/{first} has published the same version before"
+    site.wait("double-again", lambda body: is_ready(body) and said in condition(body, "Published")["message"])
+    for name in (first, "double-again"):
+        before = site.upload(name)["status"].get("lastHandledReconcileAt")
+        site.reconcile(name)
+        body = site.wait(name, lambda it, old=before: at_rest(it) and it["status"].get("lastHandledReconcileAt") != old)
+        assert (said in condition(body, "Published")["message"]) is (name != first)
+    site.delete("packageupload", first)
+    site.reconcile("double-again")
+    site.wait("double-again", lambda body: at_rest(body) and said not in condition(body, "Published")["message"])
+
+
 @pytest.mark.parametrize(("way", "repository"), [("catalog", "public-charts"), ("museum", "museum-charts")])
 def test_what_is_gone_is_uploaded_again_and_what_is_there_is_not(ground: Ground, way: str, repository: str) -> None:
     spec = chart(f"{way}-gone")

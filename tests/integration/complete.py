@@ -88,6 +88,7 @@ UPLOAD: dict[str, Any] = {
                 "phase": "Ready",
                 "message": "Installable.",
                 "objects": [{"kind": "Artifact", "namespace": "cpaas-system", "name": "opensearch-operator"}],
+                "waitingSince": TIME,
             }
         ],
         "images": [

@@ -168,6 +168,7 @@ STATUS = [
     Case("status.targets[].cluster", "required", "a", None),
     Case("status.targets[].phase", "required", "Ready", None),
     Case("status.targets[].phase", "enum", "Pending", "Lost"),
+    Case("status.targets[].waitingSince", "format", TIME, "yesterday"),
     *(Case(f"status.targets[].objects[].{field}", "required", "a", None) for field in ("kind", "name")),
     *(Case(f"status.images[].{field}", "required", "a", None) for field in ("source", "destination", "digest")),
     *(

@@ -79,14 +79,18 @@ class Publication:
 
     @property
     def version_name(self) -> str:
-        """Name of the ArtifactVersion: `<artifact>.<tag>` (`platform.md` 1.2), as RFC 1123 allows it."""
-        name = _DOTS.sub(".", f"{self.name}.{self.tag}".lower().replace("_", "-")).rstrip("-.")
-        return name if len(name) <= _LONGEST_NAME else _shortened(name, _LONGEST_NAME)
+        """Name of the ArtifactVersion: `<artifact>.<tag>` (`platform.md` 1.2), as RFC 1123 allows it.
+
+        Where that leaves something out, a digest makes up for it: two tags are two versions.
+        """
+        whole = f"{self.name}.{self.tag}"
+        name = _DOTS.sub(".", whole.lower().replace("_", "-")).rstrip("-.")
+        return name if name == whole and len(name) <= _LONGEST_NAME else _shortened(name, _LONGEST_NAME, whole)
 
     @property
     def _label(self) -> str:
         """What an Artifact selects its versions by: its name, where a label can hold it."""
-        return self.name if len(self.name) <= _LONGEST_LABEL else _shortened(self.name, _LONGEST_LABEL)
+        return self.name if len(self.name) <= _LONGEST_LABEL else _shortened(self.name, _LONGEST_LABEL, self.name)
 
     def artifact(self) -> JsonObject:
         """The Artifact to apply: what holds for every version of the package, as all of them share it."""
@@ -152,7 +156,7 @@ def verified(record: JsonObject) -> dict[str, str]:
     return {VERIFICATION: json.dumps(verdict, sort_keys=True), **stamp} if verdict else {}
 
 
-def _shortened(name: str, longest: int) -> str:
-    """A name cut to size, with a digest of all of it, so that two long names stay two."""
-    digest = hashlib.sha256(name.encode()).hexdigest()[:10]
+def _shortened(name: str, longest: int, whole: str) -> str:
+    """A name cut to size, with a digest of all that it stands for, so that two stay two."""
+    digest = hashlib.sha256(whole.encode()).hexdigest()[:10]
     return f"{name[: longest - len(digest) - 1].rstrip('-.')}-{digest}"

@@ -148,6 +148,11 @@ class TargetStatus(ApiModel):
     phase: Literal["Pending", "Publishing", "Ready", "Failed", "Skipped"] = Field(description="Where it stands.")
     message: str | None = Field(None, description="A sentence for people.")
     objects: list[ObjectStatus] = Field(default_factory=list, description="Objects published there.")
+    waiting_since: str | None = Field(
+        None,
+        description="Since when the cluster is waited for; the deadline counts from here.",
+        json_schema_extra={"format": "date-time"},
+    )
 
 
 class ImageStatus(ApiModel):

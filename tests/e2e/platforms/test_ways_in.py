@@ -49,7 +49,7 @@ def test_way_in_that_is_barred_is_named_with_advice(world: World) -> None:
     site.put_package("barred")
     site.apply(site.package_upload("barred", targets=to_platform("no-admin")))
     check(site.wait("barred", has_failed()), waiting("PlatformNotReady", ROLE_ADVICE, ""))
-    assert site.artifacts() == []
+    assert "barred" not in site.artifacts()
 
 
 def test_token_publishes_on_every_cluster_and_an_unchanged_upload_asks_the_gateway_nothing_new(world: World) -> None:
