@@ -2,105 +2,34 @@
 
 import json
 from collections.abc import Iterator
-from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import pytest
 from aiohttp import web
 
+from tests.charts import Ground, archive, at_rest, chart, chart_ground
 from tests.cluster import Kit
 from tests.harness import (
-    Object,
-    Site,
     condition,
     has_failed,
-    installation,
     is_ready,
     platform,
     secret,
     to_platform,
-    until,
 )
-from tests.packages import Chart, Image
-from tests.packages.content import chart_files
-from tests.packages.oci import tar_gz
-from tests.platform import Charts, Gateway, grant
-from tests.platform.charts import PASSWORD, POWERLESS, TOKEN, USER
+from tests.observe import until
+from tests.packages import Image
+from tests.platform import grant
+from tests.platform.charts import POWERLESS
 
 pytestmark = pytest.mark.e2e
-
-REPOSITORIES = {"public-charts": "Local", "museum-charts": "Local", "oci-charts": "OCI"}
-
-
-@dataclass(frozen=True)
-class Ground:
-    """An installation with a chart catalog."""
-
-    site: Site
-    charts: Charts
-    gateway: Gateway
-
-    def upload(self, chart: Chart, platform: str, repository: str = "public-charts", **spec: Any) -> str:
-        """Put a package with this chart into the storage, and apply its upload."""
-        name = f"{chart.name}-{chart.seed}-{platform}"
-        self.site.put_package(name, chart)
-        fields = {"targets": to_platform(platform), "chartRepository": repository} | spec
-        self.site.apply(self.site.package_upload(name, **fields))
-        return name
-
-    def stored(self, chart: Chart, repository: str) -> bytes | None:
-        """What ChartMuseum holds of a chart."""
-        return self.charts.museum.archives.get((repository, chart.name, chart.version))
 
 
 @pytest.fixture(scope="module")
 def ground(kit: Kit, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Ground]:
     """One installation, with a Platform for each backend."""
-    directory = tmp_path_factory.mktemp("charts")
-    with (
-        Gateway(kit.clusters, directory) as gateway,
-        installation(kit, directory) as site,
-        Charts(kit.cluster().kubeconfig, kit.registry().address) as charts,
-    ):
-        for name, kind in REPOSITORIES.items():
-            charts.add_repository(name, kind)
-        logins = {"admin": {"token": TOKEN}, "reader": {"token": POWERLESS}}
-        logins["curator"] = {"username": USER, "password": PASSWORD}
-        logins["stranger"] = {"username": USER, "password": "not-the-password"}
-        site.apply(*(secret(name, **login) for name, login in logins.items()), *_platforms(site, charts.address))
-        yield Ground(site, charts, gateway)
-
-
-def _platforms(site: Site, address: str) -> Iterator[Object]:
-    def login(name: str) -> Object:
-        return {"address": address, "credentialsSecretRef": {"name": name}}
-
-    ways = {
-        "catalog": login("admin"),
-        "powerless": login("reader"),
-        "museum": {"backend": "chartmuseum", **login("curator")},
-        "closed-museum": {"backend": "chartmuseum", **login("stranger")},
-        "oci": {"backend": "oci"},
-    }
-    for name, charts in ways.items():
-        body = platform(name, site.registry.address)
-        yield body | {"spec": body["spec"] | {"charts": charts}}
-
-
-def chart(name: str, version: str = "1.0.0", seed: int = 0, **fields: Any) -> Chart:
-    """A chart without images; of another seed, with other content."""
-    return Chart(name=name, version=version, seed=seed, registry=f"harbor{seed}.example.com/acp", **fields)
-
-
-def at_rest(body: Object) -> bool:
-    """Whether it is Ready and nothing is being done: a Ready object stays so while it is looked at again."""
-    return is_ready(body) and not condition(body, "Reconciling")["status"]
-
-
-def archive(spec: Chart) -> bytes:
-    """The chart as it is packed."""
-    return tar_gz(chart_files(spec))[0]
+    with chart_ground(kit, tmp_path_factory.mktemp("charts")) as ground:
+        yield ground
 
 
 @pytest.mark.parametrize(("way", "repository"), [("catalog", "public-charts"), ("museum", "museum-charts")])

@@ -6,7 +6,8 @@ from collections.abc import Iterator
 import pytest
 
 from tests.cluster import Kit
-from tests.harness import Object, Site, condition, has_failed, installation, is_ready, to_platform, until
+from tests.harness import Object, Site, condition, has_failed, installation, is_ready, to_platform
+from tests.observe import until
 from tests.packages import Image, Plugin
 from tests.platform.plugins import HELD
 

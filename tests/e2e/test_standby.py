@@ -22,8 +22,8 @@ from tests.harness import (
     platform,
     secret,
     to_platform,
-    until,
 )
+from tests.observe import until
 from tests.platform import Bundles, install_crds
 
 pytestmark = pytest.mark.e2e

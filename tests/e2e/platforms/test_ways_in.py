@@ -7,7 +7,8 @@ import yaml
 
 from tests.cluster.process import free_port
 from tests.gateways import ADMIN, BOTH, EXTERNAL, PASSWORD, VIEWER, WRONG, World
-from tests.harness import API, SYSTEM, Object, condition, has_failed, is_ready, secret, to_platform, until
+from tests.harness import API, SYSTEM, Object, condition, has_failed, is_ready, secret, to_platform
+from tests.observe import until
 from tests.platform import grant
 from tests.verdicts import check, waiting
 
