@@ -158,7 +158,9 @@ def _hurry(world: World, random: Random, cluster: str) -> None:
 def _spoil(world: World, random: Random, cluster: str) -> None:
     """An object is not as it should be, or not there."""
     views = world.objects[GLOBAL, random.choice(("OperatorView", "ModulePluginView"))]
-    match random.randint(0, 4):
+    match random.randint(0, 5):
+        case 5:
+            world.info(random.choice(MODULES), cluster, "v1.0.0")["metadata"]["labels"].pop("cpaas.io/module-name")
         case 0:
             _change(random, world.objects[GLOBAL, "OperatorView"], _empty_csv)
         case 1:

@@ -232,8 +232,10 @@ class Oracle:
         infos = [
             each
             for each in world.objects[GLOBAL, "ModuleInfo"]
-            if each["metadata"]["labels"]["cpaas.io/module-name"] == module
+            if each["metadata"]["labels"].get("cpaas.io/module-name") in (module, None)
         ]
+        if any("cpaas.io/module-name" not in each["metadata"]["labels"] for each in infos):
+            faults.append("it may be installed: a ModuleInfo does not say of which plugin it is")
         if any(each["status"]["phase"] != "Running" for each in infos):
             faults.append("something is under way")
         if any(each["spec"]["version"] != each["status"]["version"] for each in infos):
@@ -264,7 +266,7 @@ class Oracle:
         for plugin in self._world.objects[GLOBAL, "ModulePlugin"]:
             needs = {each["moduleName"] for each in plugin["spec"].get("dependencies") or ()}
             infos = self._world.objects[GLOBAL, "ModuleInfo"]
-            there = any(i["metadata"]["labels"]["cpaas.io/module-name"] == plugin["spec"]["name"] for i in infos)
+            there = any(i["metadata"]["labels"].get("cpaas.io/module-name") == plugin["spec"]["name"] for i in infos)
             if module in needs and (there or dig(plugin, "status", "installed")):
                 return True
         return False
