@@ -234,8 +234,8 @@ class Oracle:
             for each in world.objects[GLOBAL, "ModuleInfo"]
             if each["metadata"]["labels"].get("cpaas.io/module-name") in (module, None)
         ]
-        if any("cpaas.io/module-name" not in each["metadata"]["labels"] for each in infos):
-            faults.append("it may be installed: a ModuleInfo does not say of which plugin it is")
+        unlabelled = any("cpaas.io/module-name" not in each["metadata"]["labels"] for each in infos)
+        faults += ["it may be installed: a ModuleInfo does not say of which plugin it is"] if unlabelled else []
         if any(each["status"]["phase"] != "Running" for each in infos):
             faults.append("something is under way")
         if any(each["spec"]["version"] != each["status"]["version"] for each in infos):
