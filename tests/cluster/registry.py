@@ -1,6 +1,7 @@
 """The CNCF distribution registry (v3) as a child process, plain or TLS, open or with a password."""
 
 import secrets
+import subprocess
 from pathlib import Path
 from typing import Any
 
@@ -27,8 +28,18 @@ MANIFEST_TYPES = (
 class Registry:
     """A registry under `directory`, and what it holds as a client with all rights sees it."""
 
-    def __init__(self, directory: Path, programs: Programs, authority: Authority, *, tls: bool, htpasswd: bool) -> None:
+    def __init__(
+        self,
+        directory: Path,
+        programs: Programs,
+        authority: Authority,
+        *,
+        tls: bool = False,
+        htpasswd: bool = False,
+        deletes: bool = True,
+    ) -> None:
         self.directory = directory
+        self._deletes = deletes
         self.address = f"127.0.0.1:{free_port()}"
         self.plain_http = not tls
         self.ca_file = authority.ca_file if tls else None
@@ -36,11 +47,12 @@ class Registry:
         self.password = PASSWORD if htpasswd else None
         self.url = f"{'https' if tls else 'http'}://{self.address}"
         directory.mkdir(parents=True, exist_ok=True)
-        config = directory / "config.yaml"
+        self._program = programs["registry"]
+        self._config_file = config = directory / "config.yaml"
         config.write_text(yaml.safe_dump(self._config(authority.server("registry") if tls else None)))
         self.process = Process(
             f"registry {directory.name}",
-            [programs["registry"], "serve", config],
+            [self._program, "serve", config],
             directory / "registry.log",
             env={"OTEL_TRACES_EXPORTER": "none"},  # else v3 looks for a trace collector on port 4318
         )
@@ -53,6 +65,19 @@ class Registry:
     def stop(self) -> None:
         """Stop it; `start` brings it back with all that it held."""
         self.process.stop()
+
+    def collect_garbage(self) -> None:
+        """Run the registry's own garbage collection, while nobody writes."""
+        self.stop()
+        subprocess.run(
+            [self._program, "garbage-collect", self._config_file], check=True, capture_output=True, timeout=120
+        )
+        self.start()
+
+    def stored(self) -> dict[str, int]:
+        """Return the size of every blob on its disk, manifests among them, by digest."""
+        blobs = (self.directory / "data/docker/registry/v2/blobs/sha256").glob("*/*/data")
+        return {f"sha256:{path.parent.name}": path.stat().st_size for path in blobs}
 
     def tags(self, repository: str) -> list[str]:
         """Return the tags of a repository, sorted; none if it does not exist."""
@@ -94,7 +119,7 @@ class Registry:
             "log": {"level": "warn"},
             "storage": {
                 "filesystem": {"rootdirectory": str(self.directory / "data")},
-                "delete": {"enabled": True},
+                "delete": {"enabled": self._deletes},
                 "redirect": {"disable": True},
             },
             "http": {"addr": self.address, "secret": secrets.token_hex(16)},

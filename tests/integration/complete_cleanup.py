@@ -78,6 +78,24 @@ CLEANUP_RUN: dict[str, Any] = {
         ],
         "itemsLeftOut": 1,
         "outcomes": {"deleted": 1, "deleting": 0, "skipped": 0, "failed": 0, "restored": 0},
+        "images": {
+            "complete": False,
+            "message": "region1 does not answer.",
+            "manifests": 1,
+            "bytes": 900,
+            "outcomes": {"deleted": 1, "skipped": 0, "failed": 0, "restored": 0},
+            "items": [
+                {
+                    "image": "acp/a:v1",
+                    "digest": "sha256:a",
+                    "action": "Delete",
+                    "reason": "Unreferenced",
+                    "message": "Nothing refers to it any more.",
+                    "outcome": "Planned",
+                }
+            ],
+            "itemsLeftOut": 1,
+        },
         "backup": {"configMap": "crd-rules-backup", "parts": 1, "objects": 1, "bytes": 900},
         "summary": "GC Summary:",
     },

@@ -111,6 +111,7 @@ POLICY = [
     ),
 ]
 ITEM = {"kind": "Artifact", "name": "a", "cluster": "c", "action": "Keep", "reason": "Installed"}
+IMAGE = {"image": "acp/a:v1", "digest": "sha256:a", "action": "Keep", "reason": "ImageInUse"}
 CLUSTER = "status.clusters[]"
 RUN = [
     *COMMON,
@@ -158,6 +159,29 @@ RUN = [
             Case(f"status.backup.{field}", "minimum", 0, -1),
         )
     ),
+    Case("status.images.complete", "required", True, None),
+    Case("status.images.message", "maxLength", "a" * 2048, "a" * 2049),
+    *(
+        case
+        for field in ("manifests", "bytes")
+        for case in (
+            Case(f"status.images.{field}", "required", 0, None),
+            Case(f"status.images.{field}", "minimum", 0, -1),
+        )
+    ),
+    *(
+        Case(f"status.images.outcomes.{field}", "minimum", 0, -1)
+        for field in ("deleted", "skipped", "failed", "restored")
+    ),
+    Case("status.images.items", "maxItems", [IMAGE] * 500, [IMAGE] * 501),
+    *(Case(f"status.images.items[].{field}", "required", value, None) for field, value in IMAGE.items()),
+    *(
+        Case(f"status.images.items[].{field}", "maxLength", "a" * most, "a" * (most + 1))
+        for field, most in {"image": 512, "digest": 128, "reason": 64, "message": 512}.items()
+    ),
+    Case("status.images.items[].action", "enum", "Keep", "Hide"),
+    Case("status.images.items[].outcome", "enum", "Restored", "Deleting"),
+    Case("status.images.itemsLeftOut", "minimum", 1, 0),
     Case("status.items", "maxItems", [ITEM] * 1000, [ITEM] * 1001),
     *(Case(f"status.items[].{field}", "required", value, None) for field, value in ITEM.items()),
     *(

@@ -14,6 +14,8 @@ MOST_ITEMS = 1000
 
 MOST_CLUSTERS = 512
 
+MOST_IMAGES = 500
+
 
 class CleanupRunSpec(Cleanup):
     """What to do: a copy of the policy's wishes as they were when the run was made."""
@@ -73,7 +75,7 @@ class Backup(ApiModel):
     """Where the deleted objects are saved."""
 
     config_map: str = Field(description="Name of the ConfigMap that names the others, in the run's namespace.")
-    parts: int = Field(ge=0, description="ConfigMaps with objects.")
+    parts: int = Field(ge=0, description="ConfigMaps with objects, and with manifests of images.")
     objects: int = Field(ge=0, description="Objects in them: all that the run may delete.")
     bytes: int = Field(ge=0, description="Size of the parts, compressed.")
 
@@ -84,6 +86,44 @@ class ClusterResult(ApiModel):
     name: str = Field(description="Name of the cluster.")
     complete: bool = Field(description="Whether everything that deletions depend on could be read.")
     message: Annotated[str, Field(max_length=2048)] | None = Field(None, description="What could not, and why.")
+
+
+class ImageItem(ApiModel):
+    """An image that the objects to delete stand for or need, and that is in the registry."""
+
+    image: Annotated[str, Field(max_length=512)] = Field(description="REPOSITORY:TAG or REPOSITORY@DIGEST.")
+    digest: Annotated[str, Field(max_length=128)] = Field(description="Digest of its manifest or index.")
+    action: Literal["Delete", "Keep"] = Field(description="Delete or Keep.")
+    reason: Annotated[str, Field(max_length=64)] = Field(description="Why, in one word.")
+    message: Annotated[str, Field(max_length=512)] | None = Field(None, description="Why, for people.")
+    outcome: Literal["Planned", "Deleted", "Skipped", "Failed", "Restored"] | None = Field(
+        None, description="What became of a deletion."
+    )
+
+
+class ImageOutcomes(ApiModel):
+    """How many manifests had which outcome."""
+
+    deleted: int | None = Field(None, ge=0, description="Manifests that are gone.")
+    skipped: int | None = Field(None, ge=0, description="Manifests that stay, as something needs them now.")
+    failed: int | None = Field(None, ge=0, description="Manifests that could not be deleted, or not be put back.")
+    restored: int | None = Field(None, ge=0, description="Manifests that are back.")
+
+
+class Images(ApiModel):
+    """What becomes of images in the registry."""
+
+    complete: bool = Field(description="Whether everything that deletions of images depend on could be read.")
+    message: Annotated[str, Field(max_length=2048)] | None = Field(None, description="What could not, and why.")
+    manifests: int = Field(ge=0, description="Manifests and indexes to delete, with all that belongs to the images.")
+    bytes: int = Field(
+        ge=0, description="Estimate of what the registry's own garbage collection frees after that; see the docs."
+    )
+    outcomes: ImageOutcomes | None = Field(None, description="What became of the manifests, in numbers.")
+    items: Annotated[
+        list[ImageItem], Field(max_length=MOST_IMAGES, json_schema_extra={"x-kubernetes-list-type": "atomic"})
+    ] = Field(default_factory=list, description="Images, those to delete first.")
+    items_left_out: int | None = Field(None, ge=1, description="Images that did not fit into items.")
 
 
 class CleanupRunStatus(ApiModel):
@@ -110,6 +150,7 @@ class CleanupRunStatus(ApiModel):
     )
     items_left_out: int | None = Field(None, ge=1, description="Objects worth telling that did not fit into items.")
     outcomes: Outcomes | None = Field(None, description="What became of the deletions, in numbers.")
+    images: Images | None = Field(None, description="With spec.images: Delete, what becomes of images.")
     backup: Backup | None = Field(None, description="Where the objects are saved that the run deletes.")
     summary: Annotated[str, Field(max_length=262_144)] | None = Field(
         None, description="What was deleted, as the table that violet gc prints."
@@ -153,6 +194,8 @@ PRINTER_COLUMNS = [
         "priority": 1,
     },
     {"name": "Backup", "type": "string", "jsonPath": ".status.backup.configMap", "priority": 1},
+    {"name": "Manifests", "type": "integer", "jsonPath": ".status.images.manifests", "priority": 1},
+    {"name": "Bytes", "type": "integer", "jsonPath": ".status.images.bytes", "priority": 1},
     {"name": "Plan", "type": "string", "jsonPath": ".status.plan.hash", "priority": 1},
     {"name": "Ended", "type": "date", "jsonPath": ".status.completionTime", "priority": 1},
 ]

@@ -11,8 +11,8 @@ import binascii
 import hashlib
 import json
 import zlib
-from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import asdict, dataclass
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import asdict, dataclass, field, replace
 from typing import Any
 
 from violet_operator.api import FIELD_MANAGER, POLICY_LABEL, RUN_LABEL
@@ -86,7 +86,9 @@ class Index:
         hash: of the plan.
         objects: how many there are.
         size: bytes of all parts.
-        parts: digest of each part by its name.
+        parts: digest of each part with objects, by its name.
+        registry: address of the registry whose images go too, if any.
+        images: digest of each part with their manifests, by its name.
     """
 
     run: str
@@ -95,6 +97,8 @@ class Index:
     objects: int
     size: int
     parts: dict[str, str]
+    registry: str = ""
+    images: dict[str, str] = field(default_factory=dict)
 
 
 def entry(cluster: str, kind: str, verdict: tuple[str, str, int], body: JsonObject) -> Entry:
@@ -108,19 +112,33 @@ def entry(cluster: str, kind: str, verdict: tuple[str, str, int], body: JsonObje
 
 def split(entries: Iterable[Entry]) -> tuple[list[bytes], list[Entry]]:
     """The parts, and those entries that are too large for any."""
-    parts, oversize, part, packer = [], [], b"", zlib.compressobj(wbits=31)
-    for each in entries:
-        line = json.dumps(asdict(each), separators=(",", ":"), sort_keys=True).encode() + b"\n"
-        if len(line) > _LARGEST and len(zlib.compress(line)) > _LARGEST:
-            oversize.append(each)
-            continue
-        part += packer.compress(line) + packer.flush(zlib.Z_SYNC_FLUSH)
+    oversize = []
+
+    def lines() -> Iterator[bytes]:
+        for each in entries:
+            line = json.dumps(asdict(each), separators=(",", ":"), sort_keys=True).encode()
+            if fits(line):
+                yield line
+            else:
+                oversize.append(each)
+
+    return pack(lines()), oversize
+
+
+def fits(line: bytes) -> bool:
+    """Whether a part can hold it."""
+    return len(line) <= _LARGEST or len(zlib.compress(line)) <= _LARGEST
+
+
+def pack(lines: Iterable[bytes]) -> list[bytes]:
+    """Lines as parts, each of which fits into a ConfigMap."""
+    parts, part, packer = [], b"", zlib.compressobj(wbits=31)
+    for line in lines:
+        part += packer.compress(line + b"\n") + packer.flush(zlib.Z_SYNC_FLUSH)
         if len(part) >= _FULL:
             parts.append(part + packer.flush())
             part, packer = b"", zlib.compressobj(wbits=31)
-    if part:
-        parts.append(part + packer.flush())
-    return parts, oversize
+    return [*parts, part + packer.flush()] if part else parts
 
 
 def join(parts: Iterable[bytes]) -> list[Entry]:
@@ -129,10 +147,15 @@ def join(parts: Iterable[bytes]) -> list[Entry]:
     Raises:
         ValueError: that is no backup.
     """
-    return [_entry(json.loads(line)) for part in parts for line in _unfold(part).splitlines()]
+    return [_entry(json.loads(line)) for part in parts for line in unfold(part).splitlines()]
 
 
-def _unfold(part: bytes) -> bytes:
+def unfold(part: bytes) -> bytes:
+    """The lines of a part.
+
+    Raises:
+        ValueError: it is damaged.
+    """
     try:
         unpacker = zlib.decompressobj(wbits=31)
         text = unpacker.decompress(part, _BOMB)
@@ -167,9 +190,17 @@ def part_name(run: str, part: bytes) -> str:
 
 def index(run: JsonObject, platform: str, plan: str, parts: Sequence[bytes], objects: int) -> Index:
     """The index of parts of a run."""
-    name = run["metadata"]["name"]
-    named = {part_name(name, part): _digest(part) for part in parts}
-    return Index(run["metadata"]["uid"], platform, plan, objects, sum(map(len, parts)), named)
+    return Index(run["metadata"]["uid"], platform, plan, objects, sum(map(len, parts)), _named(run, parts))
+
+
+def with_images(found: Index, run: JsonObject, registry: str, parts: Sequence[bytes]) -> Index:
+    """The index with the manifests of images, too."""
+    size = found.size + sum(map(len, parts))
+    return replace(found, registry=registry, images=_named(run, parts), size=size)
+
+
+def _named(run: JsonObject, parts: Sequence[bytes]) -> dict[str, str]:
+    return {part_name(run["metadata"]["name"], part): _digest(part) for part in parts}
 
 
 def config_maps(run: JsonObject, found: Index, parts: Sequence[bytes]) -> list[JsonObject]:
@@ -188,7 +219,7 @@ def read_index(body: JsonObject) -> Index:
     """
     try:
         found = Index(**json.loads((body.get("data") or {})[_INDEX]))
-        return Index(found.run, found.platform, found.hash, found.objects, found.size, dict(found.parts))
+        return replace(found, parts=dict(found.parts), images=dict(found.images))
     except (KeyError, TypeError, ValueError) as error:
         raise damaged(body, f"its index cannot be read: {error!r}") from None
 

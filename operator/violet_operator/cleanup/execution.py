@@ -18,6 +18,9 @@ from violet_operator.cleanup import backup, metrics, vault
 from violet_operator.cleanup.act import Orders, act
 from violet_operator.cleanup.backup import Entry, Index
 from violet_operator.cleanup.decide import Step
+from violet_operator.cleanup.images import phase
+from violet_operator.cleanup.images.report import became
+from violet_operator.cleanup.images.saved import pack
 from violet_operator.cleanup.planning import Planned, scope
 from violet_operator.cleanup.record import Record
 from violet_operator.cleanup.report import acted, saved
@@ -47,6 +50,10 @@ async def save(
         said = f"{ref.kind} {ref.name} of cluster {ref.cluster} is too large for a ConfigMap"
         raise Stalled("BackupTooLarge", f"{said}, so it cannot be saved, and nothing is deleted. Exclude it.")
     index = backup.index(record.body, spec.platform_ref.name, planned.hash, parts, len(entries))
+    if planned.images.deletions:
+        manifests = pack(planned.images.deletions)
+        index = backup.with_images(index, record.body, connection.registry.address, manifests)
+        parts = [*parts, *manifests]
     await vault.store(env.kube, record.body, index, parts)
 
 
@@ -110,17 +117,26 @@ async def execute(
     record.facts |= acted(steps, record.facts.get("items") or [])
     count = _counts(steps)
     record.facts["outcomes"] = count
-    waiting = [each for each in steps if each.again]
     said = _said(count, total)
-    if waiting and record.trying_again(f"{said} {waiting[0].message}"):
-        await _written(record)
-        return Requeue(after=min(max(record.since(RECONCILING).total_seconds() / 8, _SOONEST), _LATEST))
+    waiting = next((each.message for each in steps if each.again), None)
+    if waiting and record.trying_again(f"{said} {waiting}"):
+        return await _later(record)
+    images = await phase.delete(record, index, connection, env, gone=count["deleted"] == total)
+    said += became(record.facts.get("images"), images)
+    waiting = next((each.message for each in images if each.again), None)
+    if waiting and record.trying_again(said):
+        return await _later(record)
     advice = "status.items says what became of each; spec.restore: true puts back what is gone."
-    if count["failed"] or count["deleting"]:
+    if count["failed"] or count["deleting"] or any(each.outcome == "Failed" for each in images):
         record.end(FAILED, "Incomplete", f"{said} {advice}")
     else:
         record.end(COMPLETE, "Deleted", f"{said} {advice}")
     return Requeue()
+
+
+async def _later(record: Record) -> Requeue:
+    await _written(record)
+    return Requeue(after=min(max(record.since(RECONCILING).total_seconds() / 8, _SOONEST), _LATEST))
 
 
 async def _written(record: Record) -> None:

@@ -18,6 +18,18 @@ DELETED = Counter(
     "violet_cleanup_deleted_total", "Objects that the runs of a policy have deleted.", ["namespace", "policy"]
 )
 
+IMAGE_BYTES = Gauge(
+    "violet_cleanup_image_bytes",
+    "Bytes that the registry's garbage collection would free after the last run of a policy (an estimate).",
+    ["namespace", "policy"],
+)
+
+MANIFESTS = Counter(
+    "violet_cleanup_manifests_deleted_total",
+    "Manifests that the runs of a policy have deleted in registries.",
+    ["namespace", "policy"],
+)
+
 
 def report(where: tuple[str, str], candidates: int, kept: Mapping[str, int]) -> None:
     """The numbers of a run of the policy `where` (namespace and name) replace those of the run before."""
@@ -35,8 +47,9 @@ def forget(namespace: str, policy: str) -> None:
     where = (namespace, policy)
     with suppress(KeyError):
         CANDIDATES.remove(*where)
-    with suppress(KeyError):
-        DELETED.remove(*where)
+    for metric in (DELETED, MANIFESTS, IMAGE_BYTES):
+        with suppress(KeyError):
+            metric.remove(*where)
     for labels in [labels for labels in _told if labels[:2] == where]:
         KEPT.remove(*labels)
         _told.discard(labels)

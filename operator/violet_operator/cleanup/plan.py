@@ -7,6 +7,7 @@ import json
 from collections.abc import Sequence
 
 from violet_operator.api.cleanup import Limits
+from violet_operator.cleanup.images.model import Deletion
 from violet_operator.cleanup.judge import Verdict
 
 
@@ -15,14 +16,17 @@ def deletions(verdicts: Sequence[Verdict]) -> list[Verdict]:
     return [each for each in verdicts if each.action == "Delete"]
 
 
-def plan_hash(platform: str, verdicts: Sequence[Verdict]) -> str:
-    """The identity of a plan: the same objects to delete on the same platform, for the same reasons.
+def plan_hash(platform: str, verdicts: Sequence[Verdict], images: Sequence[Deletion] = ()) -> str:
+    """The identity of a plan: the same objects and images to delete on the same platform, for the same reasons.
 
     Versions of objects (resourceVersion) do not count: the platform writes statuses all the time. Each object is
     looked at again just before its deletion.
     """
     told = [[each.ref.cluster, each.ref.kind, each.ref.name, each.ref.uid, each.reason] for each in deletions(verdicts)]
-    return hashlib.sha256(json.dumps([platform, sorted(told)], separators=(",", ":")).encode()).hexdigest()
+    plan = [platform, sorted(told)]
+    if images:
+        plan.append(sorted([each.repository, each.manifest.digest, *each.tags] for each in images))
+    return hashlib.sha256(json.dumps(plan, separators=(",", ":")).encode()).hexdigest()
 
 
 def broken_limit(verdicts: Sequence[Verdict], limits: Limits | None) -> str | None:

@@ -10,6 +10,9 @@ from violet_operator.api.cleanup_run import CleanupRunSpec
 from violet_operator.api.conditions import AWAITING_APPROVAL, COMPLETE, PLANNED
 from violet_operator.cleanup import approval, history, metrics
 from violet_operator.cleanup.gather import Scope, gather
+from violet_operator.cleanup.images import phase
+from violet_operator.cleanup.images.model import ImagePlan
+from violet_operator.cleanup.images.report import said as words
 from violet_operator.cleanup.judge import Verdict, judge, tally
 from violet_operator.cleanup.plan import broken_limit, deletions
 from violet_operator.cleanup.record import Record
@@ -27,10 +30,12 @@ class Planned:
     Attributes:
         hash: its identity.
         deletions: what is to go.
+        images: what goes with it in the registry.
     """
 
     hash: str
     deletions: list[Verdict]
+    images: ImagePlan
 
 
 def scope(connection: Connection, spec: CleanupRunSpec, env: Environment) -> Scope:
@@ -48,13 +53,14 @@ async def plan(record: Record, spec: CleanupRunSpec, connection: Connection, env
     state = await gather(scope(connection, spec, env))
     observed = await _observed(record, spec, env)
     verdicts = await asyncio.to_thread(judge, state, spec, env.clock(), observed)
+    images = await phase.look(record, spec, deletions(verdicts), connection, env)
     before = record.facts.get("items") or []
     record.facts.pop("itemsLeftOut", None)
-    record.facts |= results(spec.platform_ref.name, state, verdicts)
+    record.facts |= results(spec.platform_ref.name, state, verdicts, images.deletions)
     metrics.report(record.where, len(deletions(verdicts)), tally(verdicts))
-    found = Planned(str(record.facts["plan"]["hash"]), deletions(verdicts))
+    found = Planned(str(record.facts["plan"]["hash"]), deletions(verdicts), images)
     said = f"{len(found.deletions)} of {len(verdicts)} objects would be deleted"
-    record.conditions.set(PLANNED, "True", "Planned", f"{said}; status.items says which and why.")
+    record.conditions.set(PLANNED, "True", "Planned", f"{said}; status.items says which and why.{words(images)}")
     if broken := broken_limit(verdicts, spec.limits):
         raise Stalled("LimitExceeded", f"{broken}: nothing is deleted.")
     return _go_on(record, spec, found, verdicts, before)
@@ -66,7 +72,7 @@ def _go_on(
     """Whether the plan may be carried out now."""
     said = f"{len(found.deletions)} of {len(verdicts)} objects would be deleted"
     if spec.mode == "DryRun":
-        record.end(COMPLETE, "DryRun", f"{said}. Mode DryRun: nothing was deleted.")
+        record.end(COMPLETE, "DryRun", f"{said}. Mode DryRun: nothing was deleted.{words(found.images)}")
         return None
     if spec.approved_plan and spec.approved_plan != found.hash:
         raise approval.changed(spec.approved_plan, found.hash, before, verdicts)
@@ -75,7 +81,7 @@ def _go_on(
         return None
     if spec.mode == "Approve" and not spec.approved_plan:
         advice = f"To delete them, set spec.approvedPlan to {found.hash}, within {approval.LONGEST.days} days."
-        record.conditions.set(AWAITING_APPROVAL, "True", "AwaitingApproval", f"{said}. {advice}")
+        record.conditions.set(AWAITING_APPROVAL, "True", "AwaitingApproval", f"{said}.{words(found.images)} {advice}")
         return None
     if spec.mode == "Approve":
         record.conditions.set(AWAITING_APPROVAL, "False", "Approved", "The plan is the one that was approved.")

@@ -14,7 +14,7 @@ from violet_operator.api import POLICY_LABEL
 from violet_operator.api.cleanup_policy import CleanupPolicySpec
 from violet_operator.api.conditions import READY, Conditions, Event, timestamp
 from violet_operator.api.request import is_unanswered, requested_at
-from violet_operator.cleanup import gate, history
+from violet_operator.cleanup import history
 from violet_operator.cleanup.schedule import due
 from violet_operator.clients.kube import CLEANUP_POLICIES, CLEANUP_RUNS
 from violet_operator.errors import OperatorError, Stalled
@@ -93,7 +93,6 @@ class _Look:
             spec = CleanupPolicySpec.model_validate(self._body["spec"])
         except ValidationError as error:
             raise invalid_spec(error) from None
-        gate.check_supported(spec)
         return spec
 
     async def _runs(self, spec: CleanupPolicySpec) -> list[JsonObject]:

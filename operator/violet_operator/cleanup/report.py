@@ -8,6 +8,7 @@ from typing import Any
 from violet_operator.api.cleanup_run import MOST_CLUSTERS, MOST_ITEMS
 from violet_operator.cleanup.backup import Entry, Index, index_name
 from violet_operator.cleanup.decide import Step
+from violet_operator.cleanup.images.model import Deletion
 from violet_operator.cleanup.judge import PLAIN, Verdict, tally
 from violet_operator.cleanup.plan import deletions, plan_hash
 from violet_operator.cleanup.putback import PutBack
@@ -22,13 +23,13 @@ _LONGEST_MESSAGE = 500
 _LONGEST_FAULT = 2000
 
 
-def results(platform: str, state: State, verdicts: Sequence[Verdict]) -> JsonObject:
+def results(platform: str, state: State, verdicts: Sequence[Verdict], images: Sequence[Deletion] = ()) -> JsonObject:
     """Plan, items, counts and summary."""
     to_delete = deletions(verdicts)
     told = [*to_delete, *sorted(filter(_worth_telling, verdicts), key=lambda each: not each.observed)]
     return {
         "plan": {
-            "hash": plan_hash(platform, verdicts),
+            "hash": plan_hash(platform, verdicts, images),
             "judged": len(verdicts),
             "deletions": len(to_delete),
             "kept": len(verdicts) - len(to_delete),
@@ -60,7 +61,12 @@ def put_back(results: Sequence[PutBack], before: Sequence[JsonObject]) -> JsonOb
 
 def saved(run: str, index: Index) -> JsonObject:
     """Where the backup is."""
-    return {"configMap": index_name(run), "parts": len(index.parts), "objects": index.objects, "bytes": index.size}
+    return {
+        "configMap": index_name(run),
+        "parts": len(index.parts) + len(index.images),
+        "objects": index.objects,
+        "bytes": index.size,
+    }
 
 
 def _fitting(items: list[JsonObject]) -> JsonObject:

@@ -7,6 +7,7 @@ from collections import Counter
 from violet_operator.api.conditions import COMPLETE, FAILED, RECONCILING, RESTORED
 from violet_operator.cleanup import backup
 from violet_operator.cleanup.backup import Entry, Index
+from violet_operator.cleanup.images import phase
 from violet_operator.cleanup.record import Record
 from violet_operator.cleanup.report import put_back, saved
 from violet_operator.cleanup.restore import restore
@@ -34,6 +35,7 @@ async def put_everything_back(
     """Put back what can be; what cannot is tried again."""
     index, entries = found
     record.facts["backup"] = saved(record.metadata["name"], index)
+    images = await phase.put_back(record, index, connection, env)  # first: the platform pulls what its objects name
     results = await restore(entries, connection.clusters, env.settings.system_namespace)
     record.facts |= put_back(results, record.facts.get("items") or [])
     count = Counter(each.outcome for each in results)
@@ -43,9 +45,15 @@ async def put_everything_back(
     }
     said = f"{count['Restored']} of {len(entries)} objects are back"
     said += f", {count['Skipped']} were left alone, as they are there with other content" if count["Skipped"] else ""
+    lost = next((each for each in images if each.outcome == "Failed"), None)
+    if images:
+        said += f", and {sum(each.outcome == 'Restored' for each in images)} of {len(images)} manifests"
     if lacking := [each for each in results if each.outcome == "Failed"]:
         first = lacking[0]
         said += f", {count['Failed']} are not: {first.entry.ref.kind} {first.entry.ref.name}: {first.message}"
+    if lost:
+        said += f"; {lost.deletion.repository}@{lost.deletion.manifest.digest}: {lost.message}"
+    if lacking or lost:
         record.conditions.set(RESTORED, "False", "RestoreIncomplete", said)
         if not record.is_true(COMPLETE) and not record.is_true(FAILED):  # whatever comes, it deletes nothing more
             record.end(FAILED, "RestoreIncomplete", said)

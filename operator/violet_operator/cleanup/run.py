@@ -8,7 +8,7 @@ from pydantic import ValidationError
 
 from violet_operator.api.cleanup_run import CleanupRunSpec
 from violet_operator.api.conditions import AWAITING_APPROVAL, PLANNED, RECONCILING
-from violet_operator.cleanup import approval, execution, gate, history, restoring, vault
+from violet_operator.cleanup import approval, execution, history, restoring, vault
 from violet_operator.cleanup.planning import plan, siblings
 from violet_operator.cleanup.record import Record
 from violet_operator.clients.kube import CLEANUP_RUNS
@@ -65,11 +65,9 @@ class _Run:
 
     def _spec(self) -> CleanupRunSpec:
         try:
-            spec = CleanupRunSpec.model_validate(self._body["spec"])
+            return CleanupRunSpec.model_validate(self._body["spec"])
         except ValidationError as error:
             raise invalid_spec(error) from None
-        gate.check_supported(spec)
-        return spec
 
     async def _run(self, spec: CleanupRunSpec) -> Requeue:
         record, metadata = self._record, self._record.metadata

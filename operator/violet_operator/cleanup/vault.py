@@ -9,6 +9,8 @@ from typing import Any
 
 from violet_operator.cleanup import backup
 from violet_operator.cleanup.backup import RESOURCES, Entry, Index
+from violet_operator.cleanup.images import saved
+from violet_operator.cleanup.images.model import Deletion
 from violet_operator.cleanup.judge import Verdict
 from violet_operator.clients.kube import CONFIG_MAPS, Kube
 from violet_operator.errors import OperatorError, Stalled, Waiting
@@ -62,16 +64,36 @@ async def load(kube: Kube, namespace: str, run: str) -> tuple[Index, list[Entry]
     if body is None:
         return None
     found = backup.read_index(body)
-    parts = []
-    for name, digest in found.parts.items():
-        part = await kube.get(CONFIG_MAPS, namespace, name)
-        if part is None:
-            raise backup.damaged(body, f"ConfigMap {name} is missing")
-        parts.append(backup.read_part(part, digest))
+    parts = await _parts(kube, body, found.parts)
     try:
         return found, await asyncio.to_thread(backup.join, parts)
     except (ValueError, KeyError, TypeError) as error:
         raise backup.damaged(body, str(error)) from None
+
+
+async def load_images(kube: Kube, namespace: str, run: str, found: Index) -> list[Deletion]:
+    """The manifests in the backup of a run.
+
+    Raises:
+        OperatorError: it is damaged, or cannot be read.
+    """
+    body = {"metadata": {"namespace": namespace, "name": backup.index_name(run)}}
+    parts = await _parts(kube, body, found.images)
+    try:
+        return saved.unpack(parts)
+    except (ValueError, KeyError, TypeError, OperatorError) as error:
+        raise backup.damaged(body, str(error)) from None
+
+
+async def _parts(kube: Kube, index: JsonObject, named: Mapping[str, str]) -> list[bytes]:
+    """The parts that an index names."""
+    parts = []
+    for name, digest in named.items():
+        part = await kube.get(CONFIG_MAPS, index["metadata"]["namespace"], name)
+        if part is None:
+            raise backup.damaged(index, f"ConfigMap {name} is missing")
+        parts.append(backup.read_part(part, digest))
+    return parts
 
 
 async def _check(kube: Kube, body: JsonObject) -> None:

@@ -6,135 +6,22 @@ their digests.
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable, Iterator
 from urllib.parse import urlencode, urljoin, urlsplit
 
 import requests
 
-from violet_operator.clients.registry_errors import RETRIED, from_response, upload_error
-from violet_operator.clients.registry_http import MANIFEST_TYPES, TRIES, Body, Buffer, RegistryTransport
-from violet_operator.errors import Stalled, Transient
+from violet_operator.clients.registry_errors import describe, from_response, upload_error
+from violet_operator.clients.registry_http import TRIES, Body, Buffer
+from violet_operator.clients.registry_reader import RegistryReader, scope_of
+from violet_operator.errors import Stalled, Transient, Waiting
 from violet_operator.support.cancel import CancelToken
-from violet_operator.support.digests import Digest, parse_digest, sha256_digest
+from violet_operator.support.digests import Digest, sha256_digest
 from violet_operator.support.durations import backoff
 
-_PROBE = "violet-operator/probe"
-"""A repository that need not exist: the referrers API answers an empty list for it."""
 
-_PAGES = 20
-"""Pages of a list that are read; one has hundreds of entries."""
-
-
-class Registry(RegistryTransport):
+class Registry(RegistryReader):
     """One registry. Thread-safe; one connection pool."""
-
-    def ping(self) -> None:
-        """Check that this is a registry and takes our credentials (`GET /v2/`).
-
-        Raises:
-            OperatorError: it is not, or does not.
-        """
-        response = self.request("GET", f"{self.prefix}://{self.address}/v2/", "")
-        if response.status_code != requests.codes.ok:
-            raise from_response(self.address, "GET /v2/", response)
-
-    def capabilities(self) -> list[str]:
-        """Optional parts of the specification that it serves: `Catalog`, `Referrers`; a refusal counts as no.
-
-        Raises:
-            OperatorError: it cannot be reached.
-        """
-        probes = {
-            "Catalog": (f"{self.prefix}://{self.address}/v2/_catalog?n=1", "registry:catalog:*"),
-            "Referrers": (self._url(_PROBE, f"referrers/{sha256_digest(b'')}"), _scope(_PROBE, "pull")),
-        }
-        answers = {name: self.request("GET", url, scope) for name, (url, scope) in probes.items()}
-        return [name for name, response in answers.items() if response.status_code == requests.codes.ok]
-
-    def manifest_digest(self, repository: str, reference: str) -> Digest | None:
-        """The digest that a tag points at, or None where there is no such manifest.
-
-        Raises:
-            OperatorError: the registry refuses or cannot be reached.
-        """
-        url, what = self._url(repository, f"manifests/{reference}"), f"a look at {repository}:{reference}"
-        accept = {"Accept": MANIFEST_TYPES}
-        response = self.request("HEAD", url, _scope(repository), headers=accept)
-        if response.status_code == requests.codes.not_found:
-            return None
-        if response.status_code != requests.codes.ok:
-            raise from_response(self.address, what, response)
-        try:
-            return parse_digest(response.headers.get("Docker-Content-Digest"))
-        except ValueError:  # the header is optional; the document itself always tells
-            response = self.request("GET", url, _scope(repository), headers=accept)
-        if response.status_code != requests.codes.ok:
-            raise from_response(self.address, what, response)
-        return sha256_digest(response.content)
-
-    def get_manifest(self, repository: str, reference: str) -> bytes | None:
-        """A manifest or index by tag or digest, or None where there is none.
-
-        Raises:
-            OperatorError: the registry refuses or cannot be reached.
-        """
-        url = self._url(repository, f"manifests/{reference}")
-        response = self.request("GET", url, _scope(repository), headers={"Accept": MANIFEST_TYPES})
-        if response.status_code == requests.codes.not_found:
-            return None
-        if response.status_code != requests.codes.ok:
-            raise from_response(self.address, f"a look at {repository}:{reference}", response)
-        return response.content
-
-    def is_whole(self, repository: str, raw: bytes) -> bool:
-        """Whether every manifest that an index names is there.
-
-        Raises:
-            OperatorError: the registry refuses or cannot be reached.
-        """
-        try:
-            children = [parse_digest(entry["digest"]) for entry in json.loads(raw).get("manifests") or []]
-        except (ValueError, KeyError, TypeError, AttributeError, RecursionError):
-            return False
-        return all(self.manifest_digest(repository, child) == child for child in children)
-
-    def referrers(self, repository: str, subject: Digest) -> set[str] | None:
-        """Digests of what the registry lists as being about a manifest; None: it has no referrers API.
-
-        Raises:
-            OperatorError: the registry fails or cannot be reached.
-        """
-        found: set[str] = set()
-        url: str | None = self._url(repository, f"referrers/{subject}")
-        for _ in range(_PAGES):
-            response = self.request("GET", str(url), _scope(repository, "pull"))
-            if response.status_code in RETRIED:
-                raise from_response(self.address, f"a look at what is about {repository}@{subject}", response)
-            if response.status_code != requests.codes.ok:
-                return None
-            try:
-                found |= {str(entry["digest"]) for entry in response.json()["manifests"]}
-            except (ValueError, KeyError, TypeError):  # a page of a proxy that answers everything
-                return None
-            url = self._next_page(response)
-            if url is None:
-                break
-        return found
-
-    def has_blob(self, repository: str, digest: Digest) -> bool:
-        """Whether the repository holds a blob.
-
-        Raises:
-            OperatorError: the registry refuses or cannot be reached.
-        """
-        what = f"a look at blob {digest} of {repository}"
-        response = self.request("HEAD", self._url(repository, f"blobs/{digest}"), _scope(repository))
-        if response.status_code == requests.codes.not_found:
-            return False
-        if response.ok or response.is_redirect:  # a redirect leads to where the blob is stored
-            return True
-        raise from_response(self.address, what, response)
 
     def mount(self, repository: str, digest: Digest, origin: str) -> bool:
         """Take over a blob from another repository without moving its bytes; False where the registry will not.
@@ -144,7 +31,7 @@ class Registry(RegistryTransport):
         """
         query = urlencode({"mount": digest, "from": origin})
         url = self._url(repository, f"blobs/uploads/?{query}")
-        response = self.request("POST", url, f"{_scope(repository)} {_scope(origin, 'pull')}")
+        response = self.request("POST", url, f"{scope_of(repository)} {scope_of(origin, 'pull')}")
         if response.status_code == requests.codes.accepted:  # it opened an upload instead: leave that one to expire
             return False
         return bool(response.status_code == requests.codes.created)
@@ -175,7 +62,7 @@ class Registry(RegistryTransport):
             Cancelled: the work was called off.
             OperatorError: the source or the registry fails.
         """
-        scope, what = _scope(repository), f"the upload of blob {digest} to {repository}"
+        scope, what = scope_of(repository), f"the upload of blob {digest} to {repository}"
         failures, offset, location = 0, 0, ""
         while True:
             cancel.check()
@@ -209,7 +96,7 @@ class Registry(RegistryTransport):
         response = self.request(
             "PUT",
             self._url(repository, f"manifests/{reference}"),
-            _scope(repository),
+            scope_of(repository),
             data=raw,
             headers={"Content-Type": media_type},
         )
@@ -231,12 +118,42 @@ class Registry(RegistryTransport):
             OperatorError: the registry fails, or cannot be reached.
         """
         what = f"the deletion of tag {repository}:{tag}"
-        response = self.request("DELETE", self._url(repository, f"manifests/{tag}"), _scope(repository, "pull,delete"))
+        response = self._delete(repository, tag)
         if response.status_code in (requests.codes.accepted, requests.codes.ok, requests.codes.not_found):
             return True
         if response.status_code in _WILL_NOT_DELETE:
             return False
         raise from_response(self.address, what, response)
+
+    def delete_manifest(self, repository: str, digest: Digest) -> bool:
+        """Delete a manifest or index with all its tags; False where it was gone. Blobs are the registry's affair.
+
+        Raises:
+            Waiting: the registry deletes nothing, or not for us.
+            OperatorError: the registry fails, or cannot be reached.
+        """
+        what = f"the deletion of {repository}@{digest}"
+        response = self._delete(repository, digest)
+        status = response.status_code
+        if status in (requests.codes.accepted, requests.codes.ok, requests.codes.not_found):
+            return bool(status != requests.codes.not_found)
+        if status == requests.codes.method_not_allowed or "UNSUPPORTED" in describe(response):
+            raise Waiting(
+                "RegistryDeletesNothing",
+                f"Registry {self.address} refuses {what}: {describe(response)}. Let it delete (distribution: "
+                "storage.delete.enabled: true).",
+            )
+        if status in (requests.codes.unauthorized, requests.codes.forbidden):
+            raise Waiting(
+                "RegistryForbidden",
+                f"Registry {self.address} refuses {what}: {describe(response)}. Grant the user of the Platform's "
+                "spec.registry.credentialsSecretRef delete on that repository.",
+            )
+        raise from_response(self.address, what, response)
+
+    def _delete(self, repository: str, reference: str) -> requests.Response:
+        url, scope = self._url(repository, f"manifests/{reference}"), scope_of(repository, "pull,delete")
+        return self.request("DELETE", url, scope)
 
     def _open_upload(self, repository: str, scope: str, what: str) -> str:
         response = self.request("POST", self._url(repository, "blobs/uploads/"), scope)
@@ -275,15 +192,6 @@ class Registry(RegistryTransport):
         # A registry behind a TLS proxy that it does not know of says http:// of itself.
         return urlsplit(url)._replace(scheme=self.prefix).geturl() if urlsplit(url).netloc == self.address else url
 
-    def _next_page(self, response: requests.Response) -> str | None:
-        """Where a list goes on, on this very registry."""
-        link = response.links.get("next", {}).get("url")
-        url = urljoin(response.url, link) if link else ""
-        return url if url.startswith(f"{self.prefix}://{self.address}/") else None
-
-    def _url(self, repository: str, rest: str) -> str:
-        return f"{self.prefix}://{self.address}/v2/{repository}/{rest}"
-
 
 _WILL_NOT_DELETE = (
     requests.codes.method_not_allowed,  # distribution specification, Deleting tags: a registry may disable it
@@ -291,7 +199,3 @@ _WILL_NOT_DELETE = (
     requests.codes.unauthorized,
     requests.codes.forbidden,
 )
-
-
-def _scope(repository: str, actions: str = "pull,push") -> str:
-    return f"repository:{repository}:{actions}"

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from typing import Protocol
 
 from violet_operator.errors import Stalled
-from violet_operator.package.archive import Archive, Member
+from violet_operator.package.archive import Member
 from violet_operator.package.forward import ForwardReader
 from violet_operator.package.inflate import GZIP_MAGIC, Inflater, slices
 from violet_operator.package.limits import Limits
@@ -17,6 +18,14 @@ from violet_operator.package.zstd import ZstdDecoder, is_zstd
 _WHITEOUT, _OPAQUE = ".wh.", ".wh..wh..opq"
 """Prefix of a file that says that a lower layer's file or folder is gone, and the one that says it of all that is
 beside it (OCI image specification 1.1, layer.md)."""
+
+
+class Opener(Protocol):
+    """Whatever holds the outer archive: a package, or a registry."""
+
+    def open(self, member: Member) -> Iterator[Buffer]:
+        """The bytes of a member."""
+        ...
 
 
 @dataclass(slots=True)
@@ -38,14 +47,14 @@ class Budget:
 
 
 def files_in(
-    archive: Archive, member: Member, wanted: Callable[[str, int], bool], limits: Limits, budget: Budget | None = None
+    archive: Opener, member: Member, wanted: Callable[[str, int], bool], limits: Limits, budget: Budget | None = None
 ) -> dict[str, bytes | None]:
     """The wanted files of a tar, plain or compressed; None for a file or folder of lower layers that it removes.
 
     Links and special files are passed over: an image layer may hold them, and nothing here is unpacked.
 
     Args:
-        archive: the package.
+        archive: what holds it.
         member: the inner archive.
         wanted: says by path, without leading "./", and size whether a file is wanted.
         limits: caps.
@@ -84,7 +93,7 @@ def files_in(
     return found
 
 
-def plain_bytes(archive: Archive, member: Member) -> Iterator[Buffer]:
+def plain_bytes(archive: Opener, member: Member) -> Iterator[Buffer]:
     """A member's bytes, decompressed if they are gzip or zstd.
 
     Raises:

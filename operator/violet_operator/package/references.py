@@ -98,6 +98,11 @@ def names_of(reference: str) -> set[str]:
     return {path} if "/" in short else {short, f"{_OFFICIAL}{short}"}
 
 
+def without_registry(reference: str) -> str:
+    """The reference without its registry."""
+    return _split(reference)[1]
+
+
 def _split(reference: str) -> tuple[str, str]:
     """Registry, or nothing, and the rest.
 

@@ -1,0 +1,136 @@
+"""Deleting a plan's manifests, and putting them back while the registry still has their blobs. Blocking: for threads.
+
+Each step can be done twice: a manifest that is gone is deleted, one that is there is back.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
+from graphlib import TopologicalSorter
+from itertools import groupby
+from operator import attrgetter
+from typing import Literal
+
+from violet_operator.cleanup.images.model import Deletion, ImagePlan
+from violet_operator.clients.registry import Registry
+from violet_operator.errors import OperatorError, Transient
+from violet_operator.support.digests import Digest
+
+
+@dataclass(frozen=True, slots=True)
+class ImageStep:
+    """What became of a manifest.
+
+    Attributes:
+        deletion: which.
+        outcome: Deleted; Skipped: it stays, as something needs it now; Failed; Restored.
+        message: why, for people.
+        again: whether another try may help.
+    """
+
+    deletion: Deletion
+    outcome: Literal["Deleted", "Skipped", "Failed", "Restored"]
+    message: str
+    again: bool = False
+
+
+def delete(
+    planned: Sequence[Deletion], now: ImagePlan, registry: Registry, deleted: Callable[[], None]
+) -> list[ImageStep]:
+    """Delete what was planned and may still go; a registry that refuses once is not asked again.
+
+    Args:
+        planned: all of the plan.
+        now: the judgement of it as things are now.
+        registry: where.
+        deleted: is called for each deletion.
+    """
+    if now.unknown is not None:
+        said = f"Nothing of images is deleted: {now.unknown}"
+        return [ImageStep(each, "Failed", said, again=True) for each in planned]
+    stays = {(each.image.repository, each.digest): each.message for each in now.verdicts if each.action == "Keep"}
+    goes = {_key(each) for each in now.deletions}
+    steps = [_left(each, stays.get(_key(each))) for each in planned if _key(each) not in goes]
+    error: OperatorError | None = None
+    for name, group in groupby(now.deletions, key=attrgetter("repository")):
+        error = error or _changed(name, now, registry)
+        for each in group:
+            error = error or _delete(each, registry)
+            if error:
+                steps.append(ImageStep(each, "Failed", error.message, again=isinstance(error, Transient)))
+            else:
+                deleted()
+                steps.append(ImageStep(each, "Deleted", _GONE))
+    return steps
+
+
+def _left(each: Deletion, why: str | None) -> ImageStep:
+    """What is not to be deleted now: it must stay, or is gone."""
+    return ImageStep(each, "Skipped", why) if why else ImageStep(each, "Deleted", _GONE)
+
+
+def _changed(name: str, now: ImagePlan, registry: Registry) -> OperatorError | None:
+    """Why a repository has to be judged again, if so: somebody has tagged an image in it in the meantime."""
+    try:
+        if tuple(sorted(registry.tags(name))) == now.tags[name]:
+            return None
+    except OperatorError as error:
+        return error
+    said = f"Repository {name} of registry {registry.address} has other tags than a moment ago: it is judged again."
+    return Transient("ImagesUnknown", said)
+
+
+def _delete(each: Deletion, registry: Registry) -> OperatorError | None:
+    try:
+        registry.delete_manifest(each.repository, each.manifest.digest)
+    except OperatorError as error:
+        return error
+    return None
+
+
+def restore(saved: Iterable[Deletion], registry: Registry) -> list[ImageStep]:
+    """Put manifests and tags back, children before their index; what has another content now is left.
+
+    Raises:
+        Transient: the registry fails; what was put back stays.
+    """
+    known = {(each.repository, each.manifest.digest): each for each in saved}
+    order = TopologicalSorter[tuple[str, Digest]]()
+    for (repository, digest), each in known.items():
+        children = ((repository, child) for child in each.manifest.children)
+        order.add((repository, digest), *(key for key in children if key in known))
+    return [_put_back(known[key], registry) for key in order.static_order()]
+
+
+def _put_back(it: Deletion, registry: Registry) -> ImageStep:
+    where, manifest = it.repository, it.manifest
+    try:
+        if registry.manifest_digest(where, manifest.digest) is None:
+            lost = [digest for digest in manifest.blobs if not registry.has_blob(where, digest)]
+            if lost:
+                return ImageStep(it, "Failed", f"The registry has collected {len(lost)} of its blobs: {_AGAIN}")
+            registry.put_manifest(where, manifest.digest, manifest.raw, manifest.media_type)
+        taken = [tag for tag in it.tags if not _put_tag(it, tag, registry)]
+    except Transient:
+        raise
+    except OperatorError as error:
+        return ImageStep(it, "Failed", f"{error.message} If its blobs are gone, {_AGAIN}")
+    left = f" Left as they are, with another image: {', '.join(taken)}." if taken else ""
+    return ImageStep(it, "Restored", f"It is there.{left}")
+
+
+def _put_tag(it: Deletion, tag: str, registry: Registry) -> bool:
+    """Whether a tag points at the manifest now."""
+    found = registry.manifest_digest(it.repository, tag)
+    if found is None:
+        registry.put_manifest(it.repository, tag, it.manifest.raw, it.manifest.media_type)
+    return found in (None, it.manifest.digest)
+
+
+def _key(each: Deletion) -> tuple[str, Digest]:
+    return each.repository, each.manifest.digest
+
+
+_GONE = "It is gone."
+_AGAIN = "upload the package again."

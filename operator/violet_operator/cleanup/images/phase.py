@@ -1,0 +1,88 @@
+"""Images in the life of a run: what goes is planned with its objects, deleted after them, and put back before them."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Sequence
+
+from violet_operator.api.cleanup_run import CleanupRunSpec
+from violet_operator.cleanup import metrics, vault
+from violet_operator.cleanup.backup import Index
+from violet_operator.cleanup.images import deletion, report
+from violet_operator.cleanup.images.deletion import ImageStep
+from violet_operator.cleanup.images.model import Deletion, ImagePlan
+from violet_operator.cleanup.images.plan import again, plan
+from violet_operator.cleanup.judge import Verdict
+from violet_operator.cleanup.record import Record
+from violet_operator.platform.environment import Environment
+from violet_operator.platform.resolve import Connection
+
+
+async def look(
+    record: Record, spec: CleanupRunSpec, going: Sequence[Verdict], connection: Connection, env: Environment
+) -> ImagePlan:
+    """What goes with these objects, if images are to go at all; noted in the status."""
+    if spec.images != "Delete":
+        return ImagePlan()
+    found = await plan({each.ref.uid for each in going}, connection, record.metadata["namespace"], env)
+    record.facts["images"] = report.planned(found)
+    metrics.IMAGE_BYTES.labels(*record.where).set(found.bytes)
+    return found
+
+
+async def delete(
+    record: Record, index: Index, connection: Connection, env: Environment, *, gone: bool
+) -> list[ImageStep]:
+    """Delete what was planned and may still go, once all objects of the plan are gone.
+
+    Raises:
+        OperatorError: the backup cannot be read.
+    """
+    if not index.images:
+        return []
+    planned = await _planned(record, index, env)
+    if not gone:
+        said = "Not all objects of the plan are gone: those that are left may need it."
+        steps = [ImageStep(each, "Skipped", said) for each in planned]
+    elif wrong := _another(index, connection):
+        steps = [ImageStep(each, "Failed", wrong) for each in planned]
+    else:
+        now = await again(planned, connection, record.metadata["namespace"], env)
+        deleted = metrics.MANIFESTS.labels(*record.where).inc
+        steps = await asyncio.to_thread(deletion.delete, planned, now, connection.registry, deleted)
+    _note(record, steps)
+    return steps
+
+
+async def put_back(record: Record, index: Index, connection: Connection, env: Environment) -> list[ImageStep]:
+    """Put back the manifests of the backup.
+
+    Raises:
+        OperatorError: the backup cannot be read, or the registry fails.
+    """
+    if not index.images:
+        return []
+    planned = await _planned(record, index, env)
+    if wrong := _another(index, connection):
+        steps = [ImageStep(each, "Failed", wrong) for each in planned]
+    else:
+        steps = await asyncio.to_thread(deletion.restore, planned, connection.registry)
+    _note(record, steps)
+    return steps
+
+
+async def _planned(record: Record, index: Index, env: Environment) -> list[Deletion]:
+    return await vault.load_images(env.kube, record.metadata["namespace"], record.metadata["name"], index)
+
+
+def _another(index: Index, connection: Connection) -> str | None:
+    """Why the backup's images are not to be touched, if the Platform has another registry now."""
+    now = connection.registry.address
+    if now == index.registry:
+        return None
+    return f"The plan is about registry {index.registry}, and Platform {connection.name} has {now} now: change it back."
+
+
+def _note(record: Record, steps: Sequence[ImageStep]) -> None:
+    before = record.facts.get("images") or {"complete": True, "manifests": len(steps), "bytes": 0}
+    record.facts["images"] = report.acted(before, steps)

@@ -1,0 +1,192 @@
+"""Which images go with the objects of a run: the registry is looked at first, then everybody who may name an image.
+
+In this order, so that a reference that is made meanwhile is seen. What cannot be known keeps all images, and says why.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, replace
+from functools import partial
+
+from violet_operator.cleanup.images import references
+from violet_operator.cleanup.images.contents import files_of, needed, texts
+from violet_operator.cleanup.images.inventory import take_inventory
+from violet_operator.cleanup.images.judge import judge
+from violet_operator.cleanup.images.mentions import Watch
+from violet_operator.cleanup.images.model import Deletion, ImagePlan, Repository
+from violet_operator.cleanup.images.offers import Offer
+from violet_operator.clients.kube import PLATFORMS, Kube
+from violet_operator.clients.registry import Registry
+from violet_operator.errors import OperatorError, Waiting
+from violet_operator.package.documents import text
+from violet_operator.package.references import Destination
+from violet_operator.platform.environment import Environment, JsonObject
+from violet_operator.platform.resolve import Connection
+from violet_operator.support.digests import Digest
+
+logger = logging.getLogger(__name__)
+
+_READERS = 2
+"""Bundles and charts read at once; each may have some ten megabytes."""
+
+
+@dataclass(frozen=True, slots=True)
+class Where:
+    """A registry, and everybody who may refer to it.
+
+    Attributes:
+        registry: its client.
+        names: by which clusters know it.
+        prefix: of the repositories.
+        clusters: of all Platforms that have this registry, by name.
+        own: the cluster with the PackageUploads.
+        namespaces: that have PackageUploads; empty: all.
+    """
+
+    registry: Registry
+    names: frozenset[str]
+    prefix: str
+    clusters: Mapping[str, Kube]
+    own: Kube
+    namespaces: Sequence[str]
+
+
+async def _whereabouts(connection: Connection, namespace: str, env: Environment) -> Where:
+    """Everybody who may refer to a Platform's registry: its own clusters, and those of other Platforms with it.
+
+    Raises:
+        OperatorError: another Platform has the same registry, and does not work.
+    """
+    names = frozenset({connection.registry.address, connection.pull_address})
+    clusters = dict(connection.clusters)
+    for home in env.settings.namespaces or (None,):
+        for body in await env.kube.list(PLATFORMS, home):
+            place, name = text(body, "metadata", "namespace"), text(body, "metadata", "name")
+            if (place, name) != (namespace, connection.name) and names & _addresses(body):
+                other = await env.connect(place, name)
+                known = {id(kube) for kube in clusters.values()}
+                clusters |= {
+                    f"{cluster} of Platform {place}/{name}": kube
+                    for cluster, kube in other.clusters.items()
+                    if id(kube) not in known
+                }
+    registry, prefix = connection.registry, connection.prefix
+    return Where(registry, names, prefix, clusters, env.kube, env.settings.namespaces)
+
+
+async def plan(going: Collection[str], connection: Connection, namespace: str, env: Environment) -> ImagePlan:
+    """What may go in the registry of a Platform of this namespace, once the objects with these uids are gone."""
+    try:
+        where = await _whereabouts(connection, namespace, env)
+        offers = await references.offers(where.clusters)
+        leaving = [each for each in offers if each.uid in going and each.registry in where.names]
+        if not leaving:
+            return ImagePlan()
+        candidates = await asyncio.to_thread(_candidates, where, leaving)
+        staying = [each for each in offers if each.uid not in going]
+        return await _judged(candidates, staying, where)
+    except OperatorError as error:
+        logger.warning("Cleanup of images: %s", error.message)
+        return ImagePlan(unknown=error.message)
+
+
+async def again(planned: Iterable[Deletion], connection: Connection, namespace: str, env: Environment) -> ImagePlan:
+    """What of a plan may still go; nothing that is not in it."""
+    wanted = {(each.repository, each.manifest.digest): each for each in planned}
+    candidates = {Destination(name, digest) for name, digest in wanted}
+    candidates |= {Destination(name, tag) for (name, _), each in wanted.items() for tag in each.tags}
+    try:
+        where = await _whereabouts(connection, namespace, env)
+        offers = await references.offers(where.clusters)
+        return await _judged(candidates, offers, where, {digest for _, digest in wanted})
+    except OperatorError as error:
+        logger.warning("Cleanup of images: %s", error.message)
+        return ImagePlan(unknown=error.message)
+
+
+async def _judged(
+    candidates: set[Destination], staying: Sequence[Offer], where: Where, only: Collection[Digest] | None = None
+) -> ImagePlan:
+    """The judgement of these images, none but `only` being deleted.
+
+    Raises:
+        OperatorError: something is not known.
+    """
+    repositories = await asyncio.to_thread(take_inventory, where.registry, candidates)
+    repositories = {name: each for name, each in repositories.items() if each.manifests}
+    watch = Watch(repositories)
+    brought = await references.search_uploads(where.own, where.namespaces, watch)
+    await references.check_charts(where.clusters, brought)
+    await references.search(where.clusters, watch)
+    charts = await references.charts(where.clusters, where.prefix)
+    await asyncio.to_thread(read_all, where, [*staying, *charts], watch)
+    missing = _missing(watch, repositories)
+    if missing:
+        repositories = await asyncio.to_thread(take_inventory, where.registry, candidates | missing)
+    mentions = watch.found
+    while True:
+        found = await asyncio.to_thread(judge, candidates, repositories, mentions)
+        extra = [
+            each.manifest.digest for each in found.deletions if only is not None and each.manifest.digest not in only
+        ]
+        if not extra:
+            return found
+        mentions = replace(mentions, digests=mentions.digests | dict.fromkeys(extra, "Whoever pushed it since"))
+
+
+def _missing(watch: Watch, repositories: Mapping[str, Repository]) -> set[Destination]:
+    """Images that somebody names by a digest to which no tag leads: what they are made of must be known."""
+    return {
+        place
+        for place in watch.found.places
+        if ":" in place.tag and Digest(place.tag) not in repositories[place.repository].manifests
+    }
+
+
+def _candidates(where: Where, leaving: Sequence[Offer]) -> set[Destination]:
+    """The images of versions that go: themselves, and those that they need."""
+    with ThreadPoolExecutor(_READERS, "bundle-read") as pool:
+        places = sorted({place for each in leaving for place in each.places}, key=str)
+        found = pool.map(partial(_needed_by, where), places)
+        return {*places, *(to for each in found for to in each)}
+
+
+def _needed_by(where: Where, to: Destination) -> set[Destination]:
+    return needed(files_of(where.registry, to) or {}, where.prefix)
+
+
+def read_all(where: Where, offers: Sequence[Offer], watch: Watch) -> None:
+    """Note what everything names that can be installed.
+
+    Raises:
+        OperatorError: one of these cannot be read.
+    """
+    by_places = {each.places: each for each in offers}
+    with ThreadPoolExecutor(_READERS, "bundle-read") as pool:
+        for offer in offers:
+            watch.look([f"{where.registry.address}/{to}" for to in offer.places], offer.who)
+        list(pool.map(partial(_read, where, watch), by_places.values()))
+
+
+def _read(where: Where, watch: Watch, offer: Offer) -> None:
+    for to in offer.places:
+        found = files_of(where.registry, to)
+        if found is not None:
+            watch.look(texts(found.values()), offer.who)
+            return
+    said = f" ({offer.registry})" if offer.registry and offer.registry not in where.names else ""
+    raise Waiting(
+        "ImagesUnknown",
+        f"{offer.who} refers to {offer.places[0]}{said}, which registry {where.registry.address} does not have: so it "
+        "is not known which images it needs. Push it again, or delete that object.",
+    )
+
+
+def _addresses(platform: JsonObject) -> set[str]:
+    """What a Platform calls its registry."""
+    told = (text(platform, part, "registry", key) for part in ("spec", "status") for key in ("address", "pullAddress"))
+    return {each for each in told if each}

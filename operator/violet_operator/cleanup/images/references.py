@@ -1,0 +1,217 @@
+"""Reading who names an image: on every cluster that the platform shows, whatever a run selects. It fails as a whole.
+
+What cannot be read might name anything, so that nothing is known of images then. Nothing is remembered of documents but
+the mentions in them: pods and ClusterServiceVersions of fifty clusters are gigabytes.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator, Callable, Container, Coroutine, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any, TypeVar
+
+from violet_operator.cleanup.images.mentions import Watch
+from violet_operator.cleanup.images.offers import Offer, of_artifacts, of_plugins
+from violet_operator.clients.kinds import Kinds
+from violet_operator.clients.kube import ARTIFACT_VERSIONS, ARTIFACTS, ORIGINAL_CSVS, PACKAGE_UPLOADS, Kube, Resource
+from violet_operator.errors import Waiting
+from violet_operator.package.documents import mapping, objects, text
+
+JsonObject = dict[str, Any]
+T = TypeVar("T")
+
+_SIDE_BY_SIDE = 8
+"""Listings under way at once: a page of ClusterServiceVersions is some ten megabytes."""
+
+_PAGE = {"limit": "100"}
+_PODS = Resource("v1", "pods")
+
+
+@dataclass(frozen=True, slots=True)
+class Kind:
+    """A kind whose objects may name images.
+
+    Attributes:
+        group: its API group.
+        plural: its name in URLs.
+        query: which objects, and how many at once.
+        counts: whether an object names images that somebody may still need.
+    """
+
+    group: str
+    plural: str
+    query: Mapping[str, str] = field(default_factory=lambda: dict(_PAGE))
+    counts: Callable[[JsonObject], bool] = lambda _: True
+
+
+def _unfinished(job: JsonObject) -> bool:
+    ended = {text(each, "type") for each in objects(job, "status", "conditions") if text(each, "status") == "True"}
+    return not ended & {"Complete", "Failed"}
+
+
+KINDS = (
+    Kind("operators.coreos.com", "clusterserviceversions", {"labelSelector": ORIGINAL_CSVS, "limit": "20"}),
+    Kind("operators.coreos.com", "catalogsources"),
+    Kind("cluster.alauda.io", "moduleplugins"),
+    Kind("cluster.alauda.io", "moduleconfigs"),
+    Kind("cluster.alauda.io", "moduleinfoes"),
+    Kind("app.alauda.io", "helmrequests"),
+    Kind("apps", "deployments"),
+    Kind("apps", "statefulsets"),
+    Kind("apps", "daemonsets"),
+    Kind("batch", "cronjobs"),
+    Kind("batch", "jobs", counts=_unfinished),
+)
+"""Kinds of which every field is searched, where a cluster has them; beside pods that have not ended."""
+
+
+async def offers(clusters: Mapping[str, Kube]) -> list[Offer]:
+    """What every ArtifactVersion of these clusters offers.
+
+    Raises:
+        OperatorError: one of them cannot be read.
+    """
+
+    async def of(name: str, kube: Kube) -> list[Offer]:
+        kinds = await Kinds.of(kube)
+        artifacts, versions = [
+            await kinds.all("app.alauda.io", each.plural) or [] for each in (ARTIFACTS, ARTIFACT_VERSIONS)
+        ]
+        return of_artifacts(name, artifacts, versions)
+
+    found = await _together(*(of(name, kube) for name, kube in clusters.items()))
+    return [offer for each in found for offer in each]
+
+
+async def charts(clusters: Mapping[str, Kube], prefix: str) -> list[Offer]:
+    """What the plugins of these clusters offer.
+
+    Raises:
+        OperatorError: one of them cannot be read.
+    """
+    found: list[Offer] = []
+    for name, kube in clusters.items():
+        kinds = await Kinds.of(kube)
+        for kind, plural in (("ModulePlugin", "moduleplugins"), ("ModuleConfig", "moduleconfigs")):
+            modules = await kinds.all("cluster.alauda.io", plural) or []
+            found += of_plugins(name, prefix, [each | {"kind": kind} for each in modules])
+    return found
+
+
+async def search(clusters: Mapping[str, Kube], watch: Watch) -> None:
+    """Note whom the documents of these clusters name.
+
+    Raises:
+        OperatorError: one of them cannot be read.
+    """
+    slots = asyncio.Semaphore(_SIDE_BY_SIDE)
+
+    async def listing(kube: Kube, resource: Resource, kind: Kind) -> None:
+        async with slots:
+            async for page in kube.pages(resource, **kind.query):
+                documents = [each for each in page if kind.counts(each)]
+                await asyncio.to_thread(_look_at, watch, documents, f"{resource.plural} of {kube.name}")
+
+    async def cluster(kube: Kube) -> None:
+        kinds = await Kinds.of(kube)
+        pods = Kind("", "pods", _PAGE | {"fieldSelector": "status.phase!=Succeeded,status.phase!=Failed"})
+        found = [(resource, kind) for kind in KINDS if (resource := await kinds.find(kind.group, kind.plural))]
+        await _together(*(listing(kube, resource, kind) for resource, kind in [(_PODS, pods), *found]))
+
+    await _together(*(cluster(kube) for kube in clusters.values()))
+
+
+async def search_uploads(own: Kube, namespaces: Sequence[str], watch: Watch) -> set[tuple[str, str]]:
+    """Note which images live PackageUploads have pushed, or will push; the charts (name, version) that they brought.
+
+    Raises:
+        Waiting: it is not known yet what one of them brings.
+        OperatorError: they cannot be read.
+    """
+    brought = set()
+    async for body in _uploads(own, namespaces):
+        who = f"PackageUpload {text(body, 'metadata', 'namespace')}/{text(body, 'metadata', 'name')}"
+        generation, observed = (
+            mapping(body, "metadata").get("generation"),
+            mapping(body, "status").get("observedGeneration"),
+        )
+        unread = not mapping(body, "status", "package") or generation != observed
+        if unread and text(body, "spec", "mode") != "Preview":
+            raise Waiting("ImagesUnknown", f"It is not known yet what {who} brings: let it become Ready, or delete it.")
+        await asyncio.to_thread(watch.look, _images(body), who)
+        chart = mapping(body, "status", "package", "chart")
+        brought.add((text(chart, "name"), text(chart, "version")))
+    return brought
+
+
+async def check_charts(clusters: Mapping[str, Kube], brought: Container[tuple[str, str]]) -> None:
+    """Look whether each chart of the platform's own repositories was brought by an upload, which knows its images.
+
+    Raises:
+        Waiting: one was not.
+        OperatorError: they cannot be read.
+    """
+    for name, kube in clusters.items():
+        kinds = await Kinds.of(kube)
+        repositories = await kinds.all("app.alauda.io", "chartrepos") or []
+        own = {text(each, "metadata", "name") for each in repositories if _is_filled_by_uploads(each)}
+        for chart in await kinds.all("app.alauda.io", "charts") or []:
+            if text(chart, "metadata", "name").rpartition(".")[2] not in own:
+                continue
+            for each in objects(chart, "spec", "versions"):
+                found = text(each, "name"), text(each, "version")
+                if found not in brought:
+                    raise Waiting(
+                        "ImagesUnknown",
+                        f"It is not known which images chart {' '.join(found)} of {name} needs, as no PackageUpload "
+                        "has brought it. Upload it, or delete it.",
+                    )
+
+
+def _is_filled_by_uploads(repository: JsonObject) -> bool:
+    """Charts of other repositories come from outside, and so do their images."""
+    kind = text(repository, "spec", "type").lower()
+    return kind == "local" or "oci" in kind
+
+
+def _is_unread(upload: JsonObject) -> bool:
+    """Whether it is not known what an upload brings; a Preview brings nothing."""
+    status = mapping(upload, "status")
+    read = mapping(status, "package") and status.get("observedGeneration") == mapping(upload, "metadata").get(
+        "generation"
+    )
+    return not read and text(upload, "spec", "mode") != "Preview"
+
+
+def _images(upload: JsonObject) -> list[object]:
+    """What an upload says of images: those in registries, and those of its package."""
+    status = mapping(upload, "status")
+    pushed = [f"{text(each, 'destination')}@{text(each, 'digest')}" for each in objects(status, "images")]
+    return [pushed, status.get("images"), mapping(status, "package"), status.get("plan")]
+
+
+async def _uploads(own: Kube, namespaces: Sequence[str]) -> AsyncIterator[JsonObject]:
+    for namespace in namespaces or (None,):
+        async for page in own.pages(PACKAGE_UPLOADS, namespace):
+            for body in page:
+                if not mapping(body, "metadata").get("deletionTimestamp"):
+                    yield body
+
+
+async def _together(*work: Coroutine[Any, Any, T]) -> list[T]:
+    """All of it side by side; the first failure calls the rest off."""
+    tasks = [asyncio.ensure_future(each) for each in work]
+    try:
+        return list(await asyncio.gather(*tasks))
+    finally:
+        for each in tasks:
+            each.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
+
+
+def _look_at(watch: Watch, documents: list[JsonObject], what: str) -> None:
+    for document in documents:
+        metadata = mapping(document, "metadata")
+        name = "/".join(filter(None, (text(metadata, "namespace"), text(metadata, "name"))))
+        watch.look(document, f"{name} ({what})")

@@ -1,0 +1,234 @@
+"""Images on two clusters and a real registry: what goes with a cleanup's objects, what anybody else keeps, and back."""
+
+import json
+import secrets
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any
+
+import pytest
+
+from tests.cleanups import ended
+from tests.cluster import Kit, Registry
+from tests.faults import FaultProxy
+from tests.harness import (
+    API,
+    OPEN,
+    SYSTEM,
+    Object,
+    Reached,
+    Site,
+    condition,
+    installation,
+    is_ready,
+    said,
+    secret,
+    to_platform,
+)
+from tests.installed import operator as install_operator
+from tests.packages import Bundle, Image
+from tests.platform import Bundles, Gateway, grant, install_crds
+from tests.program import ACCOUNT, NAMESPACE
+
+pytestmark = pytest.mark.e2e
+
+ADMIN = "admin@example.com"
+SMALL = 10 << 10
+
+
+@dataclass(frozen=True)
+class World:
+    """One installation with a gateway to both clusters, and a registry behind a proxy that records."""
+
+    site: Site
+    kit: Kit
+    proxy: FaultProxy
+    registry: Registry
+    gateway: Gateway
+
+    def run(self, name: str, **spec: Any) -> None:
+        wanted = {"platformRef": {"name": "site"}, "clusters": ["global"], "images": "Delete"} | spec
+        self.site.apply({"apiVersion": API, "kind": "CleanupRun", "metadata": {"name": name}, "spec": wanted})
+
+    def dry_run(self, **spec: Any) -> Object:
+        name = f"look-{secrets.token_hex(3)}"
+        self.run(name, **spec)
+        return self.site.wait(name, ended, 120, "cleanupruns")
+
+    def patch(self, name: str, **spec: Any) -> None:
+        where = (f"cleanuprun/{name}", "-n", self.site.namespace, "--type=merge")
+        self.site.cluster.kubectl("patch", *where, "--patch", json.dumps({"spec": spec}))
+
+    def tags(self) -> set[str]:
+        """Every image that a user finds in the registry."""
+        return {
+            f"{name.removeprefix('acp/')}:{tag}"
+            for name in self.registry.repositories()
+            for tag in self.registry.tags(name)
+        }
+
+
+def related(*images: str) -> tuple[Image, ...]:
+    """Images NAME:TAG for two architectures; the same name has the same content in every package."""
+    return tuple(Image(name, tag=tag, layer_size=SMALL) for name, _, tag in (each.partition(":") for each in images))
+
+
+PACKAGES = {
+    "idle-1": Bundle(name="idle", tag="v1", related=related("idle-manager:v1", "common:v1"), shared_layers=1),
+    "busy-1": Bundle(name="busy", tag="v1", related=related("busy-manager:v1", "operand:v1"), shared_layers=1),
+    "busy-2": Bundle(
+        name="busy", version="2.0.0", tag="v2", related=related("busy-manager:v2", "common:v1"), shared_layers=1
+    ),
+    "far-1": Bundle(name="far", tag="v1", related=related("far-manager:v1"), shared_layers=1),
+}
+DELETED = {"idle-bundle:v1", "idle-manager:v1", "busy-bundle:v1", "busy-manager:v1"}
+KEPT = {
+    "common:v1": "busy.v2 of global",
+    "operand:v1": "left-behind (statefulsets of region1)",
+    "far-bundle:v1": "far.v1 of region1",
+    "far-manager:v1": "far.v1 of region1",
+}
+
+
+@pytest.fixture(scope="module")
+def world(tmp_path_factory: pytest.TempPathFactory) -> Iterator[World]:
+    """Nobody has idle; busy 2 is installed, and an operand of busy 1 is left; far is on both clusters."""
+    directory = tmp_path_factory.mktemp("images")
+    kit_of_two = Kit(clusters=("global", "region1"))
+    with kit_of_two as kit, Gateway(kit.clusters, directory) as gateway, FaultProxy(kit.registry().address) as proxy:
+        for cluster in kit.clusters:
+            install_crds(cluster.kubectl)
+            grant(cluster, ADMIN)
+        with installation(kit, directory, bundles=Bundles(plain=True)) as site:
+            prepare(site, gateway, proxy)
+            for name, package in PACKAGES.items():
+                site.put_package(name, package)
+                clusters = ("global", "region1") if name == "far-1" else ("global",)
+                site.apply(site.package_upload(name, targets=to_platform("site", *clusters)))
+            site.wait_all(list(PACKAGES), is_ready, 120)
+            site.delete("packageuploads", *PACKAGES)
+            install_operator(site.cluster, site.namespace, "busy", "2.0.0")
+            leave_behind(kit, f"{proxy.address}/acp/operand:v1")
+            yield World(site, kit, proxy, kit.registry(), gateway)
+
+
+def prepare(site: Site, gateway: Gateway, proxy: FaultProxy) -> None:
+    """The Platform `site`, and the right to save what a run deletes."""
+    namespace = ("-n", site.namespace)
+    site.cluster.kubectl("create", "configmap", "gateway-ca", *namespace, f"--from-file=ca.crt={gateway.ca_file}")
+    account = f"--serviceaccount={NAMESPACE}:{ACCOUNT}"
+    site.cluster.kubectl("create", "rolebinding", "saver", *namespace, "--clusterrole=violet-cleanup", account)
+    spec = {
+        "address": gateway.address,
+        "credentialsSecretRef": {"name": "login"},
+        "caBundleRef": {"name": "gateway-ca"},
+        "registry": {"address": proxy.address, **OPEN},
+    }
+    platform = {"apiVersion": API, "kind": "Platform", "metadata": {"name": "site"}, "spec": spec}
+    site.apply(secret("login", token=gateway.login.token(ADMIN)), platform)
+    site.wait("site", is_ready, 60, "platforms")
+
+
+def leave_behind(kit: Kit, image: str) -> None:
+    """A workload that nobody runs just now."""
+    labels = {"app": "left-behind"}
+    pod = {"metadata": {"labels": labels}, "spec": {"containers": [{"name": "main", "image": image}]}}
+    spec = {"replicas": 0, "serviceName": "x", "selector": {"matchLabels": labels}, "template": pod}
+    body = {"apiVersion": "apps/v1", "kind": "StatefulSet", "metadata": {"name": "left-behind"}, "spec": spec}
+    kit.cluster("region1").kubectl("apply", "-n", "default", "-f", "-", stdin=json.dumps(body))
+
+
+def has(kind: str) -> Reached:
+    return lambda body: bool(condition(body, kind)["status"] == "True")
+
+
+def items(run: Object) -> dict[str, Object]:
+    return {each["image"].removeprefix("acp/"): each for each in run["status"]["images"]["items"]}
+
+
+def test_a_dry_run_says_what_would_go_and_sends_the_registry_nothing_but_questions(world: World) -> None:
+    before = len(world.proxy.requests)
+    run = world.dry_run()
+    assert condition(run, "Complete")["reason"] == "DryRun", said(run)
+    images = run["status"]["images"]
+    assert images["complete"], images
+    found = items(run)
+    assert {name for name, each in found.items() if each["action"] == "Delete"} == DELETED
+    kept = {name: each["message"] for name, each in found.items() if each["action"] == "Keep"}
+    assert {name for name, who in KEPT.items() if who in kept[name]} == kept.keys() == KEPT.keys(), kept
+    assert images["manifests"] == 2 + 2 * 3  # two bundles, and two indexes with two children each
+    assert images["bytes"] > 4 * SMALL
+    assert f"{images['manifests']} manifests" in condition(run, "Complete")["message"]
+    asked = world.proxy.requests[before:]
+    assert asked
+    assert {each.method for each in asked} <= {"GET", "HEAD"}
+    assert not any("far-" in each.path.partition("/manifests")[0] and each.method == "DELETE" for each in asked)
+
+
+def test_the_plan_without_images_is_another_one(world: World) -> None:
+    hashes = {world.dry_run(images=images)["status"]["plan"]["hash"] for images in ("Retain", "Delete", "Delete")}
+    assert len(hashes) == 2
+
+
+def test_nothing_is_known_while_an_upload_may_want_anything(world: World) -> None:
+    """Even one for a cluster that the run has nothing to do with: both pull from the same registry."""
+    targets = to_platform("site", "region1")
+    world.site.apply(world.site.package_upload("soon", key="not-there-yet.tgz", targets=targets))
+    run = world.dry_run()
+    world.site.delete("packageuploads", "soon")
+    assert keeps_all_images(run, "soon")
+
+
+def test_nothing_is_known_while_a_cluster_does_not_answer(world: World) -> None:
+    world.gateway.down.add("region1")
+    run = world.dry_run()
+    world.gateway.down.discard("region1")
+    assert keeps_all_images(run, "region1")
+
+
+def keeps_all_images(run: Object, why: str) -> bool:
+    """Whether a run deletes objects, no image, and says why."""
+    images = run["status"]["images"]
+    assert not images["complete"], images
+    assert (images["manifests"], images["bytes"], images["items"]) == (0, 0, [])
+    assert why in images["message"]
+    return run["status"]["plan"]["deletions"] > 0 and why in condition(run, "Complete")["message"]
+
+
+def test_images_go_after_their_objects_and_come_back_before_them(world: World) -> None:
+    before = world.tags()
+    world.run("approved", mode="Approve")
+    run = world.site.wait(
+        "approved", lambda body: condition(body, "AwaitingApproval")["status"] == "True", 120, "cleanupruns"
+    )
+    assert world.tags() == before
+    world.patch("approved", approvedPlan=run["status"]["plan"]["hash"])
+    run = world.site.wait("approved", ended, 180, "cleanupruns")
+    assert condition(run, "Complete")["reason"] == "Deleted", said(run)
+    assert before - world.tags() == DELETED
+    assert run["status"]["images"]["outcomes"] == {"deleted": 8}
+    assert {name for name, each in items(run).items() if each.get("outcome") == "Deleted"} == DELETED
+    assert world.site.operator.metric("violet_cleanup_manifests_deleted_total") == 8
+    for name in KEPT:
+        repository, _, tag = name.partition(":")
+        assert world.registry.manifest(f"acp/{repository}", tag)
+
+    world.patch("approved", restore=True)
+    run = world.site.wait("approved", has("Restored"), 180, "cleanupruns")
+    assert world.tags() == before
+    assert run["status"]["images"]["outcomes"] == {"restored": 8}
+    versions = world.site.all("artifactversions", SYSTEM)
+    assert {"idle.v1", "busy.v1"} <= versions.keys()
+
+
+def test_another_platform_with_the_registry_must_be_known_too(world: World) -> None:
+    """Its clusters pull from there as well; while it does not work, nobody knows what they need."""
+    spec = {
+        "address": "https://127.0.0.1:1",
+        "credentialsSecretRef": {"name": "login"},
+        "registry": {"address": world.proxy.address, **OPEN},
+    }
+    world.site.apply({"apiVersion": API, "kind": "Platform", "metadata": {"name": "other"}, "spec": spec})
+    run = world.dry_run()
+    world.site.delete("platforms", "other")
+    assert keeps_all_images(run, "other")
