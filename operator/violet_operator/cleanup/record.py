@@ -18,6 +18,7 @@ from violet_operator.api.conditions import (
     timestamp,
     transition,
 )
+from violet_operator.cleanup.report import bounded
 from violet_operator.clients.kube import CLEANUP_RUNS
 from violet_operator.errors import OperatorError, Stalled
 from violet_operator.platform.environment import Environment, JsonObject
@@ -90,7 +91,7 @@ class Record:
 
     async def write(self) -> None:
         """Write the status if it has changed, and the events that go with it."""
-        status = {**self.facts, "conditions": self.conditions.to_api()}
+        status = bounded({**self.facts, "conditions": self.conditions.to_api()})
         if status == self._last:
             return
         events = [
