@@ -12,7 +12,7 @@ from itertools import groupby
 from typing import Any
 
 from violet_operator.api.cleanup import Cleanup
-from violet_operator.cleanup.backup import OWNERS, Entry
+from violet_operator.cleanup.backup import Entry
 from violet_operator.cleanup.decide import Step, changed, decide, deleting, due, parents
 from violet_operator.cleanup.gather import Scope, gather
 from violet_operator.cleanup.state import State
@@ -155,7 +155,7 @@ class _Cluster:
         return any(not self._gone.isdisjoint(pair) for pair in self._parents.items() if uid in pair)
 
     async def _take(self, kube: Kube, entry: Entry, body: JsonObject) -> Step:
-        held = await kube.delete(entry.resource, body, orphan=entry.ref.kind in OWNERS)
+        held = await kube.delete(entry.resource, body, orphan=entry.ref.kind == "Artifact")
         if held is None:
             return _unconfirmed(entry)
         self._orders.deleted()

@@ -32,6 +32,10 @@ _TOLD = {AWAITING_APPROVAL: ("Approved",), COMPLETE: ("Deleting",), FAILED: (), 
 """Conditions that are worth an event, and reasons that are no news."""
 
 
+_TRYING: set[str] = set()
+"""Runs (uid) that this process has tried again: the time in which no operator was there to try does not count."""
+
+
 class Record:
     """The run's status as it is to be."""
 
@@ -67,12 +71,16 @@ class Record:
         return self.clock() - datetime.fromisoformat(found["lastTransitionTime"]) if found else timedelta(0)
 
     def trying_again(self, said: str) -> bool:
-        """Note that something is tried again; False: that has gone on for too long."""
+        """Note that something is tried again; False: that has gone on for too long, and in this very process."""
+        if self.metadata["uid"] not in _TRYING:
+            self.conditions.remove(RECONCILING)
+            _TRYING.add(self.metadata["uid"])
         self.conditions.set(RECONCILING, "True", "ProgressingWithRetry", f"Trying again: {said}")
         return self.since(RECONCILING) <= PATIENCE
 
     def end(self, condition: str, reason: str, message: str) -> None:
         """The run is over, Complete or Failed."""
+        _TRYING.discard(self.metadata["uid"])
         self.conditions.remove(RECONCILING)
         if self.is_true(AWAITING_APPROVAL):
             self.conditions.remove(AWAITING_APPROVAL)
