@@ -33,7 +33,8 @@ from tests.cleanups import (
     viewed,
 )
 from tests.cluster import Kit
-from tests.harness import SYSTEM, Object, Site, condition, installation, said, until
+from tests.harness import SYSTEM, Object, Site, condition, installation, said
+from tests.observe import until
 
 pytestmark = pytest.mark.e2e
 
@@ -195,16 +196,8 @@ def test_a_finalizer_that_never_ends_is_reported(site: Site) -> None:
     run = site.wait("held", ended, 90, "cleanupruns")
     assert condition(run, "Failed")["reason"] == "Incomplete", said(run)
     assert "1 of 2 objects deleted, 1 deleting" in condition(run, "Failed")["message"]
-    site.cluster.kubectl(
-        "patch",
-        "artifactversion",
-        "held.v1.0.0",
-        "-n",
-        SYSTEM,
-        "--type=merge",
-        "-p",
-        '{"metadata":{"finalizers":null}}',
-    )
+    patch = ("--type=merge", "-p", '{"metadata":{"finalizers":null}}')
+    site.cluster.kubectl("patch", "artifactversion", "held.v1.0.0", "-n", SYSTEM, *patch)
     until(lambda: "artifactversion held.v1.0.0" not in there(site))
 
 
