@@ -4,15 +4,16 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import time
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import datetime
 from itertools import groupby
 from typing import Any
 
 from violet_operator.api.cleanup import Cleanup
 from violet_operator.cleanup.backup import Entry
-from violet_operator.cleanup.decide import Step, changed, decide, deleting, parents, units
+from violet_operator.cleanup.decide import Step, changed, decide, deleting, due, parents
 from violet_operator.cleanup.gather import Scope, gather
 from violet_operator.cleanup.state import State
 from violet_operator.clients.kube import Kube
@@ -23,8 +24,11 @@ JsonObject = dict[str, Any]
 
 logger = logging.getLogger(__name__)
 
-_FRESH = timedelta(seconds=20)
-"""For so long a look at a cluster counts: then it is read and judged again before anything else goes."""
+_FRESH = 20.0
+"""Seconds from the beginning of a look for which it counts: then all is read and judged again before more goes."""
+
+_SLOW = f"Reading the platform took longer than {_FRESH:.0f} s, and what it uses may have changed since it began."
+_UNCONFIRMED = "Whatever answered does not know it; a look at the cluster has to say whether it is gone."
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,6 +41,7 @@ class Orders:
         clock: the time.
         deleted: is called for each deletion that the API has taken.
         tell: is called now and then with what is known so far.
+        seconds: a clock that nobody sets.
     """
 
     wish: Cleanup
@@ -44,6 +49,7 @@ class Orders:
     clock: Callable[[], datetime]
     deleted: Callable[[], None]
     tell: Callable[[Sequence[Step]], Awaitable[None]]
+    seconds: Callable[[], float] = time.monotonic
 
 
 async def act(entries: Sequence[Entry], orders: Orders) -> list[Step]:
@@ -80,18 +86,30 @@ class _Cluster:
     async def run(self) -> list[Step]:
         """Look, and delete as long as the look is fresh; then look again."""
         while True:
+            looked = self._orders.seconds()
             steps = await self._look()
-            looked = self._orders.clock()
-            for unit in units(steps, self._parents):
-                if self._orders.clock() - looked > _FRESH:
+            before = len(self._done)
+            for step in due(steps, self._parents):
+                if step.entry.ref.uid in self._done:
+                    continue
+                if self._orders.seconds() - looked > _FRESH:
                     break
-                for step in unit:
-                    if step.entry.ref.uid in self._done:
-                        continue
-                    self._done[step.entry.ref.uid] = await self._delete(step.entry)
-            else:
-                return [self._done.get(each.entry.ref.uid, each) for each in steps]
+                self._done[step.entry.ref.uid] = await self._delete(step.entry)
+            if len(self._done) == before:
+                return [self._done.get(each.entry.ref.uid) or self._left(each) for each in steps]
             await self._orders.tell([*self._told, *self._done.values()])
+
+    def _left(self, step: Step) -> Step:
+        """What was not come to: an Artifact of which a version stays, or all of it, as the look was too old."""
+        if step.outcome != "Delete":
+            return step
+        mine = (uid for uid, owner in self._parents.items() if owner == step.entry.ref.uid)
+        version = next((self._done[uid] for uid in mine if uid in self._done and uid not in self._gone), None)
+        if version is None:
+            return Step(step.entry, "Failed", "ClusterUnknown", _SLOW, again=True)
+        ref = version.entry.ref
+        said = f"{ref.kind} {ref.name} of the same package stays: {version.message}"
+        return Step(step.entry, version.outcome, version.reason, said, version.again)
 
     async def _look(self) -> list[Step]:
         state = await self._gather()
@@ -121,21 +139,38 @@ class _Cluster:
 
     async def _changed(self, kube: Kube, entry: Entry) -> Step:
         now = await kube.get(entry.resource, entry.ref.namespace, entry.ref.name)
-        if now is None or now["metadata"]["uid"] != entry.ref.uid:
+        if now is None:
+            return _unconfirmed(entry)
+        if now["metadata"]["uid"] != entry.ref.uid:
             return Step(entry, "Deleted", entry.reason, "It is gone.")
         if now["metadata"].get("deletionTimestamp"):
             return deleting(entry, now["metadata"].get("finalizers") or ())
-        if self._parents.get(entry.ref.uid) in self._gone and now.get("spec") == entry.body.get("spec"):
-            return await self._take(kube, entry, now)  # the platform has noted on it that its owner is gone
+        if self._follows(entry) and _content(now) == _content(entry.body):
+            return await self._take(kube, entry, now)  # the platform has noted on it that the others are gone
         return changed(entry)
 
+    def _follows(self, entry: Entry) -> bool:
+        """Whether others of its package have gone."""
+        uid = entry.ref.uid
+        return any(not self._gone.isdisjoint(pair) for pair in self._parents.items() if uid in pair)
+
     async def _take(self, kube: Kube, entry: Entry, body: JsonObject) -> Step:
-        held = await kube.delete(entry.resource, body)
+        held = await kube.delete(entry.resource, body, orphan=entry.ref.kind == "Artifact")
+        if held is None:
+            return _unconfirmed(entry)
         self._orders.deleted()
         self._gone.add(entry.ref.uid)
         if held:
             return deleting(entry, held)
         return Step(entry, "Deleted", entry.reason, entry.message)
+
+
+def _content(body: JsonObject) -> tuple[object, object]:
+    return body.get("spec"), body["metadata"].get("labels") or {}
+
+
+def _unconfirmed(entry: Entry) -> Step:
+    return Step(entry, "Failed", "ClusterUnknown", _UNCONFIRMED, again=True)
 
 
 def _failed(entry: Entry, error: OperatorError) -> Step:

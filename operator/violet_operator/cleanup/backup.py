@@ -104,10 +104,14 @@ class Index:
 def entry(cluster: str, kind: str, verdict: tuple[str, str, int], body: JsonObject) -> Entry:
     """A deletion with its object as a listing shows it; `verdict` is reason, message and observed."""
     metadata = {key: value for key, value in body["metadata"].items() if key != "managedFields"}
-    managers = body["metadata"].get("managedFields") or ()
-    ours = any((each.get("operation"), each.get("manager")) == ("Apply", FIELD_MANAGER) for each in managers)
     head = {"apiVersion": RESOURCES[kind].api_version, "kind": kind}
-    return Entry(cluster, *verdict, ours, {**body, **head, "metadata": metadata})
+    return Entry(cluster, *verdict, is_applied(body), {**body, **head, "metadata": metadata})
+
+
+def is_applied(body: JsonObject) -> bool:
+    """Whether an object was published by server-side apply under our name."""
+    managers = body["metadata"].get("managedFields") or ()
+    return any((each.get("operation"), each.get("manager")) == ("Apply", FIELD_MANAGER) for each in managers)
 
 
 def split(entries: Iterable[Entry]) -> tuple[list[bytes], list[Entry]]:

@@ -15,7 +15,7 @@ from typing import Literal, Protocol, TypeVar, cast
 
 from violet_operator.api.cleanup import Cleanup
 from violet_operator.cleanup import operators, plugins
-from violet_operator.cleanup.backup import OWNERS, RESOURCES, Entry
+from violet_operator.cleanup.backup import RESOURCES, Entry
 from violet_operator.cleanup.judge import Verdict, judge
 from violet_operator.cleanup.ownership import PREFIX
 from violet_operator.cleanup.parse import READERS
@@ -83,10 +83,18 @@ def decide(entries: Sequence[Entry], state: State, wish: Cleanup, now: datetime)
     live = _Live(state, entries[0].cluster)
     order = list(RESOURCES)
     ordered = sorted(entries, key=lambda each: order.index(each.ref.kind))
-    gone = {each.ref.uid for each in ordered if each.ref.kind in OWNERS and live.is_gone(each)}
-    following = {uid for uid, owner in parents(entries).items() if owner in gone}
+    gone = {each.ref.uid for each in ordered if live.is_gone(each)}
+    following = _following(entries, gone, live)
     steps = [_step(each, live, verdicts.get(each.ref.uid), following) for each in ordered]
     return _whole_or_not_at_all(steps, Context(wish, now, before, observed))
+
+
+def _following(entries: Sequence[Entry], gone: Collection[str], live: _Live) -> set[str]:
+    """What the platform may have written on that others of its package are gone: on their owner, a status at most."""
+    pairs = parents(entries).items()
+    left = {owner for version, owner in pairs if version in gone}
+    owners = {each.ref.uid for each in entries if each.ref.uid in left and live.is_wanted_alike(each)}
+    return owners | {version for version, owner in pairs if owner in gone}
 
 
 def untouched(state: State, entries: Sequence[Entry]) -> State:
@@ -154,6 +162,11 @@ class _Live:
     def get(self, entry: Entry) -> Meta | None:
         """The object, if it is there."""
         return self._metas.get(entry.ref.uid)
+
+    def is_wanted_alike(self, entry: Entry) -> bool:
+        """Whether nobody has changed what is wanted of it."""
+        there = self.get(entry)
+        return there is not None and there.generation == entry.body["metadata"].get("generation")
 
     def is_gone(self, entry: Entry) -> bool:
         """Whether it is known to be gone, or going."""
@@ -224,14 +237,18 @@ def parents(entries: Collection[Entry]) -> dict[str, str]:
     return parents
 
 
-def units(steps: Iterable[Step], parents: Mapping[str, str]) -> list[list[Step]]:
-    """What is to be deleted, by what goes together: an owner, then its versions."""
+def due(steps: Iterable[Step], parents: Mapping[str, str]) -> list[Step]:
+    """What may go by this look, package by package.
+
+    An Artifact goes by a look that shows none of its versions any more: so one that has come since keeps it. A
+    ModulePlugin goes before its ModuleConfigs, which the platform makes from it.
+    """
     found: dict[str, list[Step]] = {}
     for each in steps:  # owners come first
         uid = each.entry.ref.uid
         if each.outcome == "Delete":
             found.setdefault(parents.get(uid, uid), []).append(each)
-    return list(found.values())
+    return [each for unit in found.values() for each in unit if len(unit) == 1 or each.entry.ref.kind != "Artifact"]
 
 
 def _whole_or_not_at_all(steps: list[Step], context: Context) -> list[Step]:

@@ -67,6 +67,11 @@ def check(record: Record, spec: CleanupRunSpec, index: Index) -> None:
     if index.platform != spec.platform_ref.name:
         said = f"ConfigMap {name} is the backup of a run on Platform {index.platform}, not {spec.platform_ref.name}"
         raise Stalled("BackupExists", f"{said}. Nothing is deleted or put back: set spec.platformRef.name to that one.")
+    if spec.mode == "Approve" and not spec.approved_plan and not spec.restore:
+        said = f"spec.approvedPlan does not name plan {index.hash} any more: the approval was withdrawn"
+        raise Stalled(
+            "ApprovalWithdrawn", f"{said}. Nothing more is deleted; spec.restore: true puts back what is gone."
+        )
     if spec.approved_plan and index.hash != spec.approved_plan and not spec.restore:
         said = f"ConfigMap {name} has plan {index.hash}, which is not the approved one"
         raise Stalled("BackupExists", f"{said}. Nothing is deleted: start another run.")

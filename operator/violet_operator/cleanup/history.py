@@ -9,7 +9,7 @@ from typing import Any
 
 from violet_operator.api import API_VERSION, POLICY_LABEL, SUPERSEDES
 from violet_operator.api.cleanup import Cleanup
-from violet_operator.api.conditions import AWAITING_APPROVAL, COMPLETE, FAILED, find, is_true
+from violet_operator.api.conditions import AWAITING_APPROVAL, COMPLETE, FAILED, RESTORED, find, is_true
 
 JsonObject = dict[str, Any]
 
@@ -44,14 +44,21 @@ def has_ended(run: JsonObject) -> bool:
     return has(run, COMPLETE) or has(run, FAILED)
 
 
+def restores(run: JsonObject) -> bool:
+    """Whether a run is to put back what it has deleted, and has not done all of that."""
+    found = find((run.get("status") or {}).get("conditions") or [], RESTORED) or {}
+    done = found.get("status") == "True" and found.get("observedGeneration") == run["metadata"].get("generation")
+    return (run.get("spec") or {}).get("restore") is True and not done
+
+
 def waits(run: JsonObject) -> bool:
     """Whether a run waits for its approval: it makes way for the next."""
     return has(run, AWAITING_APPROVAL) and not has_ended(run) and not run["spec"].get("approvedPlan")
 
 
 def active(runs: Sequence[JsonObject]) -> JsonObject | None:
-    """The run that has not ended, if there is one; one that waits for its approval only if there is no other."""
-    under_way = [run for run in runs if not has_ended(run)]
+    """The run that is under way, if there is one; one that waits for its approval only if there is no other."""
+    under_way = [run for run in runs if restores(run) or not has_ended(run)]
     return min(under_way, key=waits, default=None)
 
 
@@ -70,7 +77,7 @@ def owner(run: JsonObject) -> str | None:
 
 def gist(run: JsonObject) -> tuple[object, ...]:
     """All that a policy looks at: as long as this stays the same, it has no reason to look again."""
-    return run["metadata"].get("uid"), has(run, COMPLETE), has(run, FAILED), waits(run)
+    return run["metadata"].get("uid"), has(run, COMPLETE), has(run, FAILED), waits(run), restores(run)
 
 
 def last_result(runs: Sequence[JsonObject]) -> str | None:
@@ -87,7 +94,7 @@ def superfluous(runs: Sequence[JsonObject], *, successful: int, failed: int) -> 
     """Runs that have ended, beyond so many of each kind; the newest stay."""
     found = []
     for condition, limit in ((COMPLETE, successful), (FAILED, failed)):
-        ended = [run for run in runs if has(run, condition)]
+        ended = [run for run in runs if has(run, condition) and not restores(run)]
         found += ended[: max(len(ended) - limit, 0)]
     return found
 

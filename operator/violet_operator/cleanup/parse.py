@@ -208,6 +208,7 @@ def _meta(kind: str, cluster: str, body: JsonObject) -> Meta:
         labels=_texts(body, "metadata", "labels"),
         annotations=_texts(body, "metadata", "annotations"),
         version=_text(body, "metadata", "resourceVersion"),
+        generation=_at(body, "metadata", "generation"),
         finalizers=tuple(str(each) for each in _items(body, "metadata", "finalizers")),
     )
 

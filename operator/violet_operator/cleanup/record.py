@@ -18,6 +18,7 @@ from violet_operator.api.conditions import (
     timestamp,
     transition,
 )
+from violet_operator.cleanup.report import bounded
 from violet_operator.clients.kube import CLEANUP_RUNS
 from violet_operator.errors import OperatorError, Stalled
 from violet_operator.platform.environment import Environment, JsonObject
@@ -29,6 +30,10 @@ PATIENCE = timedelta(minutes=15)
 
 _TOLD = {AWAITING_APPROVAL: ("Approved",), COMPLETE: ("Deleting",), FAILED: (), RESTORED: ()}
 """Conditions that are worth an event, and reasons that are no news."""
+
+
+_TRYING: set[str] = set()
+"""Runs (uid) that this process has tried again: the time in which no operator was there to try does not count."""
 
 
 class Record:
@@ -66,12 +71,16 @@ class Record:
         return self.clock() - datetime.fromisoformat(found["lastTransitionTime"]) if found else timedelta(0)
 
     def trying_again(self, said: str) -> bool:
-        """Note that something is tried again; False: that has gone on for too long."""
+        """Note that something is tried again; False: that has gone on for too long, and in this very process."""
+        if self.metadata["uid"] not in _TRYING:
+            self.conditions.remove(RECONCILING)
+            _TRYING.add(self.metadata["uid"])
         self.conditions.set(RECONCILING, "True", "ProgressingWithRetry", f"Trying again: {said}")
         return self.since(RECONCILING) <= PATIENCE
 
     def end(self, condition: str, reason: str, message: str) -> None:
         """The run is over, Complete or Failed."""
+        _TRYING.discard(self.metadata["uid"])
         self.conditions.remove(RECONCILING)
         if self.is_true(AWAITING_APPROVAL):
             self.conditions.remove(AWAITING_APPROVAL)
@@ -90,7 +99,7 @@ class Record:
 
     async def write(self) -> None:
         """Write the status if it has changed, and the events that go with it."""
-        status = {**self.facts, "conditions": self.conditions.to_api()}
+        status = bounded({**self.facts, "conditions": self.conditions.to_api()})
         if status == self._last:
             return
         events = [

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Sequence
 from typing import Any
 
@@ -21,6 +22,9 @@ _FIRST = ("Failed", "Deleting", "Skipped", "Delete", "Deleted", "Create", "Resto
 """Outcomes in the order in which they matter."""
 _LONGEST_MESSAGE = 500
 _LONGEST_FAULT = 2000
+_BRIEF = 200
+_LARGEST = 800_000
+"""Bytes of a status: with its conditions and its spec it fits into the 1.5 MB that etcd takes of one object."""
 
 
 def results(platform: str, state: State, verdicts: Sequence[Verdict], images: Sequence[Deletion] = ()) -> JsonObject:
@@ -67,6 +71,42 @@ def saved(run: str, index: Index) -> JsonObject:
         "objects": index.objects,
         "bytes": index.size,
     }
+
+
+def bounded(status: JsonObject) -> JsonObject:
+    """A status that fits into an object, whatever it is made of: the longest parts give way, in turn."""
+    over = _size(status) - _LARGEST
+    if over <= 0:
+        return status
+    clusters = [each for each in status.get("clusters") or [] if not each["complete"]]
+    brief = {each["name"]: each | {"message": each.get("message", "")[:_BRIEF]} for each in clusters}
+    status = status | {"clusters": [brief.get(each["name"], each) for each in status.get("clusters") or []]}
+    status |= {"summary": _cut(str(status.get("summary", "")), _LARGEST // 8)}
+    if images := status.get("images"):
+        status["images"] = images | _shortened(images, _LARGEST // 4)
+    over = _size(status) - _LARGEST
+    return status | _shortened(status, _size(status.get("items") or []) - over) if over > 0 else status
+
+
+def _shortened(whole: JsonObject, limit: int) -> JsonObject:
+    """Its items as far as they fit, and how many are left out with those that were before."""
+    items, size = whole.get("items") or [], 0
+    for number, each in enumerate(items):
+        size += _size(each) + 2
+        if size > limit:
+            return {"items": items[:number], "itemsLeftOut": len(items) - number + whole.get("itemsLeftOut", 0)}
+    return {}
+
+
+def _cut(text: str, longest: int) -> str:
+    if len(text) <= longest:
+        return text
+    lines = text[:longest].splitlines()[:-1]
+    return "\n".join([*lines, f"... and {len(text.splitlines()) - len(lines)} more lines"])
+
+
+def _size(part: object) -> int:
+    return len(json.dumps(part, ensure_ascii=False).encode())
 
 
 def _fitting(items: list[JsonObject]) -> JsonObject:

@@ -6,7 +6,8 @@ import logging
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from violet_operator.cleanup.backup import RESOURCES, Entry
+from violet_operator.api import FIELD_MANAGER
+from violet_operator.cleanup.backup import RESOURCES, Entry, is_applied
 from violet_operator.cleanup.putback import PutBack, ordered, put_back
 from violet_operator.clients.kube import Kube
 from violet_operator.errors import OperatorError
@@ -14,6 +15,9 @@ from violet_operator.errors import OperatorError
 logger = logging.getLogger(__name__)
 
 JsonObject = dict[str, Any]
+
+_TRIES = 3
+_MANAGED_BY = "app.kubernetes.io/managed-by"
 
 
 async def restore(entries: Sequence[Entry], clusters: Mapping[str, Kube], system: str) -> list[PutBack]:
@@ -50,6 +54,13 @@ class _Restorer:
             return PutBack(entry, "Failed", error.message)
 
     async def _try(self, kube: Kube, entry: Entry) -> PutBack:
+        for _ in range(_TRIES):
+            if found := await self._once(kube, entry):
+                return found
+        return PutBack(entry, "Failed", "Somebody makes and deletes it at the same time.")
+
+    async def _once(self, kube: Kube, entry: Entry) -> PutBack | None:
+        """What became of it; None: somebody has made it just now, and it is to be judged again."""
         live = await kube.get(entry.resource, entry.ref.namespace, entry.ref.name)
         for reference in entry.body["metadata"].get("ownerReferences") or ():
             await self._look_up(kube, entry, reference)
@@ -59,13 +70,28 @@ class _Restorer:
         if found.body is None:
             if live is not None and found.outcome != "Failed":
                 self._note(entry, live)
+            if live is not None and found.outcome == "Restored":
+                await self._claim(kube, entry, live)
             return found
-        if entry.applied:
-            made = await kube.apply(entry.resource, found.body)
-        else:
+        try:
             made = await kube.create(entry.resource, entry.ref.namespace, found.body)
+        except OperatorError as error:
+            if error.reason != "Conflict":
+                raise
+            return None
         self._note(entry, made)
+        await self._claim(kube, entry, made)
         return PutBack(entry, "Restored", found.message)
+
+    async def _claim(self, kube: Kube, entry: Entry, live: JsonObject) -> None:
+        """Have it count as published by us if it did, by one label: all other fields stay with whoever sets them."""
+        label = (live["metadata"].get("labels") or {}).get(_MANAGED_BY)
+        if not entry.applied or label != FIELD_MANAGER or is_applied(live):
+            return
+        head = {key: live["metadata"][key] for key in ("name", "namespace", "uid") if key in live["metadata"]}
+        metadata = head | {"labels": {_MANAGED_BY: label}}
+        body = {"apiVersion": entry.resource.api_version, "kind": entry.ref.kind, "metadata": metadata}
+        await kube.apply(entry.resource, body, force=True)
 
     async def _look_up(self, kube: Kube, entry: Entry, reference: JsonObject) -> None:
         kind, name = str(reference.get("kind")), str(reference.get("name"))

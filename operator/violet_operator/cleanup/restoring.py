@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Sequence
+from typing import Any
 
 from violet_operator.api.conditions import COMPLETE, FAILED, RECONCILING, RESTORED
 from violet_operator.cleanup import backup
@@ -15,6 +17,8 @@ from violet_operator.errors import OperatorError, Stalled
 from violet_operator.platform.environment import Environment
 from violet_operator.platform.resolve import Connection
 from violet_operator.support.requeue import Requeue
+
+JsonObject = dict[str, Any]
 
 
 def is_done(record: Record) -> bool:
@@ -33,7 +37,8 @@ async def put_everything_back(
     record: Record, found: tuple[Index, list[Entry]], connection: Connection, env: Environment
 ) -> Requeue:
     """Put back what can be; what cannot is tried again."""
-    index, entries = found
+    index, saved_entries = found
+    entries = deleted(saved_entries, record.facts.get("items") or [])
     record.facts["backup"] = saved(record.metadata["name"], index)
     images = await phase.put_back(record, index, connection, env)  # first: the platform pulls what its objects name
     results = await restore(entries, connection.clusters, env.settings.system_namespace)
@@ -65,6 +70,15 @@ async def put_everything_back(
     if ended_by in (None, "Deleting", "RestoreIncomplete"):
         record.end(COMPLETE, "Restored", f"{said}.")
     return Requeue()
+
+
+def deleted(entries: Sequence[Entry], items: Sequence[JsonObject]) -> list[Entry]:
+    """What the run may have deleted: not what its items say that it has left alone, whoever deletes that later.
+
+    What restore itself leaves alone keeps the reason for which it was deleted.
+    """
+    reasons = {each["uid"]: each["reason"] for each in items if "uid" in each and each.get("outcome") == "Skipped"}
+    return [each for each in entries if reasons.get(each.ref.uid, each.reason) == each.reason]
 
 
 def failed(record: Record, error: OperatorError) -> Requeue:

@@ -45,6 +45,8 @@ class Meta:
     annotations: Mapping[str, str] = field(default_factory=dict)
     version: str = ""
     """Its resourceVersion: it has changed where that has."""
+    generation: object = None
+    """It is wanted otherwise where that has changed; a status alone leaves it."""
     finalizers: tuple[str, ...] = ()
 
 

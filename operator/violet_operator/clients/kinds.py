@@ -7,7 +7,7 @@ gone, and what an aggregated API does not answer is not known.
 from __future__ import annotations
 
 from violet_operator.clients.kube import Kube, Resource
-from violet_operator.clients.kube_errors import NotFoundError
+from violet_operator.clients.kube_errors import NotFoundError, require
 from violet_operator.clients.kube_transport import JsonObject
 from violet_operator.errors import OperatorError, Transient
 
@@ -83,7 +83,9 @@ class Kinds:
     async def _served(self, version: str) -> frozenset[str] | OperatorError:
         if version not in self._known:
             try:
-                found = await self._kube.read(f"/apis/{version}", f"asking for the kinds of {version}")
+                what = f"asking for the kinds of {version}"
+                found = await self._kube.read(f"/apis/{version}", what)
+                require(found, "APIResourceList", self._kube.name, what)
                 self._known[version] = frozenset(str(item["name"]) for item in found.get("resources") or ())
             except OperatorError as error:
                 self._known[version] = error

@@ -15,7 +15,7 @@ from urllib.parse import quote
 from kubernetes.aio.client.api_client import ApiClient
 
 from violet_operator.api import FIELD_MANAGER
-from violet_operator.clients.kube_errors import NotFoundError, missing_kind
+from violet_operator.clients.kube_errors import NotFoundError, missing_kind, require
 from violet_operator.clients.kube_events import event_about
 from violet_operator.clients.kube_transport import JsonObject, Transport
 from violet_operator.errors import OperatorError, Waiting
@@ -116,6 +116,7 @@ class Kube(Transport):
             path = f"/apis/{resource.api_version}" if "/" in resource.api_version else f"/api/{resource.api_version}"
             try:
                 found = await self.call("GET", path, f"asking for {resource.plural}")
+                require(found, "APIResourceList", self.name, f"asking for {resource.plural}")
             except NotFoundError:
                 found = {}
             known = frozenset(item["name"] for item in found.get("resources") or [])
@@ -145,8 +146,9 @@ class Kube(Transport):
                 page = await self.call("GET", resource.path(namespace), f"listing {resource.plural}", query=wanted)
             except NotFoundError:
                 raise missing_kind(self.name, resource.plural, resource.api_version) from None
+            require(page, "List", self.name, f"listing {resource.plural}")
             yield page.get("items") or []
-            token = (page.get("metadata") or {}).get("continue") or ""
+            token = page["metadata"].get("continue") or ""
 
     async def list(
         self, resource: Resource, namespace: str | None = None, *, labels: str | None = None, fields: str | None = None
@@ -207,23 +209,27 @@ class Kube(Transport):
         what, query = f"writing the status of {metadata['name']}", {"fieldManager": FIELD_MANAGER}
         return await self.call("PATCH", path, what, query=query, body=patch, content="application/json-patch+json")
 
-    async def delete(self, resource: Resource, body: JsonObject) -> tuple[str, ...]:
+    async def delete(self, resource: Resource, body: JsonObject, *, orphan: bool = False) -> tuple[str, ...] | None:
         """Delete an object as it was read: one that is another now, or has changed, stays.
 
-        Returns the finalizers that hold it; none: it is gone.
+        With `orphan`, what belongs to it stays, ownerless; else it is collected.
+        Returns the finalizers that hold it; none: it is gone. None: whatever answered does not know it, which of a
+        gateway may mean that the cluster is not there just now.
 
         Raises:
             Transient: it has changed (`ObjectChanged`), or the API does not answer as it should.
             Waiting: we may not.
         """
         metadata = body["metadata"]
-        options = {"preconditions": {key: metadata[key] for key in ("uid", "resourceVersion")}}
+        options: JsonObject = {"preconditions": {key: metadata[key] for key in ("uid", "resourceVersion")}}
+        if orphan:
+            options["propagationPolicy"] = "Orphan"
         path = resource.path(metadata.get("namespace"), metadata["name"])
         what = f"deleting {resource.plural} {metadata['name']}"
         try:
             left = await self.call("DELETE", path, what, body=options)
         except NotFoundError:
-            return ()
+            return None
         return tuple(map(str, (left.get("metadata") or {}).get("finalizers") or ()))
 
     async def set_finalizers(self, resource: Resource, body: JsonObject, finalizers: Sequence[str]) -> None:

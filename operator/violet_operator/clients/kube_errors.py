@@ -100,6 +100,26 @@ def _conflict(where: str, said: str, answer: JsonObject) -> OperatorError:
     return Stalled("Conflict", f"{where} conflicts: {said}. {advice}")
 
 
+def require(answer: JsonObject, kind: str, cluster: str, what: str) -> None:
+    """See to it that an answer is what was asked for: of a 200 with something else, nothing would look like none.
+
+    Args:
+        answer: the document.
+        kind: how its kind ends.
+        cluster: who answered, and
+        what: to which request, for messages.
+
+    Raises:
+        Transient: it is something else.
+    """
+    listed = kind != "List" or isinstance(answer.get("metadata"), dict)
+    if not str(answer.get("kind")).endswith(kind) or not listed:
+        raise Transient(
+            "TargetUnavailable",
+            f"Cluster {cluster}: {what} brings no {kind}: something else answers in its place. Check its address.",
+        )
+
+
 def missing_kind(cluster: str, plural: str, api_version: str) -> Waiting:
     """The error for a kind that the cluster does not serve."""
     return Waiting(

@@ -128,12 +128,14 @@ class Transport:
                 await self._refuse(what, response)
             data: bytes = await response.read()  # type: ignore[no-untyped-call]
         try:
-            document: JsonObject = json.loads(data)
+            document = json.loads(data)
         except ValueError:
+            document = None
+        if not isinstance(document, dict):
             raise Transient(
                 "TargetUnavailable",
                 f"Cluster {self.name}: {what} brings no JSON: something else answers in its place. Check its address.",
-            ) from None
+            )
         return document
 
     async def _open(

@@ -8,6 +8,7 @@ from contextlib import aclosing
 from typing import Any, NamedTuple
 
 from violet_operator.clients.kube import Kube, Resource
+from violet_operator.clients.kube_errors import require
 from violet_operator.errors import Transient
 
 JsonObject = dict[str, Any]
@@ -42,6 +43,7 @@ async def watch(kube: Kube, resource: Resource, namespace: str | None, labels: s
     query = {"labelSelector": labels}
     path = resource.path(namespace)
     listed = await kube.call("GET", path, f"listing {resource.plural}", query=query, accept=_METADATA_LIST)
+    require(listed, "List", kube.name, f"listing {resource.plural}")
     yield Sight(False, [item["metadata"] for item in listed.get("items") or []], whole=True)
     query |= {"watch": "true", "allowWatchBookmarks": "true", "timeoutSeconds": str(_PERIOD)}
     query |= {"resourceVersion": listed["metadata"]["resourceVersion"]}

@@ -14,7 +14,7 @@ from tests.simulation.cleanup.world import GLOBAL, Object, World
 from violet_operator.api.cleanup import Cleanup
 from violet_operator.cleanup import backup
 from violet_operator.cleanup.backup import Entry
-from violet_operator.cleanup.decide import Step, decide, parents, units
+from violet_operator.cleanup.decide import Step, decide, due, parents
 from violet_operator.cleanup.judge import judge
 
 Place = tuple[str, str, str]
@@ -86,7 +86,10 @@ def place(entry: Entry) -> Place:
 
 def carry_out(world: World, random: Random, steps: list[Step], entries: list[Entry]) -> set[Place]:
     """Do the first of the deletions; the platform may take the views away with them."""
-    order = [step.entry for unit in units(steps, parents(entries)) for step in unit]
+    first = due(steps, parents(entries))
+    order = [
+        each.entry for each in [*first, *(each for each in steps if each.outcome == "Delete" and each not in first)]
+    ]
     done = order[: random.randint(0, len(order))] if random.random() < 0.6 else []
     for entry in done:
         bodies = world.objects[entry.cluster, entry.ref.kind]
@@ -172,7 +175,7 @@ def _change(world: World, random: Random, entry: Entry) -> None:
     match random.randint(0, 2):
         case 0:
             found["spec"]["displayName"] = "edited"
-            metadata["resourceVersion"] = "2"
+            metadata |= {"resourceVersion": "2", "generation": 2}
         case 1 if entry.ref.kind in ("ArtifactVersion", "ModuleConfig"):
             metadata |= {"uid": f"{metadata['uid']}-again", "resourceVersion": "3"}
         case _:

@@ -49,6 +49,26 @@ def test_history_keeps_the_newest_of_each_kind_and_what_is_active() -> None:
     assert history.superfluous(runs, successful=3, failed=9) == []
 
 
+def restoring(number: int, restored: str = "", generation: int = 2) -> Object:
+    body = run(number, "Complete") | {"spec": {"restore": True}}
+    body["metadata"]["generation"] = 2
+    if restored:
+        body["status"]["conditions"] += [{"type": "Restored", "status": restored, "observedGeneration": generation}]
+    return body
+
+
+@pytest.mark.parametrize("body", [restoring(1), restoring(1, "False"), restoring(1, "True", generation=1)])
+def test_history_never_removes_a_run_that_puts_things_back(body: Object) -> None:
+    assert history.superfluous([body, run(2, "Complete")], successful=1, failed=1) == []
+    assert history.active([body, run(2, "Complete")]) == body
+
+
+def test_a_run_that_has_put_everything_back_has_ended() -> None:
+    done = restoring(1, "True")
+    assert history.superfluous([done, run(2, "Complete")], successful=1, failed=1) == [done]
+    assert history.active([done, run(2, "Complete")]) is None
+
+
 def test_the_last_success() -> None:
     assert history.last_success([run(1, "Complete"), run(3, "Complete"), run(4, "Failed")]) == "2026-06-03T00:00:00Z"
     assert history.last_success([run(1)]) is None
@@ -118,7 +138,8 @@ def test_a_policy_looks_again_only_at_what_concerns_it() -> None:
     body["metadata"]["ownerReferences"][0]["name"] = "weekly"
     assert history.owner(body) == "weekly"
     assert history.owner(run(1) | {"metadata": {}}) is None
-    assert history.gist(run(1)) == history.gist(run(1) | {"spec": {"restore": True}})
+    assert history.gist(run(1)) == history.gist(run(1) | {"spec": {"mode": "Delete"}})
+    assert history.gist(run(1)) != history.gist(run(1) | {"spec": {"restore": True}})
     assert len({history.gist(each) for each in (run(1), waiting(1), run(1, "Complete"), run(1, "Failed"))}) == 4
 
 

@@ -8,6 +8,7 @@ import pytest
 from violet_operator.cleanup import backup
 from violet_operator.cleanup.backup import Entry
 from violet_operator.cleanup.putback import ordered, put_back
+from violet_operator.cleanup.restoring import deleted
 
 Object = dict[str, Any]
 OWNER = {
@@ -124,3 +125,18 @@ def test_an_object_without_namespace_labels_or_owner_is_made_without() -> None:
     found = put_back(backup.entry("c", "ModulePlugin", ("NotInstalled", "", 1), body), None, find)
     assert found.body is not None
     assert found.body["metadata"] == {"name": "rest"}
+
+
+@pytest.mark.parametrize(
+    ("item", "comes_back"),
+    [
+        ({"outcome": "Skipped", "reason": "ObjectChanged"}, False),  # the run left it alone
+        ({"outcome": "Skipped", "reason": "OldVersion"}, True),  # restore did, the last time
+        ({"outcome": "Failed", "reason": "TargetUnavailable"}, True),  # the answer may have got lost
+        ({"outcome": "Deleted", "reason": "OldVersion"}, True),
+        ({"outcome": "Planned", "reason": "OldVersion"}, True),  # killed before it could say more
+    ],
+)
+def test_what_the_run_left_alone_is_not_its_to_put_back(item: Object, comes_back: bool) -> None:
+    assert deleted([entry()], [item | {"uid": "old"}]) == ([entry()] if comes_back else [])
+    assert deleted([entry()], [item | {"uid": "another"}]) == [entry()]

@@ -24,7 +24,7 @@ async def server(authority: Authority) -> AsyncIterator[str]:
     """Answers with an empty list whoever shows a certificate of the authority."""
 
     async def answer(_: web.BaseRequest) -> web.Response:
-        return web.json_response({"items": []})
+        return web.json_response({"kind": "SecretList", "metadata": {}, "items": []})
 
     context = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH, cafile=str(authority.ca_file))
     context.verify_mode = ssl.CERT_REQUIRED
