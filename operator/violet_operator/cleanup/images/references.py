@@ -132,12 +132,7 @@ async def search_uploads(own: Kube, namespaces: Sequence[str], watch: Watch) -> 
     brought = set()
     async for body in _uploads(own, namespaces):
         who = f"PackageUpload {text(body, 'metadata', 'namespace')}/{text(body, 'metadata', 'name')}"
-        generation, observed = (
-            mapping(body, "metadata").get("generation"),
-            mapping(body, "status").get("observedGeneration"),
-        )
-        unread = not mapping(body, "status", "package") or generation != observed
-        if unread and text(body, "spec", "mode") != "Preview":
+        if _is_unread(body):
             raise Waiting("ImagesUnknown", f"It is not known yet what {who} brings: let it become Ready, or delete it.")
         await asyncio.to_thread(watch.look, _images(body), who)
         chart = mapping(body, "status", "package", "chart")
@@ -176,10 +171,15 @@ def _is_filled_by_uploads(repository: JsonObject) -> bool:
 
 
 def _is_unread(upload: JsonObject) -> bool:
-    """Whether it is not known what an upload brings; a Preview brings nothing."""
+    """Whether it is not known what an upload brings; a Preview brings nothing.
+
+    A generation is observed also while suspended, when nothing is read: so the address must be the one that was read.
+    """
     status = mapping(upload, "status")
-    read = mapping(status, "package") and status.get("observedGeneration") == mapping(upload, "metadata").get(
-        "generation"
+    read = (
+        mapping(status, "package")
+        and status.get("observedGeneration") == mapping(upload, "metadata").get("generation")
+        and text(status, "source", "url") == text(upload, "spec", "source", "url").partition("?")[0]
     )
     return not read and text(upload, "spec", "mode") != "Preview"
 
