@@ -7,7 +7,8 @@ import secrets
 from typing import Any
 
 from tests.cluster import KubectlError
-from tests.harness import API, REQUESTED, SYSTEM, Object, Site, condition, until
+from tests.harness import API, REQUESTED, SYSTEM, Object, Site, condition
+from tests.observe import until
 from tests.platform import Bundles
 from tests.platform.bundles import Bundle
 

@@ -201,13 +201,6 @@ def small(name: str, **fields: Any) -> Bundle:
     return Bundle(name=name, display_name=name.title(), **fields)
 
 
-def until(look: Callable[[], bool], seconds: float = 30) -> None:
-    """Wait for something; if it does not come, the test that relies on it says so."""
-    end = time.monotonic() + seconds
-    while not look() and time.monotonic() < end:
-        time.sleep(0.1)
-
-
 def condition(body: Object, kind: str) -> Object:
     """A condition, or one that says nothing."""
     conditions = (body.get("status") or {}).get("conditions") or []

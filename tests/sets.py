@@ -7,7 +7,8 @@ from contextlib import contextmanager
 import yaml
 
 from tests.cluster import AuditEntry, KubectlError
-from tests.harness import Object, Reached, Site, condition, is_ready, judged, small, until
+from tests.harness import Object, Reached, Site, condition, is_ready, judged, small
+from tests.observe import until
 from tests.packages import build
 
 SET = "packageuploadset"

@@ -9,7 +9,8 @@ from dataclasses import dataclass
 
 from tests.cluster import Registry
 from tests.faults import FaultProxy
-from tests.harness import Object, Site, condition, said, until
+from tests.harness import Object, Site, condition, said
+from tests.observe import until
 
 READING = {"GET", "HEAD"}
 OWN_WRITES = {

@@ -77,11 +77,12 @@ class Unsupported:
     advice: str
     spec: dict[str, Any] = field(default_factory=dict)
     reason: str = "NotSupportedYet"
+    step: str = ""
 
 
 UNSUPPORTED = {
     "cluster-other": Unsupported(
-        "Correct spec.targets", {"targets": to_platform("default", "region1")}, "UnknownCluster"
+        "Correct spec.targets", {"targets": to_platform("default", "region1")}, "UnknownCluster", "Published"
     ),
     "source-gs": Unsupported("Put the package into an S3 bucket", {"source": {"url": "gs://bucket/a.tgz"}}),
     "source-az": Unsupported("Put the package into an S3 bucket", {"source": {"url": "az://bucket/a.tgz"}}),
@@ -94,7 +95,7 @@ UNSUPPORTED = {
 VERDICTS = {
     **SOURCES,
     **DEFECTS,
-    **{name: Verdict(case.reason, case.advice, "") for name, case in UNSUPPORTED.items()},
+    **{name: Verdict(case.reason, case.advice, case.step) for name, case in UNSUPPORTED.items()},
 }
 
 

@@ -27,9 +27,9 @@ from tests.harness import (
     secret,
     small,
     to_platform,
-    until,
 )
 from tests.integration.images import push
+from tests.observe import until
 from tests.packages import build
 from tests.platform import Bundles, Marketplace, install_crds
 from tests.program import ACCOUNT, NAMESPACE, install

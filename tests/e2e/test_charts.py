@@ -2,105 +2,34 @@
 
 import json
 from collections.abc import Iterator
-from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import pytest
 from aiohttp import web
 
+from tests.charts import Ground, archive, at_rest, chart, chart_ground
 from tests.cluster import Kit
 from tests.harness import (
-    Object,
-    Site,
     condition,
     has_failed,
-    installation,
     is_ready,
     platform,
     secret,
     to_platform,
-    until,
 )
-from tests.packages import Chart, Image
-from tests.packages.content import chart_files
-from tests.packages.oci import tar_gz
-from tests.platform import Charts, Gateway, grant
-from tests.platform.charts import PASSWORD, POWERLESS, TOKEN, USER
+from tests.observe import until
+from tests.packages import Image
+from tests.platform import grant
+from tests.platform.charts import POWERLESS
 
 pytestmark = pytest.mark.e2e
-
-REPOSITORIES = {"public-charts": "Local", "museum-charts": "Local", "oci-charts": "OCI"}
-
-
-@dataclass(frozen=True)
-class Ground:
-    """An installation with a chart catalog."""
-
-    site: Site
-    charts: Charts
-    gateway: Gateway
-
-    def upload(self, chart: Chart, platform: str, repository: str = "public-charts", **spec: Any) -> str:
-        """Put a package with this chart into the storage, and apply its upload."""
-        name = f"{chart.name}-{chart.seed}-{platform}"
-        self.site.put_package(name, chart)
-        fields = {"targets": to_platform(platform), "chartRepository": repository} | spec
-        self.site.apply(self.site.package_upload(name, **fields))
-        return name
-
-    def stored(self, chart: Chart, repository: str) -> bytes | None:
-        """What ChartMuseum holds of a chart."""
-        return self.charts.museum.archives.get((repository, chart.name, chart.version))
 
 
 @pytest.fixture(scope="module")
 def ground(kit: Kit, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Ground]:
     """One installation, with a Platform for each backend."""
-    directory = tmp_path_factory.mktemp("charts")
-    with (
-        Gateway(kit.clusters, directory) as gateway,
-        installation(kit, directory) as site,
-        Charts(kit.cluster().kubeconfig, kit.registry().address) as charts,
-    ):
-        for name, kind in REPOSITORIES.items():
-            charts.add_repository(name, kind)
-        logins = {"admin": {"token": TOKEN}, "reader": {"token": POWERLESS}}
-        logins["curator"] = {"username": USER, "password": PASSWORD}
-        logins["stranger"] = {"username": USER, "password": "not-the-password"}
-        site.apply(*(secret(name, **login) for name, login in logins.items()), *_platforms(site, charts.address))
-        yield Ground(site, charts, gateway)
-
-
-def _platforms(site: Site, address: str) -> Iterator[Object]:
-    def login(name: str) -> Object:
-        return {"address": address, "credentialsSecretRef": {"name": name}}
-
-    ways = {
-        "catalog": login("admin"),
-        "powerless": login("reader"),
-        "museum": {"backend": "chartmuseum", **login("curator")},
-        "closed-museum": {"backend": "chartmuseum", **login("stranger")},
-        "oci": {"backend": "oci"},
-    }
-    for name, charts in ways.items():
-        body = platform(name, site.registry.address)
-        yield body | {"spec": body["spec"] | {"charts": charts}}
-
-
-def chart(name: str, version: str = "1.0.0", seed: int = 0, **fields: Any) -> Chart:
-    """A chart without images; of another seed, with other content."""
-    return Chart(name=name, version=version, seed=seed, registry=f"harbor{seed}.example.com/acp", **fields)
-
-
-def at_rest(body: Object) -> bool:
-    """Whether it is Ready and nothing is being done: a Ready object stays so while it is looked at again."""
-    return is_ready(body) and not condition(body, "Reconciling")["status"]
-
-
-def archive(spec: Chart) -> bytes:
-    """The chart as it is packed."""
-    return tar_gz(chart_files(spec))[0]
+    with chart_ground(kit, tmp_path_factory.mktemp("charts")) as ground:
+        yield ground
 
 
 @pytest.mark.parametrize(("way", "repository"), [("catalog", "public-charts"), ("museum", "museum-charts")])
@@ -136,6 +65,24 @@ def test_a_bare_chart_is_a_package(ground: Ground, tmp_path: Path) -> None:
     ground.site.apply(ground.site.package_upload("bare", path.name, **fields))
     ground.site.wait("bare", is_ready)
     assert ground.stored(spec, "public-charts") == archive(spec)
+
+
+def test_second_upload_of_a_chart_says_so(ground: Ground) -> None:
+    site = ground.site
+    first = ground.upload(chart("double"), "museum", "museum-charts")
+    site.wait(first, is_ready)
+    fields = {"targets": to_platform("museum"), "chartRepository": "museum-charts"}
+    site.apply(site.package_upload("double-again", f"{first}.tgz", **fields))
+    said = f"PackageUpload {site.namespace}/{first} has published the same version before"
+    site.wait("double-again", lambda body: is_ready(body) and said in condition(body, "Published")["message"])
+    for name in (first, "double-again"):
+        before = site.upload(name)["status"].get("lastHandledReconcileAt")
+        site.reconcile(name)
+        body = site.wait(name, lambda it, old=before: at_rest(it) and it["status"].get("lastHandledReconcileAt") != old)
+        assert (said in condition(body, "Published")["message"]) is (name != first)
+    site.delete("packageupload", first)
+    site.reconcile("double-again")
+    site.wait("double-again", lambda body: at_rest(body) and said not in condition(body, "Published")["message"])
 
 
 @pytest.mark.parametrize(("way", "repository"), [("catalog", "public-charts"), ("museum", "museum-charts")])
@@ -220,15 +167,37 @@ def test_a_platform_without_an_address_for_charts_is_told_so(ground: Ground) -> 
 
 
 def test_taken_back_where_there_is_a_way(ground: Ground) -> None:
-    kept, gone = chart("kept"), chart("gone")
+    kept, gone, before = chart("kept"), chart("gone"), chart("before")
+    ground.charts.museum.save("museum-charts", archive(before), force=True)
     uploads = [
         ground.upload(kept, "catalog", deletionPolicy="Delete"),
-        ground.upload(gone, "museum", "museum-charts", deletionPolicy="Delete"),
+        *(ground.upload(each, "museum", "museum-charts", deletionPolicy="Delete") for each in (gone, before)),
     ]
     ground.site.wait_all(uploads, is_ready)
     ground.site.delete("packageupload", *uploads)
     assert ground.stored(gone, "museum-charts") is None
     assert ground.stored(kept, "public-charts") == archive(kept)
+    assert ground.stored(before, "museum-charts") == archive(before)
+    told = [event for name in uploads for event in ground.site.events(name)]
+    assert [event["message"] for event in told if event["reason"] == "Withdrawn"] == [
+        "Kept on global: chart kept 1.0.0 of public-charts, which the catalog API has no documented way to delete.",
+        "Deleted on global: chart gone 1.0.0 of museum-charts.",
+        "Kept on global: chart before 1.0.0 of museum-charts, which was there before.",
+    ]
+
+
+def test_version_is_taken_back_though_another_has_an_image_in_common(ground: Ground) -> None:
+    image = Image("common-app", layers=1, layer_size=1 << 10)
+    one, two = (chart("versions", version, related=(image,)) for version in ("1.0.0", "2.0.0"))
+    first = ground.upload(one, "museum", "museum-charts", deletionPolicy="Delete")
+    ground.site.wait(first, is_ready)
+    ground.site.put_package("versions-2", two)
+    fields = {"targets": to_platform("museum"), "chartRepository": "museum-charts"}
+    ground.site.apply(ground.site.package_upload("versions-2", **fields))
+    ground.site.wait("versions-2", is_ready)
+    ground.site.delete("packageupload", first)
+    assert (ground.stored(one, "museum-charts"), ground.stored(two, "museum-charts")) == (None, archive(two))
+    assert ground.site.registry.tags("acp/common-app") == ["v1.0.0"]
 
 
 def test_through_the_platforms_own_address_and_login(ground: Ground, kit: Kit) -> None:

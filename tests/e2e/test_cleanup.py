@@ -31,8 +31,8 @@ from tests.harness import (
     platform,
     said,
     small,
-    until,
 )
+from tests.observe import until
 
 pytestmark = pytest.mark.e2e
 

@@ -33,7 +33,8 @@ from tests.cleanups import (
     viewed,
 )
 from tests.cluster import Kit
-from tests.harness import SYSTEM, Object, Site, condition, installation, said, until
+from tests.harness import SYSTEM, Object, Site, condition, installation, said
+from tests.observe import until
 
 pytestmark = pytest.mark.e2e
 

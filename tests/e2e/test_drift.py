@@ -159,6 +159,76 @@ def test_field_claimed_by_another_manager_is_a_conflict(site: Site, name: str) -
     until(lambda: ("Warning", "Conflict") in told(site, name))
 
 
+def test_name_for_people_is_put_right(site: Site, name: str) -> None:
+    installed(site, name)
+    change = json.dumps({"spec": {"displayName": "altered"}})
+    site.cluster.kubectl("patch", "artifact", name, "-n", SYSTEM, "--type=merge", "-p", change)
+    until(lambda: artifact(site, name)["spec"]["displayName"] == name.title(), 90)
+
+
+def test_who_applies_other_fields_does_not_claim_ours(site: Site, name: str) -> None:
+    """Neither the status nor a label of his own: what of ours is altered is put right."""
+    installed(site, name)
+    head = {key: artifact(site, name)[key] for key in ("apiVersion", "kind")}
+    metadata = {"name": name, "namespace": SYSTEM}
+    labelled = head | {"metadata": metadata | {"labels": {"team": "storage"}}}
+    site.cluster.kubectl(*SSA, stdin=json.dumps(labelled))
+    synced = head | {"metadata": metadata, "status": {"synced": True}}
+    site.cluster.kubectl(*SSA, "--subresource=status", stdin=json.dumps(synced))
+    change = json.dumps({"spec": {"repository": "wrong/place"}})
+    site.cluster.kubectl("patch", "artifact", name, "-n", SYSTEM, "--type=merge", "-p", change)
+    until(lambda: artifact(site, name)["spec"]["repository"] == f"acp/{name}-bundle", 90)
+    assert artifact(site, name)["metadata"]["labels"]["team"] == "storage"
+    site.wait(name, is_ready)
+
+
+def test_object_that_is_being_deleted_is_waited_for(site: Site, name: str) -> None:
+    installed(site, name)
+    before = artifact(site, name)["metadata"]["uid"]
+
+    def finalizers(*names: str) -> None:
+        change = json.dumps({"metadata": {"finalizers": names}})
+        site.cluster.kubectl("patch", "artifact", name, "-n", SYSTEM, "--type=merge", "-p", change)
+
+    finalizers("example.com/held")
+    try:
+        site.cluster.kubectl("delete", "artifact", name, "-n", SYSTEM, "--wait=false")
+        body = site.wait(name, has_failed("BeingDeleted"))
+        assert "example.com/held" in condition(body, "Ready")["message"]
+        assert body["status"]["targets"][0]["phase"] == "Failed"
+    finally:
+        finalizers()
+    until(lambda: name not in site.all("artifacts", SYSTEM) or artifact(site, name)["metadata"]["uid"] != before)
+    site.reconcile(name)
+    site.wait(name, is_ready)
+    assert artifact(site, name)["metadata"]["uid"] != before
+
+
+def test_repair_is_told_though_another_target_fails(site: Site, name: str) -> None:
+    site.put_package(name)
+    site.apply(site.package_upload(name, targets=to_platform("default", "global", "region9")))
+    site.wait(name, has_failed("UnknownCluster"))
+    remove(site, "artifactversion", f"{name}.v1.0.0")
+    until(lambda: ("Normal", "Repaired") in told(site, name), 90)
+    (event,) = (each for each in site.events(name) if each["reason"] == "Repaired")
+    assert event["message"] == f"Put right: ArtifactVersion {name}.v1.0.0 was missing on global of default."
+
+
+def test_two_versions_for_different_catalogs_or_repositories_do_not_take_turns(site: Site, name: str) -> None:
+    moved, listed = f"{name}-moved", f"{name}-listed"
+    site.put_package(name)
+    site.put_package(moved, small(name, version="1.1.0", tag="v1.1.0", registry="harbor.example.com/other"))
+    site.put_package(listed, small(name, version="1.2.0", tag="v1.2.0"))
+    site.apply(site.package_upload(name))
+    site.wait(name, is_ready)
+    site.apply(site.package_upload(moved), site.package_upload(listed, catalogSource="custom"))
+    for body in site.wait_all([moved, listed], has_failed("PublishedDifferently")).values():
+        assert f"PackageUpload {site.namespace}/{name}" in condition(body, "Ready")["message"]
+    assert is_ready(site.upload(name))
+    assert artifact(site, name)["metadata"]["generation"] == 1
+    site.delete("packageuploads", moved, listed)
+
+
 def test_deleted_tag_comes_back(site: Site, name: str) -> None:
     built = site.put_package(name)
     with FaultProxy(site.registry.address) as proxy:

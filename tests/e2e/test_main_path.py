@@ -3,7 +3,6 @@
 One package goes through a slowed registry once; each test looks at another side of what that left behind.
 """
 
-import itertools
 import json
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -199,15 +198,14 @@ def test_progress_never_falls_and_is_written_seldom(journey: Journey) -> None:
     assert all(
         progress["bytesDone"] <= progress["bytesTotal"] for _, progress in during
     )  # the total is a guess at first
-    assert 0 < during[2][1]["percent"] < 100
+    assert any(0 < progress["percent"] < 100 for _, progress in during)
     pushing = [
         moment
         for moment, each in journey.watch.statuses
         if condition({"status": each}, "Reconciling")["reason"] == "Pushing"
     ]
-    gaps = [later - earlier for earlier, later in itertools.pairwise(pushing)]
     # The first of them and the last, which tells the end, need not wait for their turn.
-    assert all(gap > INTERVAL * 0.8 for gap in gaps[1:-1]), gaps
+    assert len(pushing) <= (pushing[-1] - pushing[0]) / INTERVAL + 3, pushing
 
 
 def test_user_sees_it_with_kubectl(journey: Journey) -> None:

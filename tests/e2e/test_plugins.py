@@ -6,7 +6,8 @@ from collections.abc import Iterator
 import pytest
 
 from tests.cluster import Kit
-from tests.harness import Object, Site, condition, has_failed, installation, is_ready, to_platform, until
+from tests.harness import Object, Site, condition, has_failed, installation, is_ready, to_platform
+from tests.observe import until
 from tests.packages import Image, Plugin
 from tests.platform.plugins import HELD
 
@@ -75,13 +76,25 @@ def test_what_was_altered_is_repaired(site: Site) -> None:
     site.put_package("altered", plugin("altered"))
     site.apply(site.package_upload("altered"))
     site.wait("altered", is_ready)
-    change = {"metadata": {"labels": {"team": "blue"}}, "spec": {"mainChart": "acp/other"}}
-    site.cluster.kubectl("patch", "moduleplugin", "altered", "--type=merge", "-p", json.dumps(change))
-    site.reconcile("altered")
-    until(lambda: module(site, "altered")["spec"]["mainChart"] == "acp/altered")
-    live = module(site, "altered")
-    assert live["spec"]["mainChart"] == "acp/altered"
-    assert live["metadata"]["labels"]["team"] == "blue"
+    before = module(site, "altered")["spec"]
+    more = {"name": "more", "chartVersions": [{"name": "acp/more", "releaseName": "more", "version": "v1"}]}
+    changes = [
+        {"op": "add", "path": "/metadata/labels/team", "value": "blue"},
+        {"op": "replace", "path": "/spec/mainChart", "value": "acp/other"},
+        {"op": "add", "path": "/spec/appReleases/-", "value": more},
+    ]
+    for change in changes:
+        site.cluster.kubectl("patch", "moduleplugin", "altered", "--type=json", "-p", json.dumps([change]))
+    until(lambda: module(site, "altered")["spec"] == before, 90)
+    assert module(site, "altered")["spec"] == before
+    assert module(site, "altered")["metadata"]["labels"]["team"] == "blue"
+
+
+def test_cluster_that_is_passed_over_does_not_have_to_be_there(site: Site) -> None:
+    site.put_package("anywhere", plugin("anywhere"))
+    site.apply(site.package_upload("anywhere", targets=to_platform("default", "region9")))
+    body = site.wait("anywhere", is_ready)
+    assert "not on region9" in message(body)
 
 
 def test_waits_until_the_platform_can_deploy_it(site: Site) -> None:

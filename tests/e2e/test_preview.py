@@ -22,8 +22,8 @@ from tests.harness import (
     platform,
     small,
     to_platform,
-    until,
 )
+from tests.observe import until
 from tests.packages import Bundle, Chart, Image, Plugin
 from tests.platform import Charts
 from tests.unit.package.inputs import about, bundle_layout, files_of, manifest

@@ -1,4 +1,4 @@
-"""Where a package goes and what becomes of it: several targets, catalogs, images that are there, taking it back."""
+"""Where a package goes and what becomes of it: several targets, catalogs, images that are there."""
 
 import json
 import secrets
@@ -29,7 +29,6 @@ from tests.packages import build
 pytestmark = pytest.mark.e2e
 
 OLM = "operators.coreos.com/v1alpha1"
-FINALIZER = "violet.alauda.io/published"
 
 
 @pytest.fixture(scope="module")
@@ -61,20 +60,6 @@ def manifest(site: Site, body: Object) -> None:
 def tags(site: Site, name: str) -> list[str]:
     """Tags of the package's bundle image."""
     return site.registry.tags(f"acp/{name}-bundle")
-
-
-def withdrawn(site: Site, name: str) -> str:
-    """What the operator says of an upload that it has taken back."""
-    (event,) = (each for each in site.events(name) if each["reason"] == "Withdrawn")
-    return str(event["message"])
-
-
-def deletable(site: Site, name: str, key: str = "") -> Object:
-    """A Ready upload that is taken back when it is deleted."""
-    site.apply(site.package_upload(name, key, deletionPolicy="Delete"))
-    body = site.wait(name, is_ready)
-    assert body["metadata"]["finalizers"] == [FINALIZER]
-    return body
 
 
 def test_platform_that_fails_does_not_hold_back_another(site: Site, name: str) -> None:
@@ -213,79 +198,3 @@ def test_registry_that_moves_takes_along_all_versions(site: Site, name: str) -> 
     for each in (name, later):
         site.wait(each, lambda body: is_ready(body) and site.registry.address in str(body["status"]["images"]))
     assert pulls(site, name) == (site.registry.address, 2)
-
-
-def test_deleted_upload_takes_back_what_it_has_published(site: Site, name: str) -> None:
-    site.put_package(name)
-    deletable(site, name)
-    site.delete("packageupload", name)
-    assert f"{name}.v1.0.0" not in site.all("artifactversions", SYSTEM)
-    assert name not in site.all("artifacts", SYSTEM)
-    assert not tags(site, name)
-    said = withdrawn(site, name)
-    assert f"Deleted on global: ArtifactVersion {name}.v1.0.0, Artifact {name}." in said
-    assert f"Deleted tags in {site.registry.address}: acp/{name}-bundle:v1.0.0." in said
-
-
-def test_deleted_upload_leaves_the_other_version(site: Site, name: str) -> None:
-    site.put_package(name)
-    deletable(site, name)
-    later = f"{name}-later"
-    site.put_package(later, small(name, version="1.1.0", tag="v1.1.0"))
-    site.apply(site.package_upload(later))
-    site.wait(later, is_ready)
-    site.delete("packageupload", name)
-    assert name in site.all("artifacts", SYSTEM)
-    assert f"{name}.v1.1.0" in site.all("artifactversions", SYSTEM)
-    assert f"{name}.v1.0.0" not in site.all("artifactversions", SYSTEM)
-    assert tags(site, name) == ["v1.1.0"]
-
-
-def test_deleted_upload_leaves_what_another_shares(site: Site, name: str) -> None:
-    site.put_package(name)
-    deletable(site, name)
-    second = f"{name}-again"
-    site.apply(site.package_upload(second, f"{name}.tgz"))
-    site.wait(second, is_ready)
-    site.delete("packageupload", name)
-    assert f"Kept on global, as PackageUpload {site.namespace}/{second} needs it." in withdrawn(site, name)
-    assert f"{name}.v1.0.0" in site.all("artifactversions", SYSTEM)
-    assert tags(site, name) == ["v1.0.0"]
-
-
-def test_deleted_upload_leaves_what_is_installed(site: Site, name: str) -> None:
-    site.put_package(name)
-    deletable(site, name)
-    spec = {"name": name, "source": "platform", "sourceNamespace": SYSTEM, "startingCSV": f"{name}.v1.0.0"}
-    subscription = {"metadata": {"name": name, "namespace": site.namespace}, "spec": spec}
-    manifest(site, {"apiVersion": OLM, "kind": "Subscription"} | subscription)
-    site.delete("packageupload", name)
-    assert f"Kept on global, as Subscription {site.namespace}/{name} needs it." in withdrawn(site, name)
-    assert f"{name}.v1.0.0" in site.all("artifactversions", SYSTEM)
-    assert tags(site, name) == ["v1.0.0"]
-
-
-def test_upload_that_cannot_be_taken_back_waits_and_can_be_let_go(site: Site, name: str) -> None:
-    site.put_package(name)
-    deletable(site, name)
-    site.apply(platform("default", site.registry.address, credentialsSecretRef={"name": "gone"}, plainHTTP=True))
-    try:
-        site.cluster.kubectl("delete", "packageupload", name, "-n", site.namespace, "--wait=false")
-        body = site.wait(name, has_failed("PlatformNotReady"))
-        assert body["metadata"]["deletionTimestamp"]
-        site.apply(site.package_upload(name, deletionPolicy="Retain"))
-        until(lambda: name not in site.all("packageuploads"))
-        assert f"{name}.v1.0.0" in site.all("artifactversions", SYSTEM)
-    finally:
-        site.apply(platform("default", site.registry.address))
-
-
-def test_upload_deleted_while_the_operator_is_down_is_taken_back_later(site: Site, name: str) -> None:
-    site.put_package(name)
-    deletable(site, name)
-    site.operator.kill()
-    site.cluster.kubectl("delete", "packageupload", name, "-n", site.namespace, "--wait=false")
-    assert f"{name}.v1.0.0" in site.all("artifactversions", SYSTEM)
-    site.operator.start()
-    until(lambda: name not in site.all("packageuploads"))
-    assert f"{name}.v1.0.0" not in site.all("artifactversions", SYSTEM)

@@ -8,8 +8,10 @@ from dataclasses import dataclass
 import pytest
 
 from tests.cluster import Cluster, Kit, KubectlError, Registry
+from tests.faults import FaultProxy
 from tests.harness import (
     API,
+    OPEN,
     SYSTEM,
     Object,
     Site,
@@ -17,10 +19,11 @@ from tests.harness import (
     has_failed,
     installation,
     is_ready,
+    platform,
     secret,
     to_platform,
-    until,
 )
+from tests.observe import until
 from tests.platform import Bundles, install_crds
 
 pytestmark = pytest.mark.e2e
@@ -128,6 +131,50 @@ def test_deleted_object_of_the_standby_comes_back_unasked(world: World) -> None:
     until(lambda: any(event["reason"] == "Repaired" for event in world.site.events("kept")))
     (event,) = (event for event in world.site.events("kept") if event["reason"] == "Repaired")
     assert "Artifact kept was missing on global of standby" in event["message"]
+
+
+def test_registry_that_is_silent_does_not_hold_back_another_platform(world: World) -> None:
+    site = world.site
+    with FaultProxy(site.registry.address) as proxy:
+        site.apply(platform("silent", proxy.address))
+        site.wait("silent", is_ready, kind="platforms")
+        proxy.delay(120, when=lambda request: request.method in ("POST", "PATCH", "PUT"))
+        site.put_package("beside")
+        both = to_platform("silent") + to_platform("standby")
+        site.apply(site.package_upload("beside", targets=both))
+
+        def standby_is_done(body: Object) -> bool:
+            found = (body.get("status") or {}).get("targets", [])
+            targets = {item["platform"]: item["phase"] for item in found}
+            return targets.get("standby") == "Ready"
+
+        body = site.wait("beside", standby_is_done)
+        assert (condition(body, "Pushed")["status"], condition(body, "Ready")["status"]) == ("Unknown", "False")
+        assert world.artifact("beside")
+        assert "beside" not in site.all("artifacts", SYSTEM)
+        site.delete("packageupload", "beside")
+
+
+def test_pull_secret_that_leaves_the_platform_leaves_the_artifact(world: World) -> None:
+    site = world.site
+
+    def with_secrets(*names: str) -> None:
+        site.apply(platform("pulling", site.registry.address, **OPEN, imagePullSecrets=list(names)))
+
+    def pulls_with() -> object:
+        return site.all("artifacts", SYSTEM)["pulled"]["spec"].get("imagePullSecrets")
+
+    with_secrets("old", "new")
+    site.put_package("pulled")
+    site.apply(site.package_upload("pulled", targets=to_platform("pulling")))
+    site.wait("pulled", is_ready)
+    assert pulls_with() == ["old", "new"]
+    with_secrets("new")
+    until(lambda: pulls_with() == ["new"])
+    assert pulls_with() == ["new"]
+    with_secrets()
+    until(lambda: pulls_with() is None)
+    assert pulls_with() is None
 
 
 def test_policy_that_refuses_is_told_in_its_words(world: World) -> None:

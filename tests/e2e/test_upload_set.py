@@ -11,7 +11,8 @@ from collections.abc import Iterator
 import pytest
 
 from tests.cluster import Kit
-from tests.harness import SYSTEM, Object, Site, condition, installation, is_ready, said, until
+from tests.harness import SYSTEM, Object, Site, condition, installation, is_ready, said
+from tests.observe import until
 from tests.sets import IMAGES, KIND, SET, apply, counts, in_force, look, put, reason, refusing, uploads, wait, writes
 
 pytestmark = pytest.mark.e2e

@@ -88,11 +88,42 @@ UPLOAD: dict[str, Any] = {
                 "phase": "Ready",
                 "message": "Installable.",
                 "objects": [{"kind": "Artifact", "namespace": "cpaas-system", "name": "opensearch-operator"}],
+                "waitingSince": TIME,
             }
         ],
         "images": [
             {"source": "a:v1", "destination": "registry/a:v1", "digest": f"sha256:{SHA256}", "platform": "default"}
         ],
+        "published": {
+            "tags": [
+                {
+                    "platform": "default",
+                    "registry": "registry",
+                    "pullAddress": "mirror",
+                    "repository": "a",
+                    "tag": "v1",
+                    "digest": f"sha256:{SHA256}",
+                    "pushed": True,
+                }
+            ],
+            "versions": [
+                {
+                    "platform": "default",
+                    "cluster": "global",
+                    "registry": "registry",
+                    "pullAddress": "mirror",
+                    "type": "bundle",
+                    "name": "opensearch-operator",
+                    "version": "1.0.0",
+                    "object": "opensearch-operator.v1.0.0",
+                    "csv": "opensearch-operator.v1.0.0",
+                    "module": "opensearch",
+                    "repository": "public-charts",
+                    "digest": SHA256,
+                    "made": True,
+                }
+            ],
+        },
     },
 }
 KUBECONFIG: dict[str, Any] = {

@@ -7,7 +7,8 @@ from typing import Any
 import pytest
 
 from tests.cluster import Cluster
-from tests.harness import ensure_namespace, until
+from tests.harness import ensure_namespace
+from tests.observe import until
 from tests.platform import install_crds
 from tests.platform.crds import KINDS
 from violet_operator.cleanup import backup, vault

@@ -168,8 +168,19 @@ STATUS = [
     Case("status.targets[].cluster", "required", "a", None),
     Case("status.targets[].phase", "required", "Ready", None),
     Case("status.targets[].phase", "enum", "Pending", "Lost"),
+    Case("status.targets[].waitingSince", "format", TIME, "yesterday"),
     *(Case(f"status.targets[].objects[].{field}", "required", "a", None) for field in ("kind", "name")),
     *(Case(f"status.images[].{field}", "required", "a", None) for field in ("source", "destination", "digest")),
+    *(
+        Case(f"status.published.tags[].{field}", "required", "a", None)
+        for field in ("platform", "registry", "pullAddress", "repository", "tag", "digest")
+    ),
+    *(
+        Case(f"status.published.versions[].{field}", "required", "a", None)
+        for field in ("platform", "cluster", "registry", "pullAddress", "name", "version", "object")
+    ),
+    Case("status.published.versions[].type", "required", "chart", None),
+    Case("status.published.versions[].type", "enum", "plugin", "image"),
 ]
 CASES = SOURCE + VERIFICATION + TARGETS + SPEC + STATUS
 

@@ -17,7 +17,6 @@ from tests.unit.package.inputs import about, bundle_layout, chart_files, files_o
 from tests.unit.package.source import gz, tar_of
 from violet_operator.clients.registry import Registry as RegistryClient
 from violet_operator.clients.registry_http import RegistrySettings
-from violet_operator.errors import Stalled
 from violet_operator.package.archive import Archive
 from violet_operator.package.model import Package
 from violet_operator.package.references import destination
@@ -121,17 +120,27 @@ def test_a_docker_archive_unpacked_in_place_of_images(ours: Path, registry: Regi
     assert_pushed(package, registry)
 
 
-def test_old_docker_archives_whose_layers_are_links(ours: Path, tmp_path: Path) -> None:
+@pytest.mark.parametrize("hard", [False, True])
+def test_docker_archives_whose_layers_are_links(ours: Path, registry: Registry, tmp_path: Path, hard: bool) -> None:
+    """As docker before 25 writes a layer that images share, and GNU tar what is linked on a disk."""
     directory = tmp_path / "old"
     directory.mkdir()
     run("skopeo", "copy", "--quiet", source(ours, BUNDLE), f"docker-archive:{tmp_path}/one.tar:{BUNDLE}")
     run("tar", "-xf", tmp_path / "one.tar", "-C", directory)
+    links = list(directory.rglob("layer.tar"))
+    for number, path in enumerate(links if hard else ()):
+        layer = directory / f"shared{number}" / "layer.tar"
+        layer.parent.mkdir()
+        path.resolve().rename(layer)
+        path.unlink()
+        path.hardlink_to(layer)
     document = json.loads((directory / "manifest.json").read_text())
-    document[0]["Layers"] = [str(path.relative_to(directory)) for path in directory.rglob("layer.tar")]
+    document[0]["Layers"] = [str(path.relative_to(directory)) for path in links]
     (directory / "manifest.json").write_text(json.dumps(document))
-    with pytest.raises(Stalled, match="is a link to another layer") as caught:
-        read(tarred(directory))
-    assert caught.value.reason == "UnsafeArchive"
+    archive, package = read(tarred(directory))
+    assert package.artifact == BUNDLE
+    push(archive, package, registry)
+    assert_pushed(package, registry)
 
 
 def test_the_storage_of_a_registry(ours: Path, registry: Registry, tmp_path: Path) -> None:

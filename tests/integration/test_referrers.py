@@ -220,6 +220,12 @@ def test_answers_of_registries_without_the_api(status: int, body: bytes, known: 
                 client.referrers(prefix, sha256_digest(b""))
 
 
+def test_a_list_of_nothing_may_be_null(plain: str, prefix: str) -> None:
+    with FaultProxy(plain) as proxy:
+        proxy.answer(200, body=b'{"manifests": null}')
+        assert connect(proxy.address).referrers(prefix, sha256_digest(b"")) == set()
+
+
 def test_pages_of_a_list_are_all_read_and_none_of_another_host(plain: str, prefix: str) -> None:
     with FaultProxy(plain) as proxy:
         client = connect(proxy.address)

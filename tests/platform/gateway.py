@@ -33,7 +33,9 @@ GROUP = "platform-users"
 
 
 class Gateway:
-    """One platform. What tests change at run time: `login` (users, tokens), `down` (clusters), `stop` and `start`."""
+    """One platform. What tests change at run time: `login` (users, tokens), `down` and `lost` (clusters: 502, 404),
+    `stop` and `start`.
+    """
 
     def __init__(self, clusters: Sequence[Cluster], directory: Path, host: str = "127.0.0.1") -> None:
         authority = Authority(directory / "gateway-ca", "gateway")
@@ -44,6 +46,7 @@ class Gateway:
         self.login = Login()
         self.routes: dict[str, Route] = {"/auth/v1/clusters": self._list_clusters}
         self.down: set[str] = set()
+        self.lost: set[str] = set()
         self.requests: list[tuple[str, str]] = []
         self._clusters = {cluster.name: _Upstream(cluster) for cluster in clusters}
         self._loop = asyncio.new_event_loop()
@@ -102,7 +105,7 @@ class Gateway:
             if request.path == prefix or request.path.startswith(f"{prefix}/"):
                 return await route(request, user)
         _, _, name, *_ = [*request.path.split("/"), "", ""]
-        if not request.path.startswith("/kubernetes/") or name not in self._clusters:
+        if not request.path.startswith("/kubernetes/") or name not in self._clusters.keys() - self.lost:
             return web.Response(status=404, text="no such page")
         if name in self.down:
             return web.Response(status=502, text=f"cluster {name} cannot be reached")

@@ -30,6 +30,9 @@ The time is one of its own, as the same verdict at another time is no reason to 
 UPLOADED_BY = f"{GROUP}/package-upload"
 """Annotation: namespace/name of the upload that keeps an object, the first where several have the same."""
 
+MADE_BY = f"{GROUP}/made-by"
+"""Annotation on what the operator has created: what it has found there and adopted lacks it, and is never deleted."""
+
 _LABEL_VALUE = re.compile(r"([A-Za-z0-9]([-A-Za-z0-9_.]{0,61}[A-Za-z0-9])?)?")
 _DOTS = re.compile(r"[-.]*\.[-.]*")
 """A dot and its neighbours that no name may have beside it; a tag may."""
@@ -76,14 +79,18 @@ class Publication:
 
     @property
     def version_name(self) -> str:
-        """Name of the ArtifactVersion: `<artifact>.<tag>` (`platform.md` 1.2), as RFC 1123 allows it."""
-        name = _DOTS.sub(".", f"{self.name}.{self.tag}".lower().replace("_", "-")).rstrip("-.")
-        return name if len(name) <= _LONGEST_NAME else _shortened(name, _LONGEST_NAME)
+        """Name of the ArtifactVersion: `<artifact>.<tag>` (`platform.md` 1.2), as RFC 1123 allows it.
+
+        Where that leaves something out, a digest makes up for it: two tags are two versions.
+        """
+        whole = f"{self.name}.{self.tag}"
+        name = _DOTS.sub(".", whole.lower().replace("_", "-")).rstrip("-.")
+        return name if name == whole and len(name) <= _LONGEST_NAME else _shortened(name, _LONGEST_NAME, whole)
 
     @property
     def _label(self) -> str:
         """What an Artifact selects its versions by: its name, where a label can hold it."""
-        return self.name if len(self.name) <= _LONGEST_LABEL else _shortened(self.name, _LONGEST_LABEL)
+        return self.name if len(self.name) <= _LONGEST_LABEL else _shortened(self.name, _LONGEST_LABEL, self.name)
 
     def artifact(self) -> JsonObject:
         """The Artifact to apply: what holds for every version of the package, as all of them share it."""
@@ -149,7 +156,7 @@ def verified(record: JsonObject) -> dict[str, str]:
     return {VERIFICATION: json.dumps(verdict, sort_keys=True), **stamp} if verdict else {}
 
 
-def _shortened(name: str, longest: int) -> str:
-    """A name cut to size, with a digest of all of it, so that two long names stay two."""
-    digest = hashlib.sha256(name.encode()).hexdigest()[:10]
+def _shortened(name: str, longest: int, whole: str) -> str:
+    """A name cut to size, with a digest of all that it stands for, so that two stay two."""
+    digest = hashlib.sha256(whole.encode()).hexdigest()[:10]
     return f"{name[: longest - len(digest) - 1].rstrip('-.')}-{digest}"

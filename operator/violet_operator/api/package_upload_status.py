@@ -148,6 +148,11 @@ class TargetStatus(ApiModel):
     phase: Literal["Pending", "Publishing", "Ready", "Failed", "Skipped"] = Field(description="Where it stands.")
     message: str | None = Field(None, description="A sentence for people.")
     objects: list[ObjectStatus] = Field(default_factory=list, description="Objects published there.")
+    waiting_since: str | None = Field(
+        None,
+        description="Since when the cluster is waited for; the deadline counts from here.",
+        json_schema_extra={"format": "date-time"},
+    )
 
 
 class ImageStatus(ApiModel):
@@ -157,6 +162,49 @@ class ImageStatus(ApiModel):
     destination: str = Field(description="Reference in the registry.")
     digest: str = Field(description="Digest of the manifest or index, byte for byte as packed.")
     platform: str | None = Field(None, description="Name of the Platform whose registry holds it.")
+
+
+class PublishedTag(ApiModel):
+    """A tag that the upload needs or has needed."""
+
+    platform: str = Field(description="Name of the Platform.")
+    registry: str = Field(description="Where it was pushed: HOST[:PORT].")
+    pull_address: str = Field(description="What clusters pull from.")
+    repository: str = Field(description="Repository.")
+    tag: str = Field(description="Tag.")
+    digest: str = Field(description="What it points at; with other content it stays.")
+    pushed: bool = Field(False, description="Whether this upload has written it. One that was there before stays.")
+
+
+class PublishedVersion(ApiModel):
+    """A version of a package on one cluster."""
+
+    platform: str = Field(description="Name of the Platform.")
+    cluster: str = Field(description="Name of the cluster.")
+    registry: str = Field(description="Where its images were pushed: HOST[:PORT].")
+    pull_address: str = Field(description="What the cluster pulls from.")
+    type: Literal["bundle", "plugin", "chart"] = Field(description="bundle, plugin or chart.")
+    name: str = Field(description="Name of the package; of a chart, of the chart.")
+    version: str = Field(description="Version.")
+    object: str = Field(description="Name of its ArtifactVersion, ModulePlugin or Chart.")
+    csv: str | None = Field(None, description="Name of a bundle's ClusterServiceVersion.")
+    module: str | None = Field(None, description="Label cpaas.io/module-name of a plugin.")
+    repository: str | None = Field(None, description="Repository of a chart.")
+    digest: str | None = Field(None, description="sha256 of a chart archive.")
+    made: bool = Field(
+        False, description="Whether this upload publishes it there; not with skipResources, nor a chart that was there."
+    )
+
+
+class PublishedStatus(ApiModel):
+    """What deletionPolicy Delete takes back: recorded before it is written, and kept when the package changes."""
+
+    tags: Annotated[list[PublishedTag], Field(json_schema_extra={"x-kubernetes-list-type": "atomic"})] = Field(
+        default_factory=list, description="Tags."
+    )
+    versions: Annotated[list[PublishedVersion], Field(json_schema_extra={"x-kubernetes-list-type": "atomic"})] = Field(
+        default_factory=list, description="Versions on clusters."
+    )
 
 
 class PackageUploadStatus(ApiModel):
@@ -180,4 +228,7 @@ class PackageUploadStatus(ApiModel):
     )
     images: Annotated[list[ImageStatus], Field(json_schema_extra={"x-kubernetes-list-type": "atomic"})] = Field(
         default_factory=list, description="Images of the package in the registries."
+    )
+    published: PublishedStatus | None = Field(
+        None, description="What deletionPolicy Delete takes back, also of earlier packages and targets."
     )

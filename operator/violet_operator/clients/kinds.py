@@ -7,6 +7,7 @@ gone, and what an aggregated API does not answer is not known.
 from __future__ import annotations
 
 from violet_operator.clients.kube import Kube, Resource
+from violet_operator.clients.kube_errors import NotFoundError
 from violet_operator.clients.kube_transport import JsonObject
 from violet_operator.errors import OperatorError, Transient
 
@@ -27,7 +28,10 @@ class Kinds:
         Raises:
             OperatorError: it does not answer, or what answers is no API server.
         """
-        found = await kube.read("/apis", "asking for its API groups")
+        try:
+            found = await kube.read("/apis", "asking for its API groups")
+        except NotFoundError:
+            found = {}
         if found.get("kind") != "APIGroupList" or not found.get("groups"):
             raise Transient(
                 "TargetUnavailable",
@@ -57,14 +61,24 @@ class Kinds:
             raise unknown
         return None
 
-    async def all(self, group: str, plural: str, *, labels: str | None = None) -> list[JsonObject] | None:
-        """Every object of a kind, in all namespaces, or None where the cluster has no such kind.
+    async def all(
+        self,
+        group: str,
+        plural: str,
+        namespace: str | None = None,
+        *,
+        labels: str | None = None,
+        fields: str | None = None,
+    ) -> list[JsonObject] | None:
+        """Every object of a kind, in a namespace or everywhere, or None where the cluster has no such kind.
 
         Raises:
             OperatorError: it cannot be read.
         """
         resource = await self.find(group, plural)
-        return None if resource is None else await self._kube.list(resource, labels=labels)
+        if resource is None:
+            return None
+        return await self._kube.list(resource, namespace, labels=labels, fields=fields)
 
     async def _served(self, version: str) -> frozenset[str] | OperatorError:
         if version not in self._known:

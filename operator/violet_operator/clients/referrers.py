@@ -139,6 +139,7 @@ def read_index(raw: bytes, whose: str) -> JsonObject:
     """
     try:
         index: JsonObject = dict(json.loads(raw))
+        index["manifests"] = index["manifests"] if index["manifests"] is not None else []
         found = index["manifests"] if index.get("mediaType", OCI_INDEX) == OCI_INDEX else None
     except (ValueError, KeyError, TypeError, RecursionError):
         index, found = {}, None

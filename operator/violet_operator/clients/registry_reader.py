@@ -133,7 +133,7 @@ class RegistryReader(RegistryTransport):
             if response.status_code != requests.codes.ok:
                 return None
             try:
-                found |= {str(entry["digest"]) for entry in response.json()["manifests"]}
+                found |= {str(entry["digest"]) for entry in response.json()["manifests"] or ()}
             except (ValueError, KeyError, TypeError):  # a page of a proxy that answers everything
                 return None
             url = self._next_page(response)

@@ -2,12 +2,14 @@
 
 The compressed bytes are hashed in the thread that reads them, while a second thread inflates, walks the tar and
 digests its members: hashlib and zlib release the GIL, so both cores work. Nothing is ever unpacked to disk.
-Only regular files and directories are accepted, and only names that stay inside the archive.
+Only regular files and directories are accepted, and only names that stay inside the archive; links of a docker-archive
+are noted, for its layout to look up.
 """
 
 from __future__ import annotations
 
 import hashlib
+import posixpath
 import tarfile
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
@@ -29,8 +31,8 @@ SMALL = 256 * KIB
 _ITSELF = "/"
 """Name of the whole object, and beginning of those of held documents: no member's name begins with a slash."""
 
-LEGACY_LINK = "/layer.tar"
-"""Name of the symbolic links that `docker save`, podman and skopeo leave for readers of before 2015."""
+LAYER_LINK = "/layer.tar"
+"""End of the names of links in a docker-archive: from one image to the layer of another, and for old readers."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,7 +59,7 @@ class Archive:
         sha256: of the object as stored, hex.
         size: bytes of the object as stored.
         members: regular files by name.
-        links: names of docker's legacy links: noted for messages, never followed.
+        links: what the links of a docker-archive lead to, by name: a path from the top, or anything at all.
     """
 
     def __init__(self, source: ByteSource, limits: Limits) -> None:
@@ -69,7 +71,7 @@ class Archive:
         self.sha256 = ""
         self.size = source.size
         self.members: dict[str, Member] = {}
-        self.links: set[str] = set()
+        self.links: dict[str, str] = {}
 
     @classmethod
     def scan(
@@ -154,8 +156,11 @@ class Archive:
         name = self._safe_name(entry)
         if entry.isdir():
             return
-        if entry.issym() and name.endswith(LEGACY_LINK):
-            self.links.add(name)
+        if (entry.issym() or entry.islnk()) and name.endswith(LAYER_LINK):
+            folder = name.rpartition("/")[0] if entry.issym() else ""
+            short = entry.linkname if len(entry.linkname) <= self._limits.name else ""
+            target = posixpath.normpath(posixpath.join(folder, short))
+            _check_once(name, same=self.links.setdefault(name, target) == target and name not in self.members)
             return
         if not entry.isreg() or entry.issparse():
             raise Stalled(
@@ -174,11 +179,7 @@ class Archive:
                 kept.append(bytes(piece))
         member = Member(name, entry.offset_data, entry.size, Digest(f"sha256:{hasher.hexdigest()}"))
         known = self.members.setdefault(name, member)
-        if known.digest != member.digest:
-            raise Stalled(
-                "UnsafeArchive",
-                f"The package holds {name!r} twice, with different content. Build the package anew.",
-            )
+        _check_once(name, same=known.digest == member.digest and name not in self.links)
         if kept is not None:
             self._kept[name] = b"".join(kept)
             self._kept_size += entry.size
@@ -195,7 +196,7 @@ class Archive:
                 f"The package holds a member named {name[:200]!r}, which leads out of the archive. "
                 "Do not trust this package; get it again from its vendor.",
             )
-        if len(self.members) >= self._limits.members:
+        if len(self.members) + len(self.links) >= self._limits.members:
             raise Stalled("PackageTooLarge", f"The package holds more than {self._limits.members} files.")
         return "/".join(part for part in parts if part not in ("", "."))
 
@@ -253,6 +254,14 @@ class Archive:
                 f"{member.name!r} has {member.size} bytes; a document may have {self._limits.document}.",
             )
         return b"".join(bytes(piece) for piece in self.open(member))
+
+
+def _check_once(name: str, *, same: bool) -> None:
+    if not same:
+        raise Stalled(
+            "UnsafeArchive",
+            f"The package holds {name!r} twice, with different content. Build the package anew.",
+        )
 
 
 def _first_block(pieces: Iterator[Buffer]) -> bytes:

@@ -13,7 +13,6 @@ from violet_operator.package.archive import Archive
 from violet_operator.package.documents import (
     AGAIN,
     JsonObject,
-    as_yaml,
     load_mapping,
     load_object,
     load_yaml,
@@ -29,7 +28,7 @@ from violet_operator.package.versions import newest
 from violet_operator.support.digests import Digest, digests_in
 
 _PREFIX = "operators.operatorframework.io.bundle."
-_PACKAGE = f"{_PREFIX}package.v1"
+_PACKAGE, _CHANNELS = f"{_PREFIX}package.v1", f"{_PREFIX}channels.v1"
 _UTF16 = (b"\xff\xfe", b"\xfe\xff")
 _ARCH, _OS = "operatorframework.io/arch.", "operatorframework.io/os."
 
@@ -77,7 +76,7 @@ def read_bundle(archive: Archive, image: Image, limits: Limits, inside: Collecti
         )
     return Bundle(
         package=facts.get(_PACKAGE, ""),
-        channels=_list(facts.get(f"{_PREFIX}channels.v1", "")),
+        channels=_list(facts.get(_CHANNELS, "")),
         default_channel=facts.get(f"{_PREFIX}channel.default.v1") or None,
         csv=text(csv, "metadata", "name"),
         version=_version(csv),
@@ -163,8 +162,7 @@ def _csvs(files: dict[str, bytes]) -> tuple[list[JsonObject], list[Stalled]]:
 
 
 def _csvs_in(path: str, data: bytes) -> Iterable[JsonObject]:
-    documents = load_yaml(repr(path), as_yaml(data) if path.endswith(".json") else data)
-    return (document for document in documents if text(document, "kind") == "ClusterServiceVersion")
+    return (document for document in load_yaml(repr(path), data) if text(document, "kind") == "ClusterServiceVersion")
 
 
 def _version(csv: JsonObject | None) -> str:
@@ -196,13 +194,17 @@ def _list(text_: str) -> tuple[str, ...]:
     return tuple(dict.fromkeys(part for part in re.split(r"[\s,]+", text_) if part))
 
 
+def _same(key: str, one: str, other: str) -> bool:
+    return _list(one) == _list(other) if key == _CHANNELS else one.strip() == other
+
+
 def _differences(labels: dict[str, str], annotations: dict[str, str], name: str) -> list[Contradiction]:
     return [
         Contradiction(
             f"Label {key} of {name} is {labels[key]!r}, but its metadata/annotations.yaml says {value!r}, which counts."
         )
         for key, value in annotations.items()
-        if key.startswith(_PREFIX) and labels.get(key, value).strip() != value
+        if key.startswith(_PREFIX) and not _same(key, labels.get(key, value), value)
     ]
 
 

@@ -209,18 +209,18 @@ def _related(found: Findings, main: _Main, artifact: str) -> tuple[str, ...]:
     if found.manifest and found.manifest.spec.related_images:
         return tuple(found.manifest.spec.related_images)
     named = main.bundle.related_images if main.bundle else main.chart.images if main.chart else ()
-    inside = tuple(image.reference for image in found.images if image.reference != artifact and not image.attached)
-    return named or inside
+    return named or tuple(image.reference for image in _beside(found, artifact))
+
+
+def _beside(found: Findings, artifact: str) -> list[Image]:
+    """The images but for the artifact, under whatever tags, and what is about others."""
+    main = {image.digest for image in found.images if image.reference == artifact}
+    return [image for image in found.images if image.digest not in main and not image.attached]
 
 
 def _architectures(found: Findings, main: _Main, artifact: str) -> tuple[str, ...]:
     """Platforms of the images that run; a bundle image is data, and mostly says linux/amd64 of itself."""
-    run = {
-        platform
-        for image in found.images
-        if image.reference != artifact and not image.attached
-        for platform in image.platforms
-    }
+    run = {platform for image in _beside(found, artifact) for platform in image.platforms}
     claimed = main.bundle.platforms if main.bundle else ()
     said = tuple(found.manifest.spec.platforms) if found.manifest else ()
     of_artifact = {platform for image in found.images for platform in image.platforms}

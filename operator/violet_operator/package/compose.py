@@ -9,6 +9,7 @@ from __future__ import annotations
 import gzip
 import io
 import json
+import re
 import tarfile
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -43,6 +44,11 @@ _MARK = f"{_IMAGES}oci-layout"
 
 _PARTS = ("blobs", _LAYOUT, "manifest.json", "oci-layout")
 """What belongs to a layout, with the names that docker writes beside; a package made there before does not."""
+
+_ADVICE = re.compile(
+    r"(?:[Gg]et|[Uu]pload) (?:the package|a corrected package|it)(?: again)?(?: from its vendor)?"
+    r"(?:, or add a manifest\.yaml)?"
+)
 
 JsonObject = dict[str, Any]
 
@@ -81,9 +87,18 @@ def compose(path: Path, images: Path | None, wishes: Wishes) -> tuple[Package, l
         OSError: a file cannot be read.
     """
     _check(wishes)
-    content, found = _content(path, images, wishes)
-    entries = _packed(content, found.name, _manifest(found, wishes.name or found.name, wishes), wishes)
-    return understand(Archive.scan(VirtualTar(entries))), entries  # what readers will see, checked once
+    try:
+        content, found = _content(path, images, wishes)
+        entries = _packed(content, found.name, _manifest(found, wishes.name or found.name, wishes), wishes)
+        return understand(Archive.scan(VirtualTar(entries))), entries  # what readers will see, checked once
+    except Stalled as error:
+        raise error.told(_for_packager(error.message, f"{path} or {images}" if images else str(path))) from None
+
+
+def _for_packager(message: str, where: str) -> str:
+    """What a reader would say to whoever got the package, for whoever makes it."""
+    advice = f"end what is in {where}, or copy it there again, and run the command again"
+    return _ADVICE.sub(lambda match: f"{'M' if match[0][0].isupper() else 'm'}{advice}", message)
 
 
 def _check(wishes: Wishes) -> None:

@@ -129,7 +129,8 @@ def _unnamed(package: Package, named: Iterable[str]) -> Iterator[Contradiction]:
     """Images that nobody asks for: forgotten, or slipped in."""
     known = {key for name in (*named, package.artifact) for key in _keys(name)}
     others = [image for image in package.images if not image.attached]
-    unnamed = [image.reference for image in others if known.isdisjoint(_known(image))]
+    asked = {image.digest for image in others if not known.isdisjoint(_known(image))}  # under whatever other tag
+    unnamed = [image.reference for image in others if image.digest not in asked]
     if unnamed:
         yield Contradiction(
             f"The package holds {len(unnamed)} image(s) that neither its manifest nor its CSV names: {_some(unnamed)}. "
@@ -147,9 +148,10 @@ def _tag(package: Package) -> Iterator[Contradiction]:
 
 def _platforms(package: Package) -> Iterator[Contradiction]:
     """Images that run on fewer platforms than the package: found at the start of a Pod otherwise."""
+    main = {image.digest for image in package.images if image.reference == package.artifact}
     for image in package.images:
         lacking = set(package.architectures) - set(image.platforms)
-        runs = image.platforms and not image.attached and image.reference != package.artifact
+        runs = image.platforms and not image.attached and image.digest not in main
         if runs and lacking:
             yield Contradiction(f"Image {image.reference} is not for {_some(sorted(lacking))}, as others are.")
 

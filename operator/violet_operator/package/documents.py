@@ -4,14 +4,15 @@ PyYAML's loaders are not used, only its parser: the C loader builds nested data 
 a document of some hundred kilobytes of brackets; aliases and merge keys can grow without bounds; and a version such
 as 1.10 or 2024-01-01 would come back as a number or a date. Here nesting, nodes and merges are counted, tags mean
 nothing, and nothing but a missing value is resolved. A document that goes to a cluster is read with `typed`: then
-booleans and numbers are resolved as kubectl does.
+booleans and numbers are resolved as kubectl does. JSON is read as JSON, under the same caps: it allows characters and
+escapes that YAML does not.
 """
 
 from __future__ import annotations
 
 import json
 import re
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -32,7 +33,8 @@ _NULLS = ("", "~", "null", "Null", "NULL")
 _TRUE, _FALSE = ("y", "yes", "true", "on"), ("n", "no", "false", "off")
 _INTEGER = re.compile(r"[-+]?(0|[1-9][0-9]{0,17})")
 _FLOAT = re.compile(r"[-+]?(\.[0-9]+|[0-9]+\.[0-9]*)([eE][-+]?[0-9]{1,3})?|[-+]?[0-9]+[eE][-+]?[0-9]{1,3}")
-"""Plain scalars that kubectl takes for a boolean or a number (YAML 1.1 without its octal and sexagesimal numbers)."""
+"""Plain scalars that kubectl takes for a boolean or a number; without those of other bases, with underscores or with
+leading zeros, which it takes for numbers too: who writes `0777` or `1_000` rarely means one."""
 
 JsonObject = dict[str, Any]
 
@@ -163,24 +165,51 @@ def load_yaml(name: str, data: bytes, *, typed: bool = False) -> list[Any]:
         Stalled: it is not YAML, or beyond the caps.
     """
     try:
-        return list(parse_yaml(data, typed=typed))
+        return _json_documents(data, typed=typed) or list(parse_yaml(data, typed=typed))
     except (yaml.YAMLError, ValueError) as error:
         raise invalid(name, f"it is not usable YAML ({' '.join(str(error).split())[:200]})") from None
 
 
-_SURROGATES = re.compile(rb"\\\\|\\u([dD][89abAB][0-9a-fA-F]{2})\\u([dD][c-fC-F][0-9a-fA-F]{2})")
+_BLANK = b"\xef\xbb\xbf\xff\xfe\0 \t\r\n"
+"""Byte order marks, blanks, and the zeros that UTF-16 has between."""
+
+_SURROGATE = re.compile("[\ud800-\udfff]")
+"""Half a character, which JSON may escape alone, and which no encoding has."""
 
 
-def as_yaml(data: bytes) -> bytes:
-    """A JSON document as YAML, with the same caps then: the one thing that YAML has not are surrogate pairs."""
-    return _SURROGATES.sub(_one_escape, data)
+def _looks_like_json(data: bytes) -> bool:
+    """Whether it may be JSON, with so few values that it can be read before they are counted."""
+    likely = data[:_DEPTH].lstrip(_BLANK).startswith((b"{", b"["))
+    return likely and sum(data.count(mark) for mark in (b",", b":", b"[", b"{")) <= _NODES
 
 
-def _one_escape(match: re.Match[bytes]) -> bytes:
-    if match[1] is None:  # a backslash that is escaped itself
-        return match[0]
-    character = bytes.fromhex((match[1] + match[2]).decode()).decode("utf-16-be")
-    return b"\\U%08x" % ord(character)
+def _json_documents(data: bytes, *, typed: bool) -> list[Any]:
+    """The one document of what is JSON; nothing where it is not."""
+    if not _looks_like_json(data):
+        return []
+    number = _resolved if typed else str
+    try:
+        document = json.loads(data, parse_int=number, parse_float=number, parse_constant=_no_json)
+    except (ValueError, RecursionError):
+        return []
+    return [_sound(document, (lambda word: word) if typed else (lambda word: str(word).lower()))]
+
+
+def _no_json(word: str) -> Any:  # noqa: ANN401 - never gives anything
+    raise ValueError(word)
+
+
+def _sound(value: Any, word: Callable[[bool], Any], depth: int = 0) -> Any:  # noqa: ANN401 - JSON data
+    """JSON data whose text can be encoded, and whose nesting is within the caps; `word` is given booleans."""
+    if isinstance(value, str):
+        return _SURROGATE.sub("\ufffd", value)
+    if isinstance(value, bool):
+        return word(value)
+    if isinstance(value, dict | list) and depth >= _DEPTH:
+        raise _Refused(f"it nests deeper than {_DEPTH} levels")
+    if isinstance(value, dict):
+        return {_SURROGATE.sub("\ufffd", key): _sound(item, word, depth + 1) for key, item in value.items()}
+    return [_sound(item, word, depth + 1) for item in value] if isinstance(value, list) else value
 
 
 def parse_yaml(data: bytes, *, typed: bool = False) -> Iterator[Any]:
@@ -214,12 +243,12 @@ def load_json(name: str, data: bytes) -> Any:  # noqa: ANN401 - JSON data
     """A JSON document.
 
     Raises:
-        Stalled: it is not JSON.
+        Stalled: it is not JSON, or nests too deep.
     """
     try:
-        return json.loads(data)
+        return _sound(json.loads(data), lambda word: word)
     except (ValueError, RecursionError) as error:
-        raise invalid(name, f"it is not JSON ({error})") from None
+        raise invalid(name, f"it is not usable JSON ({error})") from None
 
 
 def load_object(name: str, data: bytes) -> JsonObject:

@@ -204,12 +204,14 @@ def media_type_of(document: JsonObject, descriptor: JsonObject) -> object:
 
 
 def descriptors(name: str, document: JsonObject, key: str) -> list[JsonObject]:
-    """The descriptors in a list of a manifest or index.
+    """The descriptors in a list of a manifest or index; null is how Go writes a list of nothing.
 
     Raises:
         Stalled: there is no such list.
     """
-    items = document.get(key)
+    items = document.get(key, "")
+    if items is None:
+        return []
     if not isinstance(items, list) or not all(isinstance(item, dict) for item in items):
         raise Stalled("InvalidPackage", f"{name} in the package has no list {key!r} of descriptors.")
     return items

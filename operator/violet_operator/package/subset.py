@@ -186,14 +186,14 @@ def _collect(manifest: Manifest, known: dict[str, Manifest], found: dict[str, Ma
 def _entries(manifest: Manifest) -> list[JsonObject]:
     """What an index names; nothing where it is none."""
     entries: list[JsonObject] = json.loads(manifest.raw)["manifests"] if manifest.media_type in INDEXES else []
-    return entries
+    return entries or []
 
 
 def _blobs(manifest: Manifest) -> set[str]:
     if manifest.media_type in INDEXES:
         return set()
     document = json.loads(manifest.raw)
-    return {str(item["digest"]) for item in (document["config"], *document["layers"]) if "digest" in item}
+    return {str(item["digest"]) for item in (document["config"], *(document["layers"] or ())) if "digest" in item}
 
 
 def _platform(entry: JsonObject, child: Manifest) -> str | None:

@@ -7,8 +7,10 @@ from dataclasses import dataclass
 from typing import Any
 
 from violet_operator.api import FIELD_MANAGER
-from violet_operator.api.artifact import UPLOADED_BY, VERIFIED_AT
+from violet_operator.api.artifact import MADE_BY, UPLOADED_BY
 from violet_operator.clients.kube import Kube, Resource
+from violet_operator.errors import Waiting
+from violet_operator.publication.fields import is_applied, is_as_wanted, is_claimed, is_ours
 
 JsonObject = dict[str, Any]
 
@@ -89,11 +91,12 @@ async def apply_all(
             that one.
 
     Raises:
+        Waiting: one is being deleted.
         OperatorError: the API refuses one, or fails.
     """
     applied: list[Applied] = []
     for piece in pieces:
-        live = await kube.get(piece.resource, piece.namespace, piece.name)
+        live = await read(kube, piece)
         if live is not None and piece.yields_to(live):
             applied.append(Applied(piece, {"metadata": {}}, live, "Keep"))
             continue
@@ -127,22 +130,36 @@ async def _ensure(kube: Kube, piece: Piece, live: JsonObject | None, wanted: Jso
     action = _due(live, wanted)
     if live is not None and action == "Keep":
         return Applied(piece, wanted, live, action)
-    force = live is not None and not is_claimed(live)
+    force = live is not None and not is_claimed(live, wanted)
     now = await kube.apply(piece.resource, wanted, force=force, dry_run=dry_run)
-    if live is not None and _version(now) == _version(live):  # the API keeps not all that we say
-        action = "Keep"
-    return Applied(piece, wanted, now, action)
+    if live is None and not dry_run and _has_other_managers(now):  # somebody was faster: it is his
+        wanted = _annotated(wanted, MADE_BY, None)
+        now = await kube.apply(piece.resource, wanted)
+    return Applied(piece, wanted, now, "Keep" if now == live else action)  # the API keeps not all that we say
 
 
-def _version(body: JsonObject) -> tuple[str, str]:
-    metadata = body["metadata"]
-    return metadata["uid"], metadata["resourceVersion"]
+async def read(kube: Kube, piece: Piece) -> JsonObject | None:
+    """An object as it is; None where there is none.
+
+    Raises:
+        Waiting: it is being deleted: what is written to it now goes with it.
+        OperatorError: the API fails.
+    """
+    live = await kube.get(piece.resource, piece.namespace, piece.name)
+    if live is not None and live["metadata"].get("deletionTimestamp"):
+        held = ", ".join(live["metadata"].get("finalizers") or []) or "none"
+        raise Waiting(
+            "BeingDeleted",
+            f"{live['kind']} {piece.name} of {kube.name} is being deleted, and made anew once it is gone (finalizers "
+            f"that hold it: {held}). If it stays, look at whoever set them.",
+        )
+    return live
 
 
 def _due(live: JsonObject | None, wanted: JsonObject) -> str:
     if live is None or live["metadata"].get("deletionTimestamp"):
         return "Create"
-    return "Keep" if includes(live, wanted) else "Change"
+    return "Keep" if is_as_wanted(live, wanted) else "Change"
 
 
 def _labelled(body: JsonObject) -> JsonObject:
@@ -169,18 +186,27 @@ def agreed(live: JsonObject | None, wanted: JsonObject, *, take_over: bool = Fal
     """What we want, with what those who came first have settled: an Artifact's display name, a version's upload.
 
     Versions that name their package differently share its Artifact, and two uploads of one version share its
-    ArtifactVersion: they must not take turns in renaming it.
+    ArtifactVersion: they must not take turns in renaming it. A name that was altered by hand is not settled.
     """
     if live is None:
-        return wanted
+        return _annotated(wanted, MADE_BY, FIELD_MANAGER)
+    if is_made_by_us(live):
+        wanted = _annotated(wanted, MADE_BY, FIELD_MANAGER)
     name = (live.get("spec") or {}).get("displayName")
-    if name and "displayName" in wanted["spec"]:
+    settled = not is_ours(live) or is_applied(live, "spec", "displayName")
+    if name and settled and "displayName" in wanted["spec"]:
         wanted = wanted | {"spec": wanted["spec"] | {"displayName": name}}
     first = uploaded_by(live)
     if first and uploaded_by(wanted) and not take_over:
-        annotations = wanted["metadata"]["annotations"] | {UPLOADED_BY: first}
-        wanted = wanted | {"metadata": wanted["metadata"] | {"annotations": annotations}}
+        wanted = _annotated(wanted, UPLOADED_BY, first)
     return wanted
+
+
+def _annotated(body: JsonObject, key: str, value: str | None) -> JsonObject:
+    """An object with an annotation, or without it."""
+    annotations = {**(body["metadata"].get("annotations") or {}), key: value}
+    annotations = {name: text for name, text in annotations.items() if text is not None}
+    return body | {"metadata": body["metadata"] | {"annotations": annotations}}
 
 
 def uploaded_by(body: JsonObject) -> str:
@@ -188,26 +214,10 @@ def uploaded_by(body: JsonObject) -> str:
     return str((body["metadata"].get("annotations") or {}).get(UPLOADED_BY, ""))
 
 
-def is_claimed(live: JsonObject) -> bool:
-    """Whether somebody else applies this object too: he declares what he wants, so we do not overrule him.
-
-    Whoever merely updated it (`kubectl edit`, `kubectl label`, the marketplace itself) left drift, which is repaired.
-    """
-    managers = live["metadata"].get("managedFields", [])
-    return any(each["operation"] == "Apply" and each["manager"] != FIELD_MANAGER for each in managers)
+def is_made_by_us(live: JsonObject) -> bool:
+    """Whether the operator has created this object, and not merely adopted it."""
+    return bool((live["metadata"].get("annotations") or {}).get(MADE_BY) == FIELD_MANAGER)
 
 
-def is_ours(live: JsonObject) -> bool:
-    """Whether we have published this object, or taken it over."""
-    managers = live["metadata"].get("managedFields", [])
-    return any(each["operation"] == "Apply" and each["manager"] == FIELD_MANAGER for each in managers)
-
-
-def includes(live: Any, wanted: Any) -> bool:  # noqa: ANN401 - JSON values
-    """Whether `live` says everything that `wanted` says; what others added, and when we verified, does not matter."""
-    if isinstance(wanted, dict):
-        told = wanted.keys() - {VERIFIED_AT}
-        return isinstance(live, dict) and all(key in live and includes(live[key], wanted[key]) for key in told)
-    if isinstance(wanted, list):
-        return isinstance(live, list) and all(any(includes(item, each) for item in live) for each in wanted)
-    return bool(live == wanted)
+def _has_other_managers(live: JsonObject) -> bool:
+    return any(each["manager"] != FIELD_MANAGER for each in live["metadata"].get("managedFields", []))

@@ -9,7 +9,6 @@ from violet_operator.api.artifact import Publication
 from violet_operator.clients.kube import ARTIFACT_VERSIONS, ARTIFACTS, CATALOG_SOURCES, PACKAGE_MANIFESTS, Kube
 from violet_operator.errors import Stalled, Waiting
 from violet_operator.publication.apply import Piece
-from violet_operator.publication.installed import users_of_csv
 from violet_operator.publication.publisher import Publisher, Standing
 
 JsonObject = dict[str, Any]
@@ -54,17 +53,6 @@ class BundlePublisher(Publisher):
             f"Cluster {kube.name} has no CatalogSource {library!r} in {namespace}, only {', '.join(there)}. "
             "Correct spec.catalogSource, or create it.",
         )
-
-    async def users(self, kube: Kube) -> list[str]:
-        """Whatever OLM has made of its CSV.
-
-        Raises:
-            OperatorError: the cluster cannot be asked.
-        """
-        version = await kube.get(ARTIFACT_VERSIONS, self._publication.namespace, self._publication.version_name)
-        status = (version or {}).get("status") or {}
-        csv = status.get("version") or self._csv
-        return await users_of_csv(kube, status.get("name") or self._publication.name, csv) if csv else []
 
     async def standing(self, kube: Kube, live: Sequence[JsonObject]) -> Standing:
         """Whether the marketplace has taken the version, and OLM lists its CSV where there is OLM.

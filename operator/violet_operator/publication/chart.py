@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from violet_operator.clients.kube import CHART_REPOS, CHARTS, HELM_REQUESTS, Kube, Resource
+from violet_operator.clients.kube import CHART_REPOS, CHARTS, Kube, Resource
 from violet_operator.errors import Stalled, Waiting
 from violet_operator.publication.apply import Piece
 from violet_operator.publication.publisher import Publisher, Standing
@@ -92,23 +92,6 @@ class ChartPublisher(Publisher):
             f"{', '.join(there)}. Correct spec.chartRepository, or create it.",
         )
 
-    async def users(self, kube: Kube) -> list[str]:
-        """HelmRequests for this version, or for whichever is the newest.
-
-        Raises:
-            OperatorError: the cluster cannot be asked; so nobody knows.
-        """
-        chart, requests = self._chart, HELM_REQUESTS
-        if not await kube.serves(requests):
-            requests = Resource(_OLDER_VERSION, requests.plural)
-            if not await kube.serves(requests):
-                return []
-        return [
-            f"HelmRequest {item['metadata']['namespace']}/{item['metadata']['name']}"
-            for item in await kube.list(requests)
-            if uses(item, chart)
-        ]
-
     async def standing(self, kube: Kube, live: Sequence[JsonObject]) -> Standing:  # noqa: ARG002 - nothing is ours
         """Whether the Chart lists the version, with this content.
 
@@ -162,13 +145,6 @@ def find_version(found: JsonObject, chart: ChartEntry) -> JsonObject | None:
     entries: list[JsonObject] = (found.get("spec") or {}).get("versions") or []
     same = (item for item in entries if item.get("version") == chart.version)
     return next((item for item in same if str(item.get("name", "")).rpartition("/")[2] in ("", chart.name)), None)
-
-
-def uses(request: JsonObject, chart: ChartEntry) -> bool:
-    """Whether a HelmRequest has installed a version of a chart, or is going to."""
-    spec, status = request.get("spec") or {}, request.get("status") or {}
-    named = spec.get("chart") == f"{chart.repository}/{chart.name}"
-    return named and chart.version in (spec.get("version") or chart.version, status.get("version"))
 
 
 def _health(repo: JsonObject | None) -> str:

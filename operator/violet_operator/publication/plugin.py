@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from violet_operator.api.module_plugin import MODULE_NAME
-from violet_operator.clients.kube import MODULE_CONFIGS, MODULE_INFOS, MODULE_PLUGINS, Kube
+from violet_operator.clients.kube import MODULE_CONFIGS, MODULE_PLUGINS, Kube
 from violet_operator.errors import Stalled
 from violet_operator.package.plugin import module_version
 from violet_operator.package.versions import is_older, same_version
@@ -51,22 +51,6 @@ class PluginPublisher(Publisher):
             f"the platform has no ModuleConfig of {self._version} from before. Delete this upload; or, to offer "
             f"{self._version} nevertheless, delete the ModulePlugin and upload the versions in their order.",
         )
-
-    async def users(self, kube: Kube) -> list[str]:
-        """Installations of the plugin, and its other versions: all of them share the ModulePlugin.
-
-        Raises:
-            OperatorError: the cluster cannot be asked; so nobody knows.
-        """
-        live = await kube.get(MODULE_PLUGINS, None, self._name)
-        newer = [f"version {module_version(live)}"] if live is not None and self._is_older_than(live) else []
-        others = [item for item in await self._configs(kube) if not self._is_ours(item)]
-        installed = await kube.list(MODULE_INFOS, labels=self._selector)
-        return [
-            *(f"ModuleInfo {item['metadata']['name']}" for item in installed),
-            *newer,
-            *(f"ModuleConfig {item['metadata']['name']}" for item in others),
-        ]
 
     async def standing(self, kube: Kube, live: Sequence[JsonObject]) -> Standing:
         """Whether the platform has made the ModuleConfig of this version, and says that it is ready to be deployed.

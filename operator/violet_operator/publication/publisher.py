@@ -58,14 +58,6 @@ class Publisher(Protocol):
         """
         ...
 
-    async def users(self, kube: Kube) -> list[str]:
-        """Who has installed it on the cluster or is about to, in words: as long as there are any, it must stay.
-
-        Raises:
-            OperatorError: the cluster cannot be asked.
-        """
-        ...
-
     async def standing(self, kube: Kube, live: Sequence[JsonObject]) -> Standing:
         """What the cluster says, `live` being the objects as last seen, one for each piece.
 

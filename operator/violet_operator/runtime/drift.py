@@ -17,7 +17,8 @@ from typing import Any
 from violet_operator.clients.kube import Kube, Resource
 from violet_operator.clients.kube_watch import Sight, watch
 from violet_operator.errors import OperatorError
-from violet_operator.publication.apply import OURS, Applied, includes
+from violet_operator.publication.apply import OURS, Applied
+from violet_operator.publication.fields import includes
 from violet_operator.runtime.queue import Key
 from violet_operator.support.durations import backoff
 

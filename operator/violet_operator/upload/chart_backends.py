@@ -42,6 +42,10 @@ class ChartBackend(Protocol):
         """
         ...
 
+    def obstacle(self, found: str | None) -> str:
+        """Why what was found stays, as a clause that begins with "which"; empty if it can be deleted."""
+        ...
+
     async def remove(self) -> bool:
         """Delete it; False where there is no way to, or nothing is left to do.
 
@@ -82,6 +86,10 @@ class CatalogApi:
         renewed = self._server.with_token(await self._login.token())
         return await _send(self._upload, renewed, path, archive, member)
 
+    def obstacle(self, found: str | None) -> str:  # noqa: ARG002 - it cannot delete any
+        """It only takes charts."""
+        return "which the catalog API has no documented way to delete"
+
     async def remove(self) -> bool:
         """No request for that is documented."""
         return False
@@ -109,6 +117,10 @@ class ChartMuseum:
         path = f"{self._path}?force=true" if force else self._path
         return await _send(self._upload, self._server, path, archive, member)
 
+    def obstacle(self, found: str | None) -> str:
+        """Other content is somebody else's."""
+        return "" if found in (None, self._chart.digest) else "which has other content by now"
+
     async def remove(self) -> bool:
         """Delete it, unless its content is another one by now."""
         if await self.find() != self._chart.digest:
@@ -135,18 +147,22 @@ class Oci:
         """Nothing is left to do."""
         return True
 
+    def obstacle(self, found: str | None) -> str:  # noqa: ARG002 - judged with the tags
+        """Its tag goes with those of the other images."""
+        return ""
+
     async def remove(self) -> bool:
         """Its tag goes with those of the other images."""
         return False
 
 
-async def chart_backend(upload: Upload, connection: Connection) -> ChartBackend:
-    """What the Platform says, with credentials from its own namespace.
+async def chart_backend(upload: Upload, connection: Connection, chart: ChartEntry | None = None) -> ChartBackend:
+    """What the Platform says, with credentials from its own namespace; for the package's chart, if no other is given.
 
     Raises:
         OperatorError: a Secret or ConfigMap is missing, or there is no address to upload to.
     """
-    chart = chart_entry(upload, connection)
+    chart = chart or chart_entry(upload, connection)
     if connection.charts.backend == "oci":
         return Oci(upload, chart, connection.name)
     spec, gateway = connection.charts, connection.gateway

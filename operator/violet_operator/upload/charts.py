@@ -7,7 +7,6 @@ from __future__ import annotations
 
 from violet_operator.api.conditions import PUSHED
 from violet_operator.errors import Stalled, Transient
-from violet_operator.platform.resolve import Connection
 from violet_operator.support.digests import digest_hex
 from violet_operator.upload.chart_backends import chart_backend
 from violet_operator.upload.context import JsonObject, Upload
@@ -50,44 +49,33 @@ async def survey(upload: Upload) -> None:
         await each_platform(upload, PUSHED, look)
 
 
-async def deliver(upload: Upload) -> None:
-    """Upload the chart where it is due; a platform that does not take it drops out."""
+async def deliver(upload: Upload, platform: str) -> None:
+    """Upload the chart to a platform where it is due.
+
+    Raises:
+        OperatorError: it does not take it.
+    """
     chart, opened = _chart(upload), upload.opened
-    if chart is None:
+    if chart is None or platform not in upload.chart_due:
         return
     assert opened is not None
     assert opened.package.chart is not None
-    member = opened.package.chart.member
-
-    async def put(name: str) -> None:
-        backend = await chart_backend(upload, upload.connections[name])
-        if await backend.put(opened.archive, member, force=upload.spec.overwrite == "IfDifferent"):
-            return
-        found = await backend.find()  # somebody was faster, or it was there without being listed
-        if found is None:
-            raise _unlisted(upload, chart)
-        if found not in ("", digest_hex(chart["digest"])):
-            raise _exists(upload, chart)
-
-    due = [name for name in upload.connections if name in upload.chart_due]
-    for name in due:  # one after the other, as each reads the package
-        await each_platform(upload, PUSHED, put, [name])
-    if upload.connections:
-        said = f"Chart {chart['name']} {chart['version']} is in chart repository {upload.spec.chart_repository}"
-        images = upload.status.conditions.get(PUSHED)
-        upload.status.done(PUSHED, "Pushed", f"{images['message'] if images else ''} {said}.".strip())
+    backend = await chart_backend(upload, upload.connections[platform])
+    member, replace = opened.package.chart.member, upload.spec.overwrite == "IfDifferent"
+    if await backend.put(opened.archive, member, force=replace):
+        return
+    found = await backend.find()  # somebody was faster, or it was there without being listed
+    if found is None:
+        raise _unlisted(upload, chart)
+    if found not in ("", digest_hex(chart["digest"])):
+        raise _exists(upload, chart)
 
 
-async def take_back(upload: Upload, connection: Connection) -> list[str]:
-    """Delete the chart from its repository; what was deleted, in words.
-
-    Raises:
-        OperatorError: the repository refuses, or cannot be reached.
-    """
-    chart = _chart(upload)
-    if chart is None or not await (await chart_backend(upload, connection)).remove():
-        return []
-    return [f"chart {chart['name']} {chart['version']} of {upload.spec.chart_repository}"]
+def delivered(upload: Upload) -> str:
+    """A sentence on where the chart is; empty where there is none to upload."""
+    if (chart := _chart(upload)) is None:
+        return ""
+    return f" Chart {chart['name']} {chart['version']} is in chart repository {upload.spec.chart_repository}."
 
 
 def _chart(upload: Upload) -> JsonObject | None:

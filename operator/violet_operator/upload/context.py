@@ -116,7 +116,8 @@ class Upload:
         plans: what each platform's registry lacks, by name of Platform.
         chart_due: the platforms whose chart repository lacks the chart.
         failures: what has failed so far and holds back nothing else.
-        repairing: whether this very package was installable everywhere before.
+        intact: the targets on which this very package was installable before, by Platform and cluster.
+        publishing: what was begun on the target clusters, by Platform and cluster.
         repairs: what was found missing or altered of it, and has been put right.
         outdated: why the last verdict does not count any more, where the package cannot be read for another one.
         partly: how far publishing has come where something has failed.
@@ -142,7 +143,8 @@ class Upload:
     plans: dict[str, PushPlan] = field(default_factory=dict)
     chart_due: set[str] = field(default_factory=set)
     failures: list[Failure] = field(default_factory=list)
-    repairing: bool = False
+    intact: frozenset[tuple[str, str]] = frozenset()
+    publishing: dict[tuple[str, str], asyncio.Task[str | None]] = field(default_factory=dict)
     repairs: list[str] = field(default_factory=list)
     outdated: OperatorError | None = None
     partly: OperatorError | None = None

@@ -4,18 +4,20 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Sequence
+from datetime import datetime
 from functools import partial
 
 from violet_operator.api.conditions import PUBLISHED
 from violet_operator.clients.kube import Kube
 from violet_operator.errors import OperatorError, Waiting
-from violet_operator.publication.apply import Applied, apply_all, uploaded_by
+from violet_operator.publication.apply import Applied, apply_all, read, uploaded_by
 from violet_operator.publication.publisher import Publisher, Standing
 from violet_operator.upload.context import Failure, JsonObject, Upload
+from violet_operator.upload.ledger import record
 from violet_operator.upload.publishers import publisher_for
 from violet_operator.upload.report import write
-from violet_operator.upload.shared import check_alone, may_take_over, still_publishes
-from violet_operator.upload.targets import Place, client, drop, named, passed_over, places, suspect
+from violet_operator.upload.shared import BEFORE, check_alone, earlier_chart, may_take_over, still_publishes
+from violet_operator.upload.targets import Place, client, drop, named, passed_over, places, state_dropped, suspect
 
 _FIRST_LOOK = 0.5
 _SLOWEST_LOOK = 5.0
@@ -51,22 +53,51 @@ async def rehearse(upload: Upload) -> None:
             drop(upload, platform, PUBLISHED, errors[0])
 
 
+def begin(upload: Upload, platform: str) -> None:
+    """Start publishing on the clusters of a platform that has its images, beside whatever others still push."""
+    if upload.spec.skip_resources:
+        return
+    if not upload.publishing:
+        upload.env.drift.forget(upload.key)
+        upload.status.keep_targets(set(named(upload)))
+    for to in places(upload):
+        if to.connection.name == platform and to.key not in upload.publishing:
+            upload.publishing[to.key] = asyncio.create_task(_tell(upload, to), name=f"publish {upload.name} on {to}")
+
+
 async def publish(upload: Upload) -> None:
     """Bring the package to every target cluster; what fails is noted in `failures`, and holds back nothing else."""
     if upload.spec.skip_resources:
         upload.status.keep_targets(set())
         upload.status.done(PUBLISHED, "Skipped", "spec.skipResources is true: no objects are created on the targets.")
         return
-    wanted = named(upload)
-    upload.env.drift.forget(upload.key)
-    upload.status.keep_targets(set(wanted))
-    results = await asyncio.gather(*(_publish_on(upload, to) for to in places(upload)))
+    await record(upload)
+    for platform in upload.connections:
+        begin(upload, platform)
+    state_dropped(upload)
+    results = await asyncio.gather(*upload.publishing.values())
     notes = [note for note in results if note is not None]
-    said = f"{len(notes)} of {len(wanted)} clusters can install the package"
+    said = f"{len(notes)} of {len(named(upload))} clusters can install the package"
     if upload.failures:
         upload.partly = Waiting("PartiallyPublished", f"{said}; status.targets says what the others lack.")
     else:
         upload.status.done(PUBLISHED, "Installable", f"{said}.{''.join(sorted(set(notes)))}")
+
+
+async def call_off(upload: Upload) -> None:
+    """End what was begun and has not ended; a run that is over changes nothing more."""
+    for task in upload.publishing.values():
+        task.cancel()
+    await asyncio.gather(*upload.publishing.values(), return_exceptions=True)
+
+
+async def _tell(upload: Upload, to: Place) -> str | None:
+    """Publish on one cluster, and say how that went while others are under way; the last one is told with the run."""
+    note = await _publish_on(upload, to)
+    if sum(task.done() for task in upload.publishing.values()) + 1 < len(places(upload)):
+        state_dropped(upload)
+        await write(upload)
+    return note
 
 
 async def _publish_on(upload: Upload, to: Place) -> str | None:
@@ -77,14 +108,15 @@ async def _publish_on(upload: Upload, to: Place) -> str | None:
         applied, note = await _apply(upload, to, kube, publisher)
         upload.status.target(*to.key, objects=list(publisher.objects))
         upload.env.drift.follow(upload.key, kube, applied)
-        upload.repairs += [f"{told(item)} on {to}" for item in applied if item.action != "Keep"]
         note += passed_over(upload)
         standing = await publisher.standing(kube, [item.live for item in applied])
         if not standing.installable:
             standing = await _wait(upload, to, kube, publisher, standing)
+        if to.key in upload.intact:
+            upload.repairs += [f"{told(item)} on {to}" for item in applied if item.action != "Keep"]
         upload.status.target(*to.key, phase="Ready", message=f"{standing.said}.{note}")
     except OperatorError as error:
-        upload.status.target(*to.key, phase="Failed", message=error.message)
+        upload.status.target_failed(*to.key, error)
         upload.failures.append(Failure(PUBLISHED, error, f"Cluster {to}"))
         suspect(upload, to.connection.name, error)
         return None
@@ -92,18 +124,23 @@ async def _publish_on(upload: Upload, to: Place) -> str | None:
 
 
 async def _apply(upload: Upload, to: Place, kube: Kube, publisher: Publisher) -> tuple[list[Applied], str]:
-    """The objects as we want them, and a note where another upload keeps them too."""
+    """The objects as we want them, all or none, and a note where another upload keeps them too."""
 
     async def permit(live: JsonObject | None, wanted: JsonObject) -> bool:
         await publisher.prepare(kube)
         return await may_take_over(upload, to, live, wanted)
 
-    applied = await apply_all(kube, publisher.pieces, permit=permit)
-    first = uploaded_by(applied[-1].live) if applied else ""
+    applied = await apply_all(kube, publisher.pieces, dry_run=True, permit=permit)
+    if any(item.action != "Keep" for item in applied):
+        applied = await apply_all(kube, publisher.pieces, permit=permit)
+    if not applied:
+        first = await earlier_chart(upload, to)
+        return applied, f" PackageUpload {first} {BEFORE}" if first else ""
+    first = uploaded_by(applied[-1].live)
     if first in ("", "/".join(upload.key)):
         return applied, ""
     if await still_publishes(upload, first, applied[-1].live):
-        return applied, f" PackageUpload {first} has published the same version before; one of the two is not needed."
+        return applied, f" PackageUpload {first} {BEFORE}"
     return await apply_all(kube, publisher.pieces, take_over=True), ""
 
 
@@ -121,11 +158,14 @@ async def _wait(upload: Upload, to: Place, kube: Kube, publisher: Publisher, sta
         OperatorError: the cluster fails, or lacks what the objects refer to.
     """
     await publisher.prepare(kube)
-    waited, rejected, delay, shown = 0.0, 0.0, _FIRST_LOOK, ""
+    rejected: datetime | None = None
+    delay, shown = _FIRST_LOOK, ""
     while not standing.installable:
-        rejected = rejected + delay if standing.rejected else 0.0
-        if rejected > _REJECTION_GRACE:
+        now = upload.env.clock()
+        rejected = (rejected or now) if standing.rejected else None
+        if rejected and (now - rejected).total_seconds() > _REJECTION_GRACE:
             raise Waiting("PlatformRejected", f"The platform rejects it: {standing.said}. {standing.advice}.")
+        waited = (now - upload.status.target_waits(*to.key, f"{standing.said}.")).total_seconds()
         if waited > upload.env.settings.publish_deadline:
             raise Waiting(
                 "NotInstallable", f"Not installable after {waited:.0f} s: {standing.said}. {standing.advice}."
@@ -133,10 +173,8 @@ async def _wait(upload: Upload, to: Place, kube: Kube, publisher: Publisher, sta
         if standing.said != shown:
             shown = standing.said
             upload.status.working(PUBLISHED, "Publishing", f"Waiting for {to}: {shown}.")
-            upload.status.target(*to.key, phase="Publishing", message=f"{shown}.")
             await write(upload)
         await upload.pacer.sleep(delay)
-        waited += delay
         delay = min(delay * 1.5, _SLOWEST_LOOK)
         standing = await publisher.standing(kube, await _read(kube, publisher))
     return standing
@@ -150,7 +188,7 @@ async def _read(kube: Kube, publisher: Publisher) -> Sequence[JsonObject]:
     """
     live = []
     for piece in publisher.pieces:
-        found = await kube.get(piece.resource, piece.namespace, piece.name)
+        found = await read(kube, piece)
         if found is None:
             raise Waiting(
                 "ObjectGone", f"{piece.body['kind']} {piece.name} was deleted on {kube.name} while we waited for it."

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Callable, Iterable
 from concurrent.futures import FIRST_EXCEPTION, Executor, ThreadPoolExecutor, wait
 from functools import partial
@@ -13,17 +14,24 @@ from violet_operator.package.archive import Archive
 from violet_operator.support.cancel import CancelToken
 from violet_operator.support.durations import human_bytes
 from violet_operator.support.meter import Meter
+from violet_operator.upload import charts
 from violet_operator.upload.context import Upload
+from violet_operator.upload.ledger import record
 from violet_operator.upload.plan import BlobPush, PushPlan
+from violet_operator.upload.publish import begin
 from violet_operator.upload.status import complete
 from violet_operator.upload.survey import state_images
-from violet_operator.upload.targets import each_platform
+from violet_operator.upload.targets import each_platform, named
 from violet_operator.upload.threads import in_thread
 from violet_operator.upload.transfer import reported
 
 
 async def push(upload: Upload) -> None:
-    """Bring every image into the registry of every target platform, as planned; one that fails drops out."""
+    """Bring images and chart to every target platform, as planned; one that fails drops out.
+
+    Platforms are pushed to side by side, as each reads the package for itself, and share the streams. One that has its
+    images goes on to its clusters at once: a registry that is slow holds back no other platform.
+    """
     opened, status, plans = upload.opened, upload.status, upload.plans
     assert opened is not None
     size = sum(plan.bytes for plan in plans.values())
@@ -31,25 +39,30 @@ async def push(upload: Upload) -> None:
     present = sum(plan.present for plan in plans.values())
     upload.meter.expect(size - opened.archive.size, blobs=pushes + present, skipped=present)
     status.working(PUSHED, "Pushing", f"Pushing {pushes} blobs ({human_bytes(size)}); {present} are there already.")
+    await record(upload)
     streams = upload.env.settings.streams
+    share, at_once = max(1, streams // len(plans)), asyncio.Semaphore(streams)
 
     async def carry_out(name: str) -> None:
-        pusher = Pusher(upload.connections[name].registry, opened.archive, streams, upload.cancel, upload.meter)
-        await in_thread(partial(pusher.run, plans[name]), upload)
+        async with at_once:
+            pusher = Pusher(upload.connections[name].registry, opened.archive, share, upload.cancel, upload.meter)
+            await in_thread(partial(pusher.run, plans[name]), upload)
+            await charts.deliver(upload, name)
+        begin(upload, name)
 
     async with upload.pacer.transfer(size), reported(upload):
-        for name in list(plans):  # one after the other, as each reads the package
-            await each_platform(upload, PUSHED, carry_out, [name])
+        await each_platform(upload, PUSHED, carry_out, list(plans))
     if not upload.connections:
         return
     upload.repairs += [
         f"{', '.join(str(to) for to, _ in plan.tags)} was missing in {upload.connections[name].registry.address}"
         for name, plan in plans.items()
-        if plan.tags
+        if plan.tags and upload.intact >= {key for key in named(upload) if key[0] == name}
     ]
     state_images(upload, sorted((image.reference, image.digest) for image in opened.package.images))
     status.facts["progress"] = complete(status.facts["progress"])
-    status.done(PUSHED, "Pushed", f"{len(opened.package.images)} images are in {_registries(upload)}.")
+    said = f"{len(opened.package.images)} images are in {_registries(upload)}.{charts.delivered(upload)}"
+    status.done(PUSHED, "Pushed", said)
 
 
 def _registries(upload: Upload) -> str:

@@ -13,18 +13,19 @@ from violet_operator.api.conditions import FETCHED, PUBLISHED, PUSHED, READY, VE
 from violet_operator.api.package_upload import PackageUploadSpec
 from violet_operator.clients.kube import PACKAGE_UPLOADS
 from violet_operator.errors import Cancelled, OperatorError, Stalled, Transient
-from violet_operator.platform.resolve import Connection, invalid_spec
+from violet_operator.platform.kubeconfig import GLOBAL
+from violet_operator.platform.resolve import invalid_spec
 from violet_operator.support.durations import parse_duration
 from violet_operator.support.requeue import Requeue
 from violet_operator.upload import charts, decide, fetch, gate, preview, verification
 from violet_operator.upload.context import Environment, Failure, Pacer, Upload
 from violet_operator.upload.inspection import inspect
-from violet_operator.upload.publish import publish, rehearse
+from violet_operator.upload.publish import call_off, publish, rehearse
 from violet_operator.upload.push import push
 from violet_operator.upload.report import write
 from violet_operator.upload.status import UploadStatus
 from violet_operator.upload.survey import in_place, knock, survey
-from violet_operator.upload.targets import each_platform, named, overall, state_dropped
+from violet_operator.upload.targets import each_platform, intact, named, overall, state_dropped
 from violet_operator.upload.transfer import announced
 from violet_operator.upload.withdraw import mark, withdraw
 
@@ -49,7 +50,7 @@ async def reconcile(namespace: str, name: str, env: Environment, pacer: Pacer) -
     except ValidationError as error:  # an object older than a rule of the CRD
         return await _refuse(body, invalid_spec(error), env)
     upload = Upload(body, spec, UploadStatus(body, env.clock), env, pacer)
-    upload.repairing = upload.status.conditions.is_current(READY)
+    upload.intact = intact(upload)
     try:
         return await withdraw(upload) if deleting else await _run(upload)
     finally:
@@ -75,26 +76,33 @@ async def _run(upload: Upload) -> Requeue:
     async with announced(upload):
         result = await _take_steps(upload)
     news = []
-    if upload.repairing and upload.repairs and not upload.failures:
+    if upload.repairs:
         news = [Event(False, "Repaired", f"Put right: {'; '.join(upload.repairs)}.")]
     return result if await write(upload, *news) else Requeue(failed=True)
 
 
 async def _take_steps(upload: Upload) -> Requeue:
     """Every step in order, to the first that fails; leaves the status complete but not written."""
-    for condition, step in PREVIEW if upload.preview else STEPS:
-        try:
-            await _guarded(step, upload)
-        except OperatorError as error:
-            upload.failures.append(Failure(error.condition or condition, error))
-            break
-        if not upload.connections:  # every platform has dropped out
-            break
+    try:
+        await _until_one_fails(upload)
+    finally:
+        await call_off(upload)
     failure = overall(upload.failures, len(named(upload)))
     if failure is None:
         _finish(upload)
         return Requeue(after=parse_duration(upload.spec.interval))
     return _fail(upload, failure)
+
+
+async def _until_one_fails(upload: Upload) -> None:
+    for condition, step in PREVIEW if upload.preview else STEPS:
+        try:
+            await _guarded(step, upload)
+        except OperatorError as error:
+            upload.failures.append(Failure(error.condition or condition, error))
+            return
+        if not upload.connections:  # every platform has dropped out
+            return
 
 
 async def _guarded(step: Step, upload: Upload) -> None:
@@ -145,22 +153,13 @@ async def _prepare(upload: Upload) -> None:
 
     async def connect(name: str) -> None:
         connection = await upload.env.connect(upload.namespace, name)
-        errors = [error for cluster in clusters[name] if (error := _refusal(connection, cluster))]
-        if len(errors) == len(clusters[name]):
-            raise errors[0]
+        clusters = [cluster for platform, cluster in named(upload) if platform == name]
+        if not connection.clusters.keys() & {*clusters, *unnamed}:
+            connection.cluster(clusters[0])
         upload.connections[name] = connection
 
-    clusters = {target.platform_ref.name: target.clusters for target in upload.spec.targets}
-    await each_platform(upload, None, connect, clusters)
-
-
-def _refusal(connection: Connection, cluster: str) -> OperatorError | None:
-    """Why a cluster cannot be reached, if so."""
-    try:
-        connection.cluster(cluster)
-    except OperatorError as error:
-        return error
-    return None
+    unnamed = () if "package" in upload.status.facts else (GLOBAL,)  # it may be a plugin, which goes there in any case
+    await each_platform(upload, None, connect, [target.platform_ref.name for target in upload.spec.targets])
 
 
 async def _find(upload: Upload) -> None:
@@ -186,7 +185,7 @@ async def _find(upload: Upload) -> None:
     assert upload.source is not None
     if not decide.same_source(facts, upload.spec.source.url, upload.source):
         status.forget_package()
-        upload.repairing = False
+        upload.intact = frozenset()
     elif upload.preview:
         upload.settled = preview.still_holds(upload)
     elif known and await in_place(upload):
@@ -227,7 +226,6 @@ STEPS = (
     *_READ,
     (PUBLISHED, _unless_settled(rehearse)),
     (PUSHED, _unless_settled(push)),
-    (PUSHED, _unless_settled(charts.deliver)),
     (VERIFIED, _settle),
     (PUBLISHED, publish),
 )

@@ -11,7 +11,7 @@ from violet_operator.errors import Stalled, Waiting
 from violet_operator.package.references import destination
 from violet_operator.package.versions import same_version
 from violet_operator.platform.resolve import Connection
-from violet_operator.publication.apply import includes, uploaded_by
+from violet_operator.publication.apply import uploaded_by
 from violet_operator.upload.context import JsonObject, Upload
 from violet_operator.upload.publishers import publisher_for
 from violet_operator.upload.targets import Place, client, places
@@ -47,13 +47,17 @@ def _pulls(connection: Connection) -> str:
     return f"{where} (imagePullSecrets: {', '.join(connection.pull_secrets) or 'none'})"
 
 
+BEFORE = "has published the same version before; one of the two is not needed."
+"""What a target's message says of an upload that came first."""
+
+
 async def may_take_over(upload: Upload, to: Place, live: JsonObject | None, wanted: JsonObject) -> bool:
     """Whether an object that says something else becomes ours; if not, it keeps the name of its upload.
 
     Raises:
         Waiting: another upload says what is there now, and would say it again.
     """
-    if live is None or live["kind"] != "Artifact" or includes(_place(live), _place(wanted)):
+    if live is None or live["kind"] != "Artifact" or _place(live) == _place(wanted):
         return False
     first = uploaded_by(live)
     if first in ("", "/".join(upload.key)):
@@ -90,6 +94,37 @@ async def still_publishes(upload: Upload, first: str, live: JsonObject) -> bool:
     return publishes(other, live)
 
 
+async def earlier_chart(upload: Upload, to: Place) -> str:
+    """An upload that has published the same chart there before, namespace/name; empty where none has.
+
+    A Chart is the platform's own, and names no upload: all of them have to be listed. So that is done for a chart that
+    was just uploaded, and where there was such an upload at the last look.
+    """
+    last = [item for item in upload.status.facts.get("targets", []) if (item["platform"], item["cluster"]) == to.key]
+    if upload.settled and any(item["phase"] == "Ready" and BEFORE not in str(item.get("message")) for item in last):
+        return ""
+    found = [
+        body
+        for body in await upload.env.kube.list(PACKAGE_UPLOADS, upload.namespace)
+        if _age(body) < _age(upload.body) and _same_chart(upload, to, body)
+    ]
+    return f"{upload.namespace}/{min(found, key=_age)['metadata']['name']}" if found else ""
+
+
+def _age(body: JsonObject) -> tuple[str, str]:
+    return body["metadata"]["creationTimestamp"], body["metadata"]["name"]
+
+
+def _same_chart(upload: Upload, to: Place, other: JsonObject) -> bool:
+    targets = [item for item in (other.get("status") or {}).get("targets") or [] if item.get("objects")]
+    return (
+        "deletionTimestamp" not in other["metadata"]
+        and _package(other).get("chart") == upload.status.facts["package"]["chart"]
+        and other["spec"].get("chartRepository") == upload.spec.chart_repository
+        and to.key in [(item["platform"], item["cluster"]) for item in targets]
+    )
+
+
 def _same_version(upload: Upload, other: JsonObject) -> bool:
     return same_version(str(_package(other).get("version", "")), str(upload.status.facts["package"]["version"]))
 
@@ -119,12 +154,13 @@ def _package(body: JsonObject) -> JsonObject:
 def _place(artifact: JsonObject) -> JsonObject:
     """What an Artifact says of where its versions come from and go to."""
     spec, labels = artifact["spec"], artifact["metadata"].get("labels") or {}
-    place = {key: spec[key] for key in ("registry", "repository", "imagePullSecrets") if key in spec}
-    return place | {"library": labels.get("cpaas.io/library")}
+    place = {key: spec.get(key) for key in ("registry", "repository")}
+    secrets = spec.get("imagePullSecrets") or []
+    return place | {"imagePullSecrets": secrets, "library": labels.get("cpaas.io/library")}
 
 
 def _words(artifact: JsonObject) -> str:
     place = _place(artifact)
-    secrets = ", ".join(place.get("imagePullSecrets") or []) or "none"
-    where = f"{place.get('registry')}/{place.get('repository')}"
+    secrets = ", ".join(place["imagePullSecrets"]) or "none"
+    where = f"{place['registry']}/{place['repository']}"
     return f"{where} (imagePullSecrets: {secrets}) in catalog {place['library']}"

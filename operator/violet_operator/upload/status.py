@@ -43,6 +43,9 @@ class UploadStatus:
         self._facts: JsonObject = copy.deepcopy(self.last)
         self.conditions = Conditions(self._facts.pop("conditions", []), generation=self._generation, clock=clock)
         self._clock = clock
+        if (self.conditions.get(RECONCILING) or {}).get("observedGeneration") != self._generation:
+            for target in self._facts.get("targets", []):  # another spec is another thing to wait for
+                target.pop("waitingSince", None)
 
     @property
     def facts(self) -> JsonObject:
@@ -115,6 +118,7 @@ class UploadStatus:
         self.conditions.at_rest()
         self._forget_unfinished()
         for target in self._facts.get("targets", []):
+            target.pop("waitingSince", None)
             if target["phase"] == "Publishing":
                 target["phase"] = "Pending"
         ready = self.conditions.get(READY)
@@ -149,16 +153,36 @@ class UploadStatus:
         phase: str | None = None,
         message: str | None = None,
         objects: list[JsonObject] | None = None,
+        waiting_since: str | None = None,
     ) -> None:
-        """The result on one cluster; what is not given stays as it was."""
+        """The result on one cluster; what is not given stays as it was, but a new phase ends the waiting."""
         targets = {(item["platform"], item["cluster"]): item for item in self._facts.get("targets", [])}
         item: JsonObject = {"platform": platform, "cluster": cluster, "phase": "Pending", "objects": []}
         item |= targets.get((platform, cluster), {})
-        item |= {} if phase is None else {"phase": phase}
+        if phase is not None:
+            item["phase"] = phase
+            item.pop("waitingSince", None)
         item |= {} if message is None else {"message": shorten(message)}
         item |= {} if objects is None else {"objects": objects}
+        item |= {} if waiting_since is None else {"waitingSince": waiting_since}
         targets[platform, cluster] = item
         self._facts["targets"] = [targets[key] for key in sorted(targets)]
+
+    def target_waits(self, platform: str, cluster: str, message: str) -> datetime:
+        """A cluster cannot install it yet; since when, runs that were called off or met a fault included."""
+        since = self._waiting_since(platform, cluster) or self.stamp()
+        self.target(platform, cluster, phase="Publishing", message=message, waiting_since=since)
+        return datetime.fromisoformat(since)
+
+    def target_failed(self, platform: str, cluster: str, error: OperatorError) -> None:
+        """A cluster has failed; a fault of the moment does not end the waiting for it."""
+        since = self._waiting_since(platform, cluster) if isinstance(error, Transient) else None
+        self.target(platform, cluster, phase="Failed", message=error.message, waiting_since=since)
+
+    def _waiting_since(self, platform: str, cluster: str) -> str | None:
+        key = (platform, cluster)
+        found = (item for item in self._facts.get("targets", []) if (item["platform"], item["cluster"]) == key)
+        return next((item.get("waitingSince") for item in found), None)
 
     def keep_targets(self, wanted: set[tuple[str, str]]) -> None:
         """Drop results of clusters that are no longer targets."""

@@ -10,6 +10,7 @@ import asyncio
 from collections.abc import Awaitable, Callable, Iterable, Sequence
 from dataclasses import dataclass
 
+from violet_operator.api.conditions import READY
 from violet_operator.clients.kube import Kube
 from violet_operator.errors import OperatorError, Stalled
 from violet_operator.platform.kubeconfig import GLOBAL
@@ -41,6 +42,18 @@ def named(upload: Upload) -> list[tuple[str, str]]:
         for target in upload.spec.targets
         for cluster in ((GLOBAL,) if _is_global(upload) else target.clusters)
     ]
+
+
+def intact(upload: Upload) -> frozenset[tuple[str, str]]:
+    """The targets on which the package was installable when the spec as it is now was judged last."""
+    facts = upload.status.facts
+    if upload.status.conditions.is_current(READY):
+        return frozenset(named(upload))
+    if facts.get("observedGeneration") != upload.generation:
+        return frozenset()
+    return frozenset(
+        (item["platform"], item["cluster"]) for item in facts.get("targets", []) if item["phase"] == "Ready"
+    )
 
 
 def places(upload: Upload) -> list[Place]:
@@ -115,7 +128,7 @@ def state_dropped(upload: Upload) -> None:
     out = {failure.platform: failure.error for failure in upload.failures}
     for name, cluster in named(upload):
         if name in out:
-            upload.status.target(name, cluster, phase="Failed", message=out[name].message)
+            upload.status.target_failed(name, cluster, out[name])
 
 
 def overall(failures: Sequence[Failure], targets: int) -> Failure | None:

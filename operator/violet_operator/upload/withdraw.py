@@ -1,28 +1,31 @@
 """Taking back what an upload has published when it is deleted, if `spec.deletionPolicy` says so.
 
-What is installed, or shared with another upload, stays. Blobs are the registry's affair.
+What is there and who uses it is looked at, judged (`withdraw_judge`), and acted upon: the objects first, each cluster
+for itself; then the tags. Blobs are the registry's affair.
 """
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
 from functools import partial
 
 from violet_operator.api import FINALIZER
 from violet_operator.api.conditions import PUBLISHED, Event
-from violet_operator.clients.kube import PACKAGE_UPLOADS, Kube
-from violet_operator.errors import OperatorError, Transient
-from violet_operator.package.references import Destination, destination
+from violet_operator.clients.kube import PACKAGE_UPLOADS
+from violet_operator.clients.registry import Registry
+from violet_operator.errors import OperatorError, Stalled, Transient
 from violet_operator.platform.report import tell
 from violet_operator.platform.resolve import Connection
-from violet_operator.publication.apply import Piece, is_ours
-from violet_operator.publication.publisher import Publisher
 from violet_operator.support.requeue import Requeue
-from violet_operator.upload.charts import take_back
 from violet_operator.upload.context import JsonObject, Upload
-from violet_operator.upload.publishers import publisher_for
+from violet_operator.upload.ledger import Ledger, Tag, Version
 from violet_operator.upload.report import write
 from violet_operator.upload.threads import in_thread
+from violet_operator.upload.withdraw_judge import Claim, Fate, Sight, judge_tag, judge_version, not_deleted, references
+from violet_operator.upload.withdraw_look import KINDS, backend_of, look
+from violet_operator.upload.withdraw_words import Outcome, TagOutcome, sentences
 
 _TRIES = 5
 """The platform writes into the status of what it owns at any time; each time it is judged again."""
@@ -49,11 +52,10 @@ async def withdraw(upload: Upload) -> Requeue:
         if upload.spec.deletion_policy == "Delete" and not upload.spec.suspend:
             upload.status.working(PUBLISHED, "Withdrawing", "Taking back what was published, before the object goes.")
             await write(upload)
-            done = await _take_back(upload)
-            said = " ".join(done) or "Nothing of it was published."
-            await tell(upload.env, upload.body, Event(False, "Withdrawn", said))
-        finalizers = [item for item in upload.body["metadata"].get("finalizers") or [] if item != FINALIZER]
-        await upload.env.kube.set_finalizers(PACKAGE_UPLOADS, await _as_it_is(upload), finalizers)
+            await _take_back(upload)
+        body = await _as_it_is(upload)
+        finalizers = [item for item in body["metadata"].get("finalizers") or [] if item != FINALIZER]
+        await upload.env.kube.set_finalizers(PACKAGE_UPLOADS, body, finalizers)
     except OperatorError as error:
         upload.status.failed(PUBLISHED, error)
         await write(upload)
@@ -66,138 +68,149 @@ async def _as_it_is(upload: Upload) -> JsonObject:
     return await upload.env.kube.get(PACKAGE_UPLOADS, upload.namespace, upload.name) or upload.body
 
 
-async def _take_back(upload: Upload) -> list[str]:
-    """What was done, a sentence for each place.
+@dataclass(frozen=True, slots=True)
+class _Case:
+    """What is judged, and by what.
+
+    Attributes:
+        ledger: what the upload has published.
+        claims: what all others need.
+        ways: the ways in, by name of Platform; or why there is none.
+    """
+
+    ledger: Ledger
+    claims: Sequence[Claim]
+    ways: dict[str, Connection | OperatorError]
+
+
+async def _take_back(upload: Upload) -> None:
+    """Take back what may go, and say what was done.
 
     Raises:
-        OperatorError: a platform or cluster fails; what was done stays done.
+        OperatorError: something cannot be judged yet; what was done stays done.
     """
-    if not upload.status.facts.get("targets") and not upload.status.facts.get("images"):
-        return []
-    others = [
-        body
+    case = await _gather(upload)
+    places = dict.fromkeys((each.platform, each.cluster) for each in case.ledger.versions)
+    results = await asyncio.gather(*(_take_from(upload, case, *place) for place in places))
+    objects = [each for result in results for each in result]
+    tags = await _take_tags(upload, case, objects)
+    fates = [*(each.fate for each in objects), *(each.fate for each in tags)]
+    errors = [fate.error for fate in fates if fate.error]
+    said = sentences(objects, tags, finished=not errors)
+    if said:
+        await tell(upload.env, upload.body, Event(False, "Withdrawn", said))
+    if errors:
+        left = Ledger(
+            tuple(each.tag for each in tags if not each.fate.goes),
+            tuple(each.version for each in objects if not each.fate.goes),
+        )
+        upload.status.facts["published"] = left.to_api()
+        raise min(errors, key=lambda error: isinstance(error, Stalled))
+
+
+async def _gather(upload: Upload) -> _Case:
+    """What was published, who else needs it, and the ways to it.
+
+    Raises:
+        OperatorError: the other uploads cannot be read.
+    """
+    claims = [
+        Claim.of(body)
         for namespace in upload.env.settings.namespaces or (None,)
         for body in await upload.env.kube.list(PACKAGE_UPLOADS, namespace)
         if body["metadata"]["uid"] != upload.uid and not body["metadata"].get("deletionTimestamp")
     ]
-    done: list[str] = []
-    facts = upload.status.facts
-    for name in sorted({item["platform"] for item in [*facts.get("images", []), *facts.get("targets", [])]}):
+    ledger = Ledger.of(upload.status.facts)
+    names = sorted({tag.platform for tag in ledger.tags} | {version.platform for version in ledger.versions})
+    ways = await asyncio.gather(*(_connect(upload, name) for name in names))
+    return _Case(ledger, claims, dict(zip(names, ways, strict=True)))
+
+
+async def _connect(upload: Upload, platform: str) -> Connection | OperatorError:
+    try:
+        return await upload.env.connect(upload.namespace, platform)
+    except OperatorError as error:
+        return error
+
+
+async def _take_from(upload: Upload, case: _Case, platform: str, cluster: str) -> list[Outcome]:
+    """Everything from one cluster, one after the other."""
+    here = [each for each in case.ledger.versions if (each.platform, each.cluster) == (platform, cluster)]
+    return [await _take_version(upload, case, version) for version in here]
+
+
+async def _take_version(upload: Upload, case: _Case, version: Version) -> Outcome:
+    """Judge a version on its cluster and delete what may go, until nothing is left to delete."""
+    removed: list[str] = []
+    way = case.ways[version.platform]
+    mine = references(case.ledger.tags, upload.status.facts.get("images") or [], version.platform)
+    for _ in range(_TRIES):
+        seen = await _look(upload, way, version, case.ledger)
+        fate = judge_version(version, seen, "/".join(upload.key), mine, case.claims)
+        if isinstance(way, OperatorError) or not (fate.remove or fate.chart):
+            return Outcome(version, fate, removed)
         try:
-            connection = await upload.env.connect(upload.namespace, name)
+            gone = await _delete(upload, way, version, fate)
         except OperatorError as error:
-            if error.reason != "PlatformNotFound":
-                raise
-            done.append(f"Platform {name} is gone, so everything stays there.")  # nobody knows the way any more
-        else:
-            done += await _take_back_from(upload, connection, others)
-    return done
-
-
-async def _take_back_from(upload: Upload, connection: Connection, others: Sequence[JsonObject]) -> list[str]:
-    done, kept = [], False
-    published = [item for item in upload.status.facts.get("targets", []) if item["platform"] == connection.name]
-    for target in published:
-        if not target.get("objects"):
+            if error.reason != "ObjectChanged":
+                return Outcome(version, Fate(error=error), removed)
             continue
-        kube, publisher = connection.cluster(target["cluster"]), publisher_for(upload, connection)
-        users = [*sharers(upload.status.facts, target, others), *await publisher.users(kube)]
-        if users:
-            kept = True
-            done.append(f"Kept on {target['cluster']}, as {', '.join(users[:3])} needs it.")
-        else:
-            removed = [*await _remove(kube, publisher), *await take_back(upload, connection)]
-            done.append(f"Deleted on {target['cluster']}: {', '.join(removed) or 'nothing, it was gone'}.")
-    if not kept:
-        tags = removable_tags(upload.status.facts.get("images", []), connection, others)
-        done += await in_thread(partial(_remove_tags, connection, tags), upload)
-    return done
+        if fate.chart and not gone:
+            return Outcome(version, not_deleted(version))
+        removed += gone
+    changing = f"Cluster {version.cluster}: {version.object} changes faster than it can be judged."
+    return Outcome(version, Fate(error=Transient("ObjectChanged", changing)), removed)
 
 
-async def _remove(kube: Kube, publisher: Publisher) -> list[str]:
-    """Delete the objects, the owner last and only if it owns nothing more; what was deleted."""
-    return [
-        f"{piece.body['kind']} {piece.name}"
-        for piece in reversed(publisher.pieces)
-        if await _remove_piece(kube, publisher, piece)
-    ]
+async def _look(
+    upload: Upload, way: Connection | OperatorError, version: Version, ledger: Ledger
+) -> Sight | OperatorError:
+    if isinstance(way, OperatorError):
+        return way
+    try:
+        return await look(upload, way, version, ledger.versions)
+    except OperatorError as error:
+        return error
 
 
-async def _remove_piece(kube: Kube, publisher: Publisher, piece: Piece) -> bool:
-    """Whether it was there and has been deleted.
+async def _delete(upload: Upload, way: Connection, version: Version, fate: Fate) -> list[str]:
+    """Carry a judgement out; what was deleted, in words.
 
     Raises:
-        OperatorError: the cluster fails, or the platform changes the object faster than we can judge it.
+        OperatorError: something has changed since it was judged (`ObjectChanged`), or cannot be deleted.
     """
-    for more in reversed(range(_TRIES)):
-        live = await kube.get(piece.resource, piece.namespace, piece.name)
-        if live is None or not is_ours(live) or not await _is_free(kube, publisher, piece, live):
-            return False
-        try:
-            await kube.delete(piece.resource, live)
-        except Transient as error:
-            if error.reason != "ObjectChanged" or not more:
-                raise
-            continue
-        return True
-    return False
+    removed = []
+    kube = way.cluster(version.cluster)
+    for body in fate.remove:
+        await kube.delete(KINDS[body["kind"]], body)
+        removed.append(f"{body['kind']} {body['metadata']['name']}")
+    backend = await backend_of(upload, way, version) if fate.chart else None
+    if backend and await backend.remove():
+        removed.append(f"chart {version.name} {version.version} of {version.repository}")
+    return removed
 
 
-async def _is_free(kube: Kube, publisher: Publisher, piece: Piece, live: JsonObject) -> bool:
-    """Whether nothing else belongs to an object."""
-    kinds = {each.resource for each in publisher.pieces if each.owned} - {piece.resource}
-    owned = [body["metadata"] for kind in kinds for body in await kube.list(kind, piece.namespace)]
-    return not any(
-        owner["uid"] == live["metadata"]["uid"]
-        for metadata in owned
-        if "deletionTimestamp" not in metadata
-        for owner in metadata.get("ownerReferences") or []
-    )
-
-
-def _remove_tags(connection: Connection, tags: Iterable[Destination]) -> list[str]:
-    removed: list[str] = []
-    left: list[str] = []
-    for to in tags:
-        (removed if connection.registry.delete_tag(to.repository, to.tag) else left).append(str(to))
-    address = connection.registry.address
-    return [
-        *([f"Deleted tags in {address}: {', '.join(removed)}."] if removed else []),
-        *([f"{address} does not let us delete tags, so these stay: {', '.join(left)}."] if left else []),
-    ]
-
-
-def sharers(facts: JsonObject, target: JsonObject, others: Iterable[JsonObject]) -> list[str]:
-    """Other uploads that have published the same objects from the same registry on a cluster of the same name.
-
-    Two platforms may both call a cluster `global`; what they pull tells them apart.
-    """
-    images = {item["destination"] for item in facts.get("images", []) if item["platform"] == target["platform"]}
-    wanted = [(item["kind"], item["name"]) for item in target["objects"][-1:]]
+async def _take_tags(upload: Upload, case: _Case, objects: Iterable[Outcome]) -> list[TagOutcome]:
+    """Judge every tag by what became of the objects, and delete those that may go."""
+    published = [(each.version, each.fate) for each in objects]
     found = []
-    for body in others:
-        status = body.get("status") or {}
-        objects = [
-            (item["kind"], item["name"])
-            for each in status.get("targets") or []
-            if each["cluster"] == target["cluster"]
-            for item in each.get("objects") or []
-        ]
-        shared = images & {item["destination"] for item in status.get("images") or []}
-        chart = (facts.get("package") or {}).get("chart")
-        same_chart = chart is not None and chart == (status.get("package") or {}).get("chart")
-        if (shared or same_chart) and set(wanted) & set(objects):
-            found.append(f"PackageUpload {body['metadata']['namespace']}/{body['metadata']['name']}")
+    for tag in case.ledger.tags:
+        way = case.ways[tag.platform]
+        fate = judge_tag(tag, way if isinstance(way, OperatorError) else way.registry.address, published, case.claims)
+        if fate.goes and isinstance(way, Connection):
+            fate = await in_thread(partial(_delete_tag, way.registry, tag), upload)
+        found.append(TagOutcome(tag, fate))
     return found
 
 
-def removable_tags(
-    images: Iterable[JsonObject], connection: Connection, others: Iterable[JsonObject]
-) -> list[Destination]:
-    """Tags of a platform's registry that no other upload has pushed or found there."""
-    needed = {item["destination"] for body in others for item in (body.get("status") or {}).get("images") or []}
-    return [
-        destination(item["source"], connection.prefix)
-        for item in images
-        if item["platform"] == connection.name and item["destination"] not in needed
-    ]
+def _delete_tag(registry: Registry, tag: Tag) -> Fate:
+    """Delete a tag that still points at what we have pushed."""
+    try:
+        digest = registry.manifest_digest(tag.repository, tag.tag)
+        if digest not in (None, tag.digest):
+            return Fate("they have other content by now")
+        if digest is not None and not registry.delete_tag(tag.repository, tag.tag):
+            return Fate("the registry does not let us delete tags")
+    except OperatorError as error:
+        return Fate(error=error)
+    return Fate()

@@ -5,7 +5,8 @@ from pathlib import Path
 import pytest
 
 from tests.faults import FaultProxy
-from tests.harness import Object, Site, condition, has_failed, is_ready, until
+from tests.harness import Object, Site, condition, has_failed, is_ready
+from tests.observe import until
 from tests.packages import SigningKey
 from tests.signed import GpgLink, gpg_upload, platform_writes, registry_writes, signed
 

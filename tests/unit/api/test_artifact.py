@@ -3,6 +3,7 @@
 import dataclasses
 import re
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -94,6 +95,17 @@ def test_a_version_is_named_after_its_artifact_and_tag() -> None:
     version = ONE.version()
     assert version["metadata"]["name"] == "topolvm-operator.v2.3.0"
     assert version["spec"] == {"present": True, "tag": "v2.3.0"}
+
+
+@pytest.mark.parametrize(
+    ("one", "other"),
+    [("v1.0.0_1", "v1.0.0-1"), ("v1.0.0-RC1", "v1.0.0-rc1"), ("v1.0..0", "v1.0.0"), ("v1.0.0-", "v1.0.0")],
+)
+def test_two_tags_are_two_versions_and_a_name_that_loses_nothing_stays(one: str, other: str) -> None:
+    names = [dataclasses.replace(ONE, tag=tag).version_name for tag in (one, other)]
+    assert names[0].startswith(names[1])
+    assert names == [names[0], f"topolvm-operator.{other}"]
+    assert len(set(names)) == 2
 
 
 def test_settings_come_above_our_own_labels() -> None:

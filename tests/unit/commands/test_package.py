@@ -196,6 +196,26 @@ def test_a_damaged_layout_of_images_is_named(
         assert "images/index.json" in capsys.readouterr().err
 
 
+def test_what_is_wrong_is_for_the_packager_to_mend(
+    bundle_directory: Path, unpacked: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    broken, layout, empty = tmp_path / "broken", tmp_path / "layout", tmp_path / "empty"
+    shutil.copytree(bundle_directory, broken)
+    (broken / "metadata/annotations.yaml").write_text("[")
+    shutil.copytree(unpacked / "images", layout)
+    next((layout / "blobs/sha256").iterdir()).unlink()
+    shutil.copytree(bundle_directory, empty)
+    shutil.rmtree(empty / "manifests")
+    (empty / "manifests").mkdir()
+    (tmp_path / "chart.tgz").write_bytes(b"\x1f\x8b")
+    for path in (broken, layout, empty, tmp_path / "chart.tgz"):
+        assert main(["package", str(path), "--artifact", "r/x:v1", "--output", str(tmp_path / "x.tgz")]) == 1
+        said = capsys.readouterr().err
+        assert said.strip().endswith(f"end what is in {path}, or copy it there again, and run the command again."), said
+        assert "vendor" not in said
+        assert "pload" not in said
+
+
 def test_other_folders_are_refused(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     (tmp_path / "in").mkdir()
     assert main(["package", str(tmp_path / "in"), "--output", str(tmp_path / "x.tgz")]) == 1

@@ -175,6 +175,12 @@ def test_annotations_win_over_labels_and_both_may_lack() -> None:
     assert (bundle(unannotated).package, unannotated.contradictions) == ("demo", ())
 
 
+def test_the_same_channels_in_another_spelling() -> None:
+    spelled = LABELS | {f"{OLM}channels.v1": "stable,alpha"}
+    package = layered(gz(tar_of(bundle_files(csv(relatedImages=[]), annotations=spelled))))
+    assert (bundle(package).channels, package.contradictions) == (("stable", "alpha"), ())
+
+
 def test_a_bundle_without_a_csv_stalls() -> None:
     with pytest.raises(Stalled, match="holds no CSV") as caught:
         layered(gz(tar_of(bundle_files())))

@@ -37,6 +37,21 @@ from violet_operator.package.documents import load_json, load_mapping, load_yaml
         (b"", {}),
         (b"---\n", {}),
         ("a: 😀 \u200b中文".encode(), {"a": "😀 \u200b中文"}),
+        (b'{"a": "x\x7fy"}', {"a": "x\x7fy"}),
+        (b'\xef\xbb\xbf \n{"a": "x\x7fy"}', {"a": "x\x7fy"}),
+        ('{"a": "ü\x7f"}'.encode("utf-16"), {"a": "ü\x7f"}),
+        (rb'{"a": "\ud83d", "\udc00": "\ud83d\ude00 \\ud83d\\ude00"}', {"a": "\ufffd", "\ufffd": "😀 \\ud83d\\ude00"}),
+        (
+            b'{"a": 1.10, "b": true, "c": null, "d": [1e3, "null", {}], "a": 0777}',
+            {"a": "0777", "b": "true", "c": None, "d": ["1e3", "null", {}]},
+        ),
+        (
+            b'{"a": 1.10, "b": true, "c": null, "d": [1e3, "null", {}], "a": 2.0}',
+            {"a": "2.0", "b": "true", "c": None, "d": ["1e3", "null", {}]},
+        ),
+        (b'{"a": 1}\n---\n{"b": 2}', {"a": "1"}),
+        (b'{"' + b"k" * 2000 + b'": 1}', {"k" * 2000: "1"}),
+        (b'{"a": NaN}', {"a": "NaN"}),
     ],
 )
 def test_unusual_but_legal(data: bytes, wanted: Any) -> None:
@@ -69,6 +84,9 @@ MERGES = "\n".join(
         (b"a: \x01", "not usable YAML"),
         (b"\ta: 1", "not usable YAML"),
         (b"- 1", "not a mapping"),
+        (b'{"a":' * 101 + b"1" + b"}" * 101, "deeper than 100"),
+        (b"[" * 101 + b'"\\ud83d"' + b"]" * 101, "deeper than 100"),
+        (b"[" + b"[]," * 500_001 + b"[]]", "more than 500000 values"),
     ],
 )
 def test_what_is_refused(data: bytes, why: str) -> None:
@@ -114,8 +132,15 @@ def test_any_bytes_end_in_data_or_in_our_error(data: bytes) -> None:
 
 
 def test_json_nested_too_deep_is_refused() -> None:
-    with pytest.raises(Stalled, match="not JSON"):
+    with pytest.raises(Stalled, match="not usable JSON"):
         load_json("x", b"[" * DEEP)
+
+
+def test_json_has_nothing_that_no_status_can_hold() -> None:
+    assert load_json("x", rb'{"\ud83d": ["\udc00\ud83d", "\ud83d\ude00", 1, 1.5, true, null]}') == {
+        "\ufffd": ["\ufffd\ufffd", "😀", 1, 1.5, True, None]
+    }
+    assert load_json("x", b'"\xed\xa0\xbd"').encode().decode() == "\ufffd"
 
 
 def test_paths_into_data_of_any_shape() -> None:
@@ -138,6 +163,8 @@ def test_paths_into_data_of_any_shape() -> None:
         ("7", 7),
         ("-7", -7),
         ("007", "007"),
+        ("0x1F", "0x1F"),
+        ("1_000", "1_000"),
         ("1.5", 1.5),
         ("1e3", 1000.0),
         ("1.10.0", "1.10.0"),
@@ -157,4 +184,7 @@ def test_typed_scalars_are_what_kubectl_makes_of_them(text: str, value: object) 
     assert document["key"] == value
     assert type(document["key"]) is type(value)
     assert document["7"] is True
+    assert load_yaml("a", b'{"a": 1, "b": 1.5, "c": false, "d": "true"}', typed=True) == [
+        {"a": 1, "b": 1.5, "c": False, "d": "true"}
+    ]
     assert load_yaml("a", b"key: true")[0] == {"key": "true"}

@@ -9,6 +9,7 @@ from tests.unit.package.inputs import (
     OLM,
     bundle_files,
     bundle_image,
+    bundle_layout,
     chart_files,
     csv,
     files_of,
@@ -26,6 +27,8 @@ from violet_operator.package.chart import HELM_CONFIG
 from violet_operator.package.layouts.oci_layout import REF_NAME
 from violet_operator.package.references import names_of
 from violet_operator.package.understand import understand
+
+LATEST = f"{BUNDLE.rpartition(':')[0]}:latest"
 
 
 def with_images(*names: str, related: tuple[str, ...] = (), bundle: str = BUNDLE) -> Layout:
@@ -72,6 +75,17 @@ def test_two_images_for_one_place_are_found_at_inspection() -> None:
     assert error.reason == "InvalidPackage"
     assert "two images for acp/x:v1, whatever the registry: one.io/acp/x:v1 is sha256:" in error.message
     assert "two.io/acp/x:v1 is sha256:" in error.message
+
+
+def test_the_bundle_under_a_second_tag_is_no_other_image() -> None:
+    for first in (True, False):
+        layout = bundle_layout()
+        second = layout.named[0] | {"annotations": {"org.opencontainers.image.ref.name": LATEST}}
+        layout.named.insert(0 if first else 1, second)
+        package = own(layout)
+        assert package.contradictions == ()
+        assert (package.artifact, package.architectures) == (BUNDLE, ("linux/amd64", "linux/arm64"))
+        assert {image.reference for image in package.images} == {BUNDLE, LATEST, APP}
 
 
 def test_one_image_under_two_registries_is_one() -> None:

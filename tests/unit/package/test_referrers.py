@@ -15,8 +15,11 @@ from tests.unit.package.inputs import (
     package_of,
     tree,
 )
-from tests.unit.package.source import OCI_CONFIG, Layout, gz, tar_of
+from tests.unit.package.source import OCI_CONFIG, OCI_INDEX, Layout, gz, tar_of
 from tests.unit.package.test_layouts import references
+from violet_operator.package.subset import subset_package
+
+EMPTY = "harbor.example.com/acp/empty:v1"
 
 
 def test_attestations_in_an_index_are_carried_and_are_no_architecture() -> None:
@@ -46,6 +49,27 @@ def test_referrers_go_to_the_repository_of_their_subject() -> None:
         assert sorted(found[2:]) == sorted(f"{repository}@{item['digest']}" for item in (signature, sbom, chained))
         assert package.related_images == (APP,)
         assert all(image.attached for image in package.images[2:])
+
+
+def test_lists_of_nothing_as_go_writes_them() -> None:
+    layout = bundle_layout()
+    app, config = layout.named[1], layout.add(b"{}", "application/vnd.oci.empty.v1+json")
+    subject = {key: app[key] for key in ("mediaType", "digest", "size")}
+    referrer = layout.image(config=config, layers=None, subject=subject, artifactType="application/x.sig")
+    layout.name(layout.image(layers=None), EMPTY)
+    layout.named.append(referrer)
+    wanted = [BUNDLE, APP, EMPTY, f"{APP.rpartition(':')[0]}@{referrer['digest']}"]
+    for package in (own(layout), package_of(files_of(layout, ""))):
+        assert references(package) == wanted
+
+
+def test_a_subset_where_lists_are_null() -> None:
+    layout = bundle_layout()
+    layout.name(layout.index(*(layout.image(layers=None, platform=arch) for arch in ("amd64", "arm64"))), EMPTY)
+    layout.name(layout.add({"schemaVersion": 2, "mediaType": OCI_INDEX, "manifests": None}, OCI_INDEX), f"{EMPTY}-list")
+    part = subset_package(own(layout), ["linux/amd64"])
+    assert references(part) == [BUNDLE, APP, EMPTY, f"{EMPTY}-list"]
+    assert part.images[2].platforms == ("linux/amd64",)
 
 
 def test_untagged_revisions_of_a_registry_are_left_unless_they_are_about_an_image() -> None:

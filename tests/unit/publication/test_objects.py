@@ -4,8 +4,8 @@ from typing import Any
 
 import pytest
 
-from violet_operator.publication.apply import includes
 from violet_operator.publication.bundle import is_present
+from violet_operator.publication.fields import includes
 
 
 @pytest.mark.parametrize(
@@ -15,10 +15,12 @@ from violet_operator.publication.bundle import is_present
         ({"a": 1}, {"a": 1, "b": None}, False),
         ({"a": {"b": {"c": 1}, "x": 1}}, {"a": {"b": {"c": 1}}}, True),
         ({"a": {"b": {"c": 2}}}, {"a": {"b": {"c": 1}}}, False),
-        ({"a": [1, 2, 3]}, {"a": [3, 1]}, True),
+        ({"a": [1, 2]}, {"a": [1, 2]}, True),
+        ({"a": [1, 2]}, {"a": [1]}, False),
         ({"a": [1]}, {"a": [1, 2]}, False),
-        ({"a": [{"uid": "1", "more": 1}]}, {"a": [{"uid": "1"}]}, True),
-        ({"a": [{"uid": "2"}]}, {"a": [{"uid": "1"}]}, False),
+        ({"ownerReferences": [{"uid": "2"}, {"uid": "1", "more": 1}]}, {"ownerReferences": [{"uid": "1"}]}, True),
+        ({"ownerReferences": [{"uid": "2"}]}, {"ownerReferences": [{"uid": "1"}]}, False),
+        ({}, {"ownerReferences": [{"uid": "1"}]}, False),
         ({"a": "1"}, {"a": 1}, False),
         ({"a": []}, {"a": {}}, False),
         ({"a": {}}, {"a": []}, False),

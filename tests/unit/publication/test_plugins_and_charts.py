@@ -5,7 +5,8 @@ from typing import Any
 import pytest
 
 from violet_operator.api.module_plugin import module_plugin
-from violet_operator.publication.chart import ChartEntry, find_version, uses
+from violet_operator.publication.chart import ChartEntry, find_version
+from violet_operator.publication.installed import uses
 from violet_operator.publication.plugin import PluginPublisher
 
 
@@ -65,4 +66,4 @@ def test_what_a_chart_lists(versions: list[dict[str, str]] | None, listed: bool)
     ],
 )
 def test_who_uses_a_chart(spec: dict[str, str], status: dict[str, str] | None, yes: bool) -> None:
-    assert uses({"spec": spec, "status": status}, CHART) is yes
+    assert uses({"spec": spec, "status": status}, "public-charts/web", "1.0.0") is yes

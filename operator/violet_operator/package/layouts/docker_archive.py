@@ -1,7 +1,8 @@
 """What `docker save` writes (`manifest.json`, configs, layers as tars), alone or unpacked as the `images/` of ours.
 
-It has no registry manifest, so one is made: the same bytes for the same image, every time. Podman and skopeo write
-the same with the layers beside, and links for old readers, which are noted and never followed.
+It has no registry manifest, so one is made: the same bytes for the same image, every time. Before docker 25 a layer
+that several images share lies in the folder of one; the others have a link to it, which is looked up among the files
+of the archive. Podman and skopeo write the same with the layers beside, and such links for old readers.
 """
 
 from __future__ import annotations
@@ -102,15 +103,16 @@ def _image(archive: Archive, root: str, entry: JsonObject, limits: Limits, plain
 
 
 def _member(archive: Archive, root: str, path: object, name: str) -> Member:
-    member = archive.members.get(f"{root}{path}")
-    if member is not None:
+    path_inside = f"{root}{path}"
+    target = archive.links.get(path_inside)
+    member = archive.members.get(path_inside if target is None else target)
+    if member is not None and member.name.startswith(root):
         return member
-    if f"{root}{path}" in archive.links:
+    if target is not None:
         raise Stalled(
             "UnsafeArchive",
-            f"Image {name} has the layer {str(path)[:100]!r}, which is a link to another layer: an old `docker save` "
-            "writes such archives. Links are never followed; save the image again with a newer docker, or convert it: "
-            "skopeo copy docker-archive:OLD.tar oci-archive:NEW.tar",
+            f"Image {name} has the layer {str(path)[:100]!r}, which is a link to {target[:100]!r}: no file of the same "
+            "archive. Save the image again.",
         )
     raise Stalled(
         "IncompletePackage",
