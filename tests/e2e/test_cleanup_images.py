@@ -170,6 +170,12 @@ def test_the_plan_without_images_is_another_one(world: World) -> None:
     assert len(hashes) == 2
 
 
+def test_manifests_count_against_the_most_that_a_run_may_delete(world: World) -> None:
+    run = world.dry_run(limits={"maxDeletions": 8})
+    assert condition(run, "Failed")["reason"] == "LimitExceeded", said(run)
+    assert "and 8 manifests would be deleted" in said(run)
+
+
 def test_nothing_is_known_while_an_upload_may_want_anything(world: World) -> None:
     """Even one for a cluster that the run has nothing to do with: both pull from the same registry."""
     targets = to_platform("site", "region1")

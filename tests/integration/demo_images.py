@@ -12,7 +12,7 @@ from tests.integration.registry_client import connect
 from tests.packages import Bundle, Image, build
 from tests.packages.oci import tar_gz
 from violet_operator.cleanup.images.contents import files_of, needed
-from violet_operator.cleanup.images.deletion import ImageStep, delete
+from violet_operator.cleanup.images.deletion import ImageStep, delete, restore
 from violet_operator.cleanup.images.inventory import take_inventory
 from violet_operator.cleanup.images.judge import judge
 from violet_operator.cleanup.images.model import ImagePlan, Mentions
@@ -52,7 +52,10 @@ class Place:
         return judge(found, take_inventory(self.client, found), mentions or Mentions())
 
     def delete(self, plan: ImagePlan, client: Client | None = None) -> list[ImageStep]:
-        return delete(plan.deletions, plan, client or self.client, lambda: None)
+        return delete(plan.deletions, plan, client or self.client, lambda: None, CancelToken())
+
+    def restore(self, plan: ImagePlan) -> list[ImageStep]:
+        return restore(plan.deletions, self.client, CancelToken())
 
     def is_whole(self, to: Destination) -> bool:
         """Whether a user can pull every platform of an image."""

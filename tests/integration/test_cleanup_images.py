@@ -1,6 +1,5 @@
 """Images that go, on a real registry: what stays is whole after its garbage collection, and what went can come back."""
 
-import json
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
@@ -16,7 +15,6 @@ from tests.faults import FaultProxy
 from tests.integration.demo_images import Place, attach, push_both, push_chart, two_versions
 from tests.integration.registry_client import connect
 from tests.packages.oci import tar_gz
-from violet_operator.cleanup.images.contents import files_of
 from violet_operator.cleanup.images.deletion import ImageStep, delete, restore
 from violet_operator.cleanup.images.inventory import take_inventory
 from violet_operator.cleanup.images.judge import judge
@@ -24,9 +22,9 @@ from violet_operator.cleanup.images.mentions import Watch
 from violet_operator.cleanup.images.model import ImagePlan, Mentions
 from violet_operator.cleanup.images.offers import Offer
 from violet_operator.cleanup.images.plan import Where, read_all
-from violet_operator.errors import OperatorError, Waiting
+from violet_operator.errors import Cancelled, Waiting
 from violet_operator.package.references import Destination
-from violet_operator.support.digests import Digest, sha256_digest
+from violet_operator.support.cancel import CancelToken
 
 pytestmark = [pytest.mark.integration, pytest.mark.tools("distribution", "olareg")]
 
@@ -112,15 +110,15 @@ def test_what_went_comes_back_until_its_blobs_are_collected(place: Place) -> Non
     plan = place.plan("v1")
     wanted = {to: place.client.get_manifest(to.repository, to.tag) for to in place.candidates("v1")}
     place.delete(plan)
-    assert outcomes(restore(plan.deletions, place.client)) == {"Restored"}
-    assert outcomes(restore(plan.deletions, place.client)) == {"Restored"}, "a second time changes nothing"
+    assert outcomes(place.restore(plan)) == {"Restored"}
+    assert outcomes(place.restore(plan)) == {"Restored"}, "a second time changes nothing"
     for to, raw in wanted.items():
         assert place.client.get_manifest(to.repository, to.tag) == raw
         assert place.is_whole(to)
 
     place.delete(place.plan("v1"))
     place.registry.collect_garbage()
-    steps = restore(plan.deletions, place.client)
+    steps = place.restore(plan)
     assert outcomes(steps) == {"Failed"}
     images = [each for each in steps if not each.deletion.manifest.children]
     assert all("collected" in each.message and "upload the package again" in each.message for each in images)
@@ -138,7 +136,7 @@ def test_a_registry_that_lists_referrers_and_collects_by_itself(tmp_path: Path) 
         for name in ("demo-bundle", "manager", "proxy"):
             assert place.client.tags(f"p/acp/{name}") == ["v2"]
             assert place.is_whole(place.to(name, "v2"))
-        assert outcomes(restore(plan.deletions, place.client)) == {"Restored"}
+        assert outcomes(place.restore(plan)) == {"Restored"}
         assert all(place.is_whole(place.to(name, "v1")) for name in ("demo-bundle", "manager", "proxy"))
 
 
@@ -148,7 +146,7 @@ def test_a_tag_that_has_another_image_now_is_not_taken_back(place: Place) -> Non
     to, other = place.to("proxy", "v1"), place.client.find(place.to("proxy", "v2").repository, "v2")
     assert other
     place.client.put_manifest(to.repository, to.tag, other.raw, other.media_type)
-    left = [each.message for each in restore(plan.deletions, place.client) if "Left as they are" in each.message]
+    left = [each.message for each in place.restore(plan) if "Left as they are" in each.message]
     assert left == ["It is there. Left as they are, with another image: v1."]
     assert place.client.get_manifest(to.repository, to.tag) == other.raw
 
@@ -160,7 +158,7 @@ def test_what_the_registry_has_more_of_by_now_keeps_what_was_planned(place: Plac
     assert manager
     place.client.put_manifest(place.to("manager", "").repository, "stable", manager.raw, manager.media_type)
     now = place.plan("v1")
-    steps = delete(plan.deletions, now, place.client, lambda: None)
+    steps = delete(plan.deletions, now, place.client, lambda: None, CancelToken())
     kept = {each.deletion.repository for each in steps if each.outcome == "Skipped"}
     assert kept == {place.to("manager", "").repository}
     assert any("Tag stable" in each.message for each in steps)
@@ -184,9 +182,33 @@ def test_a_tag_that_comes_in_the_last_moment_stops_everything(place: Place) -> N
     assert place.is_whole(place.to("proxy", "v1"))
 
 
+def test_a_tag_that_is_moved_onto_what_goes_saves_it(place: Place) -> None:
+    """The names of the tags are the same; `v2`, which stays, is set on what `v1` is."""
+    plan = place.plan("v1")
+    manager = place.client.find(place.to("manager", "v1").repository, "v1")
+    assert manager
+    place.client.put_manifest(place.to("manager", "").repository, "v2", manager.raw, manager.media_type)
+    steps = {each.deletion.repository.rpartition("/")[2]: each for each in place.delete(plan)}
+    assert (steps["manager"].outcome, steps["manager"].again) == ("Failed", True)
+    assert place.is_whole(place.to("manager", "v2"))
+
+
+def test_work_that_is_called_off_deletes_and_restores_no_more(place: Place) -> None:
+    plan, cancel = place.plan("v1"), CancelToken()
+    with pytest.raises(Cancelled):  # after the first
+        delete(plan.deletions, plan, place.client, cancel.cancel, cancel)
+    found = [place.client.find(each.repository, each.manifest.digest) for each in plan.deletions]
+    assert found.count(None) == 1
+    with pytest.raises(Cancelled):
+        restore(plan.deletions, place.client, cancel)
+    assert [place.client.find(each.repository, each.manifest.digest) for each in plan.deletions] == found
+
+
 def test_nothing_goes_of_what_is_not_known(place: Place) -> None:
     plan = place.plan("v1")
-    steps = delete(plan.deletions, ImagePlan(unknown="region1 does not answer"), place.client, lambda: None)
+    steps = delete(
+        plan.deletions, ImagePlan(unknown="region1 does not answer"), place.client, lambda: None, CancelToken()
+    )
     assert outcomes(steps) == {"Failed"}
     assert all("region1 does not answer" in each.message and each.again for each in steps)
     assert place.is_whole(place.to("manager", "v1"))
@@ -200,7 +222,7 @@ def test_a_registry_that_deletes_nothing_is_told_of_once(place: Place, tmp_path:
     try:
         with FaultProxy(registry.address) as proxy:
             client = connect(proxy.address)
-            steps = place.delete(replace(plan, tags=dict.fromkeys(plan.tags, ())), client)
+            steps = place.delete(replace(plan, tags={name: {} for name in plan.tags}), client)
             assert [each.method for each in proxy.requests].count("DELETE") == 1
     finally:
         registry.stop()
@@ -240,38 +262,5 @@ def test_what_is_gone_is_deleted(place: Place) -> None:
     found |= {Destination(each.repository, tag) for each in plan.deletions for tag in each.tags}
     now = judge(found, take_inventory(place.client, found), Mentions())
     assert len(now.deletions) == len(plan.deletions) - 3
-    assert outcomes(delete(plan.deletions, now, place.client, lambda: None)) == {"Deleted"}
+    assert outcomes(delete(plan.deletions, now, place.client, lambda: None, CancelToken())) == {"Deleted"}
     assert place.registry.tags(f"{place.prefix}/acp/manager") == ["v2"]
-
-
-def test_a_tag_that_cannot_be_read_makes_everything_unknown(place: Place) -> None:
-    with FaultProxy(place.registry.address) as proxy:
-        client = connect(proxy.address)
-        proxy.answer(404, times=None, when=lambda request: request.path.endswith("/manifests/v2"))
-        with pytest.raises(Waiting, match=r"demo-bundle:v2 is listed and cannot be read"):
-            take_inventory(client, place.candidates("v1"))
-        proxy.clear()
-        proxy.answer(500, times=None, when=lambda request: "tags/list" in request.path)
-        with pytest.raises(OperatorError, match="a list of the tags"):
-            take_inventory(client, place.candidates("v1"))
-
-
-def test_tags_are_read_to_the_last_page(place: Place) -> None:
-    with FaultProxy(place.registry.address) as proxy:
-        pages: list[dict[str, Any]] = [{"tags": ["a", "b"]}, {"tags": ["c"]}]
-        link = 'https://elsewhere.example.com/v2/x/tags/list?n=2&last=b>; rel="next"'
-        proxy.answer(200, headers={"Link": f"<{link}"}, body=json.dumps(pages[0]).encode())
-        proxy.answer(200, body=json.dumps(pages[1]).encode())
-        assert connect(proxy.address).tags("x") == ["a", "b", "c"]
-    assert place.client.tags("nothing/here") == []
-
-
-def test_a_damaged_blob_is_no_content(place: Place) -> None:
-    to = place.to("demo-bundle", "v1")
-    wrong = Digest(sha256_digest(b"other"))
-    with FaultProxy(place.registry.address) as proxy:
-        proxy.answer(200, body=b"another", when=lambda request: "/blobs/" in request.path)
-        with pytest.raises(Waiting, match="other bytes"):
-            files_of(connect(proxy.address), to)
-    with pytest.raises(OperatorError):
-        place.client.small_blob(to.repository, wrong, 5)

@@ -92,7 +92,9 @@ class Retention(ApiModel):
 class Limits(ApiModel):
     """What stops the whole run before the first deletion."""
 
-    max_deletions: Annotated[int, Field(ge=0)] | None = Field(None, description="Most objects that a run may delete.")
+    max_deletions: Annotated[int, Field(ge=0)] | None = Field(
+        None, description="Most objects, and manifests of images, that a run may delete together."
+    )
     max_percent: Annotated[int, Field(ge=0, le=100)] | None = Field(
         None,
         description="Largest share, in percent, that a run may delete of the objects of the kinds that it deletes, on "

@@ -12,6 +12,7 @@ from violet_operator.cleanup import approval, history, metrics
 from violet_operator.cleanup.gather import Scope, gather
 from violet_operator.cleanup.images import phase
 from violet_operator.cleanup.images.model import ImagePlan
+from violet_operator.cleanup.images.report import broken_limit as broken_by_images
 from violet_operator.cleanup.images.report import said as words
 from violet_operator.cleanup.judge import Verdict, judge, tally
 from violet_operator.cleanup.plan import broken_limit, deletions
@@ -61,7 +62,8 @@ async def plan(record: Record, spec: CleanupRunSpec, connection: Connection, env
     found = Planned(str(record.facts["plan"]["hash"]), deletions(verdicts), images)
     said = f"{len(found.deletions)} of {len(verdicts)} objects would be deleted"
     record.conditions.set(PLANNED, "True", "Planned", f"{said}; status.items says which and why.{words(images)}")
-    if broken := broken_limit(verdicts, spec.limits):
+    objects = len(found.deletions)
+    if broken := broken_limit(verdicts, spec.limits) or broken_by_images(objects, images, spec.limits):
         raise Stalled("LimitExceeded", f"{broken}: nothing is deleted.")
     return _go_on(record, spec, found, verdicts, before)
 

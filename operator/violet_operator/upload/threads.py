@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import Callable
 from contextlib import AbstractAsyncContextManager
 from typing import Protocol, TypeVar
 
 from violet_operator.support.cancel import CancelToken
+from violet_operator.support.threads import shielded
 
 T = TypeVar("T")
 
@@ -46,15 +46,4 @@ async def in_thread(work: Callable[[], T], run: Run) -> T:
         asyncio.CancelledError: the run was called off; the thread has ended, or ends at its next check.
     """
     async with run.pacer.released():
-        return await _shielded(work, run.cancel)
-
-
-async def _shielded(work: Callable[[], T], cancel: CancelToken) -> T:
-    future = asyncio.get_running_loop().run_in_executor(None, work)
-    try:
-        return await asyncio.shield(future)
-    except asyncio.CancelledError:
-        cancel.cancel()
-        future.add_done_callback(lambda done: done.cancelled() or done.exception())  # its failure is of no interest
-        await asyncio.wait([future], timeout=_GRACE)
-        raise
+        return await shielded(work, run.cancel, _GRACE)

@@ -5,17 +5,20 @@ Each step can be done twice: a manifest that is gone is deleted, one that is the
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from graphlib import TopologicalSorter
-from itertools import groupby
-from operator import attrgetter
 from typing import Literal
 
 from violet_operator.cleanup.images.model import Deletion, ImagePlan
 from violet_operator.clients.registry import Registry
 from violet_operator.errors import OperatorError, Transient
+from violet_operator.support.cancel import CancelToken
 from violet_operator.support.digests import Digest
+
+_LOOKUPS = 8
+"""Tags looked at at once."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,7 +39,11 @@ class ImageStep:
 
 
 def delete(
-    planned: Sequence[Deletion], now: ImagePlan, registry: Registry, deleted: Callable[[], None]
+    planned: Sequence[Deletion],
+    now: ImagePlan,
+    registry: Registry,
+    deleted: Callable[[], None],
+    cancel: CancelToken,
 ) -> list[ImageStep]:
     """Delete what was planned and may still go; a registry that refuses once is not asked again.
 
@@ -45,6 +52,10 @@ def delete(
         now: the judgement of it as things are now.
         registry: where.
         deleted: is called for each deletion.
+        cancel: checked right before each deletion.
+
+    Raises:
+        Cancelled: the work was called off.
     """
     if now.unknown is not None:
         said = f"Nothing of images is deleted: {now.unknown}"
@@ -53,15 +64,17 @@ def delete(
     goes = {_key(each) for each in now.deletions}
     steps = [_left(each, stays.get(_key(each))) for each in planned if _key(each) not in goes]
     error: OperatorError | None = None
-    for name, group in groupby(now.deletions, key=attrgetter("repository")):
-        error = error or _changed(name, now, registry)
-        for each in group:
-            error = error or _delete(each, registry)
-            if error:
-                steps.append(ImageStep(each, "Failed", error.message, again=isinstance(error, Transient)))
-            else:
-                deleted()
-                steps.append(ImageStep(each, "Deleted", _GONE))
+    tags = dict(now.tags)
+    for each in now.deletions:
+        error = error or _changed(each.repository, tags[each.repository], registry)
+        cancel.check()
+        error = error or _delete(each, registry)
+        if error:
+            steps.append(ImageStep(each, "Failed", error.message, again=isinstance(error, Transient)))
+        else:
+            deleted()
+            tags[each.repository] = _without(tags[each.repository], each.manifest.digest)
+            steps.append(ImageStep(each, "Deleted", _GONE))
     return steps
 
 
@@ -70,15 +83,25 @@ def _left(each: Deletion, why: str | None) -> ImageStep:
     return ImageStep(each, "Skipped", why) if why else ImageStep(each, "Deleted", _GONE)
 
 
-def _changed(name: str, now: ImagePlan, registry: Registry) -> OperatorError | None:
-    """Why a repository has to be judged again, if so: somebody has tagged an image in it in the meantime."""
+def _changed(name: str, tags: Mapping[str, Digest], registry: Registry) -> OperatorError | None:
+    """Why a repository has to be judged again, if so: somebody has tagged an image in it in the meantime.
+
+    A tag that was there, and was moved, counts as a new one: it may be on what is to be deleted.
+    """
     try:
-        if tuple(sorted(registry.tags(name))) == now.tags[name]:
-            return None
+        names = registry.tags(name)
+        with ThreadPoolExecutor(_LOOKUPS, "tag-look") as pool:
+            digests = pool.map(lambda tag: registry.manifest_digest(name, tag), names)
+            if dict(zip(names, digests, strict=True)) == tags:
+                return None
     except OperatorError as error:
         return error
     said = f"Repository {name} of registry {registry.address} has other tags than a moment ago: it is judged again."
     return Transient("ImagesUnknown", said)
+
+
+def _without(tags: Mapping[str, Digest], gone: Digest) -> dict[str, Digest]:
+    return {tag: digest for tag, digest in tags.items() if digest != gone}
 
 
 def _delete(each: Deletion, registry: Registry) -> OperatorError | None:
@@ -89,18 +112,23 @@ def _delete(each: Deletion, registry: Registry) -> OperatorError | None:
     return None
 
 
-def restore(saved: Iterable[Deletion], registry: Registry) -> list[ImageStep]:
+def restore(saved: Iterable[Deletion], registry: Registry, cancel: CancelToken) -> list[ImageStep]:
     """Put manifests and tags back, children before their index; what has another content now is left.
 
     Raises:
-        Transient: the registry fails; what was put back stays.
+        Cancelled: the work was called off; what was put back stays.
+        Transient: the registry fails; so does that.
     """
     known = {(each.repository, each.manifest.digest): each for each in saved}
     order = TopologicalSorter[tuple[str, Digest]]()
     for (repository, digest), each in known.items():
         children = ((repository, child) for child in each.manifest.children)
         order.add((repository, digest), *(key for key in children if key in known))
-    return [_put_back(known[key], registry) for key in order.static_order()]
+    steps = []
+    for key in order.static_order():
+        cancel.check()
+        steps.append(_put_back(known[key], registry))
+    return steps
 
 
 def _put_back(it: Deletion, registry: Registry) -> ImageStep:

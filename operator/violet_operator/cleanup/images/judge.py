@@ -35,7 +35,7 @@ def judge(candidates: Collection[Destination], repositories: Mapping[str, Reposi
         verdicts += each.verdicts()
         deletions += each.deletions()
         kept |= each.kept_blobs()
-    tags = {name: tuple(sorted(each.tags)) for name, each in repositories.items()}
+    tags = {name: each.tags for name, each in repositories.items()}
     return ImagePlan(tuple(verdicts), tuple(deletions), estimate(deletions, kept), tags=tags)
 
 

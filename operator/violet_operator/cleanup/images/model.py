@@ -95,14 +95,14 @@ class ImagePlan:
         deletions: in this order: an index before its children.
         bytes: estimate of what the registry's garbage collection will free.
         unknown: why nothing of images may be deleted; None: all is known.
-        tags: of each repository, as they were when it was judged.
+        tags: of each repository, and where they pointed when it was judged.
     """
 
     verdicts: tuple[ImageVerdict, ...] = ()
     deletions: tuple[Deletion, ...] = ()
     bytes: int = 0
     unknown: str | None = None
-    tags: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    tags: Mapping[str, Mapping[str, Digest]] = field(default_factory=dict)
 
 
 def manifest_of(found: Found, where: str) -> Manifest:

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import Sequence
+from functools import partial
 
 from violet_operator.api.cleanup_run import CleanupRunSpec
 from violet_operator.cleanup import metrics, vault
@@ -16,6 +16,8 @@ from violet_operator.cleanup.judge import Verdict
 from violet_operator.cleanup.record import Record
 from violet_operator.platform.environment import Environment
 from violet_operator.platform.resolve import Connection
+from violet_operator.support.cancel import CancelToken
+from violet_operator.support.threads import shielded
 
 
 async def look(
@@ -49,7 +51,9 @@ async def delete(
     else:
         now = await again(planned, connection, record.metadata["namespace"], env)
         deleted = metrics.MANIFESTS.labels(*record.where).inc
-        steps = await asyncio.to_thread(deletion.delete, planned, now, connection.registry, deleted)
+        cancel = CancelToken()
+        work = partial(deletion.delete, planned, now, connection.registry, deleted, cancel)
+        steps = await shielded(work, cancel)
     _note(record, steps)
     return steps
 
@@ -66,7 +70,8 @@ async def put_back(record: Record, index: Index, connection: Connection, env: En
     if wrong := _another(index, connection):
         steps = [ImageStep(each, "Failed", wrong) for each in planned]
     else:
-        steps = await asyncio.to_thread(deletion.restore, planned, connection.registry)
+        cancel = CancelToken()
+        steps = await shielded(partial(deletion.restore, planned, connection.registry, cancel), cancel)
     _note(record, steps)
     return steps
 

@@ -34,6 +34,10 @@ _READERS = 2
 """Bundles and charts read at once; each may have some ten megabytes."""
 
 
+Planned = Mapping[tuple[str, Digest], Deletion]
+"""Of a plan, by repository and digest: the same manifest may have to stay in another repository."""
+
+
 @dataclass(frozen=True, slots=True)
 class Where:
     """A registry, and everybody who may refer to it.
@@ -102,22 +106,23 @@ async def again(planned: Iterable[Deletion], connection: Connection, namespace: 
     try:
         where = await _whereabouts(connection, namespace, env)
         offers = await references.offers(where.clusters)
-        return await _judged(candidates, offers, where, {digest for _, digest in wanted})
+        return await _judged(candidates, offers, where, wanted)
     except OperatorError as error:
         logger.warning("Cleanup of images: %s", error.message)
         return ImagePlan(unknown=error.message)
 
 
 async def _judged(
-    candidates: set[Destination], staying: Sequence[Offer], where: Where, only: Collection[Digest] | None = None
+    candidates: set[Destination], staying: Sequence[Offer], where: Where, planned: Planned | None = None
 ) -> ImagePlan:
-    """The judgement of these images, none but `only` being deleted.
+    """The judgement of these images; of a plan nothing else is deleted.
 
     Raises:
         OperatorError: something is not known.
     """
     repositories = await asyncio.to_thread(take_inventory, where.registry, candidates)
     repositories = {name: each for name, each in repositories.items() if each.manifests}
+    _check_tags(repositories, planned)
     watch = Watch(repositories)
     brought = await references.search_uploads(where.own, where.namespaces, watch)
     await references.check_charts(where.clusters, brought)
@@ -130,12 +135,35 @@ async def _judged(
     mentions = watch.found
     while True:
         found = await asyncio.to_thread(judge, candidates, repositories, mentions)
-        extra = [
-            each.manifest.digest for each in found.deletions if only is not None and each.manifest.digest not in only
-        ]
+        keys = {(each.repository, each.manifest.digest) for each in found.deletions}
+        extra = keys - (keys if planned is None else planned.keys())
         if not extra:
             return found
-        mentions = replace(mentions, digests=mentions.digests | dict.fromkeys(extra, "Whoever pushed it since"))
+        others = {Destination(name, digest): "Whoever pushed it since" for name, digest in extra}
+        mentions = replace(mentions, places=mentions.places | others)
+
+
+def _check_tags(repositories: Mapping[str, Repository], planned: Planned | None) -> None:
+    """Some registries answer, for a while, that a repository is not there: then its tags keep nothing.
+
+    Raises:
+        Waiting: tags are not listed although their manifest is there.
+    """
+    if planned is None:
+        doubtful = [name for name, each in repositories.items() if not each.tags]
+    else:
+        there = [each for (name, digest), each in planned.items() if digest in _manifests(repositories, name)]
+        doubtful = [each.repository for each in there if set(each.tags) - repositories[each.repository].tags.keys()]
+    if doubtful:
+        raise Waiting(
+            "ImagesUnknown",
+            f"The registry lists not all tags of repository {doubtful[0]}, although their manifests are there: so it "
+            "is not known which tags need them. Look at that list, and start another run once it is right.",
+        )
+
+
+def _manifests(repositories: Mapping[str, Repository], name: str) -> Collection[Digest]:
+    return repositories[name].manifests if name in repositories else ()
 
 
 def _missing(watch: Watch, repositories: Mapping[str, Repository]) -> set[Destination]:

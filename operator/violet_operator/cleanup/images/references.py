@@ -13,6 +13,7 @@ from typing import Any, TypeVar
 
 from violet_operator.cleanup.images.mentions import Watch
 from violet_operator.cleanup.images.offers import Offer, of_artifacts, of_plugins
+from violet_operator.cleanup.parse import is_read
 from violet_operator.clients.kinds import Kinds
 from violet_operator.clients.kube import ARTIFACT_VERSIONS, ARTIFACTS, ORIGINAL_CSVS, PACKAGE_UPLOADS, Kube, Resource
 from violet_operator.errors import Waiting
@@ -132,12 +133,7 @@ async def search_uploads(own: Kube, namespaces: Sequence[str], watch: Watch) -> 
     brought = set()
     async for body in _uploads(own, namespaces):
         who = f"PackageUpload {text(body, 'metadata', 'namespace')}/{text(body, 'metadata', 'name')}"
-        generation, observed = (
-            mapping(body, "metadata").get("generation"),
-            mapping(body, "status").get("observedGeneration"),
-        )
-        unread = not mapping(body, "status", "package") or generation != observed
-        if unread and text(body, "spec", "mode") != "Preview":
+        if text(body, "spec", "mode") != "Preview" and not is_read(body):
             raise Waiting("ImagesUnknown", f"It is not known yet what {who} brings: let it become Ready, or delete it.")
         await asyncio.to_thread(watch.look, _images(body), who)
         chart = mapping(body, "status", "package", "chart")
@@ -173,15 +169,6 @@ def _is_filled_by_uploads(repository: JsonObject) -> bool:
     """Charts of other repositories come from outside, and so do their images."""
     kind = text(repository, "spec", "type").lower()
     return kind == "local" or "oci" in kind
-
-
-def _is_unread(upload: JsonObject) -> bool:
-    """Whether it is not known what an upload brings; a Preview brings nothing."""
-    status = mapping(upload, "status")
-    read = mapping(status, "package") and status.get("observedGeneration") == mapping(upload, "metadata").get(
-        "generation"
-    )
-    return not read and text(upload, "spec", "mode") != "Preview"
 
 
 def _images(upload: JsonObject) -> list[object]:
