@@ -9,7 +9,7 @@ import json
 import secrets
 import threading
 import time
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from http.server import BaseHTTPRequestHandler
 from pathlib import Path
 from typing import Any, Self
 from urllib.parse import parse_qs, urlsplit
@@ -20,6 +20,7 @@ from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.hazmat.primitives.asymmetric.utils import decode_dss_signature
 
 from tests.cluster.pki import Authority, load_key
+from tests.servers import HangUpServer
 
 ISSUER, SERVICE = "violet test kit", "violet test registry"
 
@@ -48,7 +49,7 @@ class TokenServer:
             def log_message(self, *_: Any) -> None:
                 """Say nothing."""
 
-        self._server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+        self._server = HangUpServer(("127.0.0.1", 0), Handler)
         self._thread = threading.Thread(target=self._server.serve_forever, name="token-server", daemon=True)
         self.realm = f"http://127.0.0.1:{self._server.server_address[1]}/token"
 

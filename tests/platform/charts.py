@@ -15,7 +15,7 @@ import logging
 import tarfile
 import threading
 from dataclasses import dataclass, field
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from http.server import BaseHTTPRequestHandler
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
@@ -26,6 +26,7 @@ import yaml
 
 from tests.platform.api import Api, Object, body
 from tests.platform.operators import SYSTEM, version_key
+from tests.servers import HangUpServer
 
 INTERVAL = 0.3
 TOKEN, POWERLESS = "token-of-an-admin", "token-of-a-reader"
@@ -169,7 +170,7 @@ class Charts:
         return found
 
 
-class _Server(ThreadingHTTPServer):
+class _Server(HangUpServer):
     """Knows the museum, and remembers who asked for what."""
 
     def __init__(self, museum: Museum) -> None:

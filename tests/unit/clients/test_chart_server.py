@@ -2,10 +2,11 @@
 
 import threading
 from collections.abc import Callable, Iterator
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from http.server import BaseHTTPRequestHandler
 
 import pytest
 
+from tests.servers import HangUpServer
 from violet_operator.clients.chart_server import ChartServer, ChartServerSettings
 from violet_operator.errors import Cancelled, OperatorError, Stalled, Transient, Waiting
 from violet_operator.support.cancel import CancelToken
@@ -13,7 +14,7 @@ from violet_operator.support.cancel import CancelToken
 JSON, HTML = "application/json", "text/html; charset=utf-8"
 
 
-class Answers(ThreadingHTTPServer):
+class Answers(HangUpServer):
     """Answers every request in the same way, and remembers them."""
 
     def __init__(self, status: int, body: bytes, kind: str) -> None:
