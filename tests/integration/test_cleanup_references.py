@@ -173,6 +173,7 @@ async def test_what_an_upload_brings_is_known_or_an_error(platform: Cluster, nam
         await brought()
     status = {
         "observedGeneration": 1,
+        "source": {"url": source["url"]},
         "package": {"name": "a", "type": "bundle", "version": "1", "relatedImages": [f"harbor.example.com/{image}:v1"]},
     }
     patch = ("-n", namespace, "--subresource=status", "--type=merge", "--patch", json.dumps({"status": status}))
