@@ -103,8 +103,8 @@ class AnyBundle(Bundles):
     """A registry that has every bundle: it is not what is tested here."""
 
     def find(self, registry: str, repository: str, tag: str, kind: str = "bundle") -> Bundle:
-        version = tag.removeprefix("v")
-        return Bundle(repository, f"{repository}.{tag}", version, repository, ("stable",), "stable")
+        package = repository.rpartition("/")[2].removesuffix("-bundle")
+        return Bundle(package, f"{package}.{tag}", tag.removeprefix("v"), package, ("stable",), "stable")
 
 
 def allow(site: Site) -> None:

@@ -74,19 +74,19 @@ def related(*images: str) -> tuple[Image, ...]:
 
 
 PACKAGES = {
-    "idle-1": Bundle(name="idle", tag="v1", related=related("idle-manager:v1", "common:v1"), shared_layers=1),
-    "busy-1": Bundle(name="busy", tag="v1", related=related("busy-manager:v1", "operand:v1"), shared_layers=1),
+    "idle-1": Bundle(name="idle", tag="v1.0.0", related=related("idle-manager:v1", "common:v1"), shared_layers=1),
+    "busy-1": Bundle(name="busy", tag="v1.0.0", related=related("busy-manager:v1", "operand:v1"), shared_layers=1),
     "busy-2": Bundle(
-        name="busy", version="2.0.0", tag="v2", related=related("busy-manager:v2", "common:v1"), shared_layers=1
+        name="busy", version="2.0.0", tag="v2.0.0", related=related("busy-manager:v2", "common:v1"), shared_layers=1
     ),
-    "far-1": Bundle(name="far", tag="v1", related=related("far-manager:v1"), shared_layers=1),
+    "far-1": Bundle(name="far", tag="v1.0.0", related=related("far-manager:v1"), shared_layers=1),
 }
-DELETED = {"idle-bundle:v1", "idle-manager:v1", "busy-bundle:v1", "busy-manager:v1"}
+DELETED = {"idle-bundle:v1.0.0", "idle-manager:v1", "busy-bundle:v1.0.0", "busy-manager:v1"}
 KEPT = {
-    "common:v1": "busy.v2 of global",
+    "common:v1": "busy.v2.0.0 of global",
     "operand:v1": "left-behind (statefulsets of region1)",
-    "far-bundle:v1": "far.v1 of region1",
-    "far-manager:v1": "far.v1 of region1",
+    "far-bundle:v1.0.0": "far.v1.0.0 of region1",
+    "far-manager:v1": "far.v1.0.0 of region1",
 }
 
 
@@ -224,7 +224,7 @@ def test_images_go_after_their_objects_and_come_back_before_them(world: World) -
     assert world.tags() == before
     assert run["status"]["images"]["outcomes"] == {"restored": 8}
     versions = world.site.all("artifactversions", SYSTEM)
-    assert {"idle.v1", "busy.v1"} <= versions.keys()
+    assert {"idle.v1.0.0", "busy.v1.0.0"} <= versions.keys()
 
 
 def test_another_platform_with_the_registry_must_be_known_too(world: World) -> None:

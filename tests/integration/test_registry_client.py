@@ -77,8 +77,8 @@ def test_a_cut_upload_goes_on_where_the_registry_kept_it(
     proxy.cut(after=12 * MIB, side="request", when=lambda request: request.method == "PATCH")
     blob.upload(client, repository)
     assert stored(registry, repository, blob.digest) == blob.data
-    assert len(blob.starts) == 2
     assert 0 < blob.starts[1] <= 12 * MIB
+    assert blob.starts == sorted(blob.starts)  # it never starts over; a busy registry may say twice how far it is
     assert blob.told == 20 * MIB
     assert [request.method for request in proxy.requests].count("POST") == 1
 
