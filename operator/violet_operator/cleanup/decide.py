@@ -90,11 +90,12 @@ def decide(entries: Sequence[Entry], state: State, wish: Cleanup, now: datetime)
 
 
 def _following(entries: Sequence[Entry], gone: Collection[str], live: _Live) -> set[str]:
-    """What the platform may have written on that others of its package are gone: on their owner, a status at most."""
+    """What the platform may have noted on, as others of its package are gone: in its status, at most."""
     pairs = parents(entries).items()
-    left = {owner for version, owner in pairs if version in gone}
-    owners = {each.ref.uid for each in entries if each.ref.uid in left and live.is_wanted_alike(each)}
-    return owners | {version for version, owner in pairs if owner in gone}
+    related = {owner for version, owner in pairs if version in gone} | {
+        version for version, owner in pairs if owner in gone
+    }
+    return {each.ref.uid for each in entries if each.ref.uid in related and live.is_wanted_alike(each)}
 
 
 def untouched(state: State, entries: Sequence[Entry]) -> State:

@@ -215,6 +215,14 @@ def test_a_version_follows_its_owner_though_the_platform_has_noted_that_on_it() 
     assert reasons(after(noted)) == {"Artifact idle": "Deleted NotInstalled"}
 
 
+def test_a_version_that_somebody_has_edited_does_not_follow_its_owner() -> None:
+    def edited(world: World) -> None:
+        remove("Artifact idle", "OperatorView idle")(world)
+        mark("ArtifactVersion idle.v1.0.0", resourceVersion="2", generation=2)(world)
+
+    assert reasons(after(edited))["ArtifactVersion idle.v1.0.0"] == "Skipped ObjectChanged"
+
+
 def test_a_package_that_came_back_is_left_alone() -> None:
     def again(world: World) -> None:
         remove(*IDLE)(world)
