@@ -114,6 +114,12 @@ def allow(site: Site) -> None:
     site.cluster.kubectl("-n", site.namespace, *grant)
 
 
+def clear(site: Site) -> None:
+    """Take away what other tests have left on the cluster: a cleanup looks at all of it."""
+    site.cluster.kubectl("delete", "moduleplugins,moduleconfigs,moduleinfoes", "--all")
+    site.cluster.kubectl("delete", "artifacts,artifactversions", "-n", SYSTEM, "--all")
+
+
 def offer(site: Site, package: str, *names: str, **metadata: Any) -> None:
     """An Artifact with these versions, all Present, as the CLI leaves them; `metadata` goes into the versions'."""
     labels = {"cpaas.io/managed-by": "violet", "team": "blue"}

@@ -12,6 +12,7 @@ from tests.cleanups import (
     a_run,
     allow,
     change,
+    clear,
     ended,
     install_operator,
     install_plugin,
@@ -47,6 +48,7 @@ def site(kit: Kit, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
     """An installation that may write backups; `busy` is installed in version 9.0.0, plugin `work` in v2.0.0."""
     with installation(kit, tmp_path_factory.mktemp("cleanup-deletes"), bundles=AnyBundle()) as site:
         allow(site)
+        clear(site)
         offer(site, "busy", "9.0.0")
         install_operator(site, "busy", "9.0.0")
         site.apply(module_plugin("work", "v1.0.0"))
