@@ -46,7 +46,7 @@ def test_the_record(site: Site, vendor: SigningKey, name: str) -> None:
     assert json.loads(notes["violet.alauda.io/verification"]) == told
     assert notes["violet.alauda.io/verified-at"] == record["verifiedAt"]
     shared = site.all("artifacts", SYSTEM)[name]["metadata"]["annotations"]
-    assert not {"violet.alauda.io/verification", "violet.alauda.io/verified-at"} & set(shared)  # other versions share it
+    assert not {"violet.alauda.io/verification", "violet.alauda.io/verified-at"} & set(shared)  # others share it
 
 
 def test_nothing_is_written_with_a_bad_signature_at_the_end_of_a_large_package(
