@@ -15,6 +15,7 @@ from violet_operator.api.conditions import Event
 from violet_operator.clients.kube import Resource
 from violet_operator.errors import OperatorError
 from violet_operator.platform.environment import JsonObject, Teller
+from violet_operator.support.threads import outlasting
 
 logger = logging.getLogger(__name__)
 
@@ -64,10 +65,6 @@ async def finished(work: Coroutine[Any, Any, T]) -> T:
     """
     task = asyncio.ensure_future(work)
     try:
-        await asyncio.wait([task])
-    except asyncio.CancelledError:
-        task.add_done_callback(lambda done: done.cancelled() or done.exception())  # there is nobody left to raise it to
-        await asyncio.wait([task], timeout=_PATIENCE)
+        return await outlasting(task, _PATIENCE)
+    finally:
         task.cancel()
-        raise
-    return task.result()

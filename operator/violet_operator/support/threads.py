@@ -1,4 +1,4 @@
-"""Waiting for a thread that asks whether it was called off: it must not go on behind the back of what comes next."""
+"""Work that outlasts the run which is called off: it must not go on behind the back of what comes next."""
 
 from __future__ import annotations
 
@@ -23,14 +23,30 @@ async def shielded(work: Callable[[], T], cancel: CancelToken, grace: float | No
     Raises:
         asyncio.CancelledError: the caller was called off; the thread has ended, or ends at its next check.
     """
-    future = asyncio.get_running_loop().run_in_executor(None, work)
+    return await outlasting(asyncio.get_running_loop().run_in_executor(None, work), grace, cancel.cancel)
+
+
+async def outlasting(
+    work: asyncio.Future[T], grace: float | None, called_off: Callable[[], object] = lambda: None
+) -> T:
+    """The result of work; a caller that is called off meanwhile, however often, ends after it.
+
+    Args:
+        work: under way.
+        grace: seconds to wait for it when the caller is called off; None: until it has ended.
+        called_off: is told of that.
+
+    Raises:
+        asyncio.CancelledError: the caller was called off.
+    """
     try:
-        return await asyncio.shield(future)
+        await asyncio.wait([work])
     except asyncio.CancelledError:
-        cancel.cancel()
-        future.add_done_callback(lambda done: done.cancelled() or done.exception())  # its failure is of no interest
-        ended = asyncio.ensure_future(asyncio.wait([future], timeout=grace))
+        called_off()
+        work.add_done_callback(lambda done: done.cancelled() or done.exception())  # its failure is of no interest
+        ended = asyncio.ensure_future(asyncio.wait([work], timeout=grace))
         while not ended.done():
             with suppress(asyncio.CancelledError):  # called off once more, which changes nothing
                 await asyncio.shield(ended)
         raise
+    return work.result()

@@ -52,6 +52,17 @@ async def test_a_report_is_told_whole(called_off_after: float) -> None:
     assert api.done == ["status", "Conflict", "Repaired"]
 
 
+async def test_a_run_that_is_called_off_again_does_not_leave_its_report_behind() -> None:
+    api = Api()
+    run = asyncio.create_task(report(api, PACKAGE_UPLOADS, BODY, {}, NEWS))
+    for _ in range(3):
+        await asyncio.sleep(0.01)
+        run.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await run
+    assert api.done == ["status", "Conflict", "Repaired"]
+
+
 async def test_what_is_not_written_is_not_told() -> None:
     api = Api("status")
     with pytest.raises(OperatorError):
