@@ -66,3 +66,11 @@ class Transient(OperatorError):
 
 class Cancelled(Exception):
     """The work was called off because its object was deleted, suspended or given a new spec."""
+
+
+def defect(error: Exception) -> Transient:
+    """What a user is told of a foreign exception: never its text, which may hold anything."""
+    return Transient(
+        "InternalError",
+        f"The operator has a defect ({type(error).__name__}); its log says more. It tries again; please report it.",
+    )

@@ -10,7 +10,7 @@ from pydantic import ValidationError
 from violet_operator.api.conditions import EXPORTED, GATHERED
 from violet_operator.api.package_inventory import PackageInventorySpec
 from violet_operator.clients.kube import PACKAGE_INVENTORIES
-from violet_operator.errors import OperatorError, Stalled, Transient
+from violet_operator.errors import OperatorError, Stalled, defect
 from violet_operator.inventory import metrics
 from violet_operator.inventory.look import Look
 from violet_operator.inventory.status import InventoryStatus
@@ -63,10 +63,7 @@ async def _run(body: JsonObject, status: InventoryStatus, env: Environment) -> R
         return Requeue(after=getattr(error, "after", None), failed=True)
     except Exception as error:
         logger.exception("PackageInventory %s/%s: defect in the operator", look.namespace, look.name)
-        said = (
-            f"The operator has a defect ({type(error).__name__}); its log says more. It tries again; please report it."
-        )
-        status.failed(look.step, Transient("InternalError", said))
+        status.failed(look.step, defect(error))
         return Requeue(failed=True)
     return Requeue(after=after)
 

@@ -12,7 +12,7 @@ from violet_operator.api import FINALIZER
 from violet_operator.api.conditions import FETCHED, PUBLISHED, PUSHED, READY, VERIFIED, Event, is_true
 from violet_operator.api.package_upload import PackageUploadSpec
 from violet_operator.clients.kube import PACKAGE_UPLOADS
-from violet_operator.errors import Cancelled, OperatorError, Stalled, Transient
+from violet_operator.errors import Cancelled, OperatorError, Stalled, defect
 from violet_operator.platform.kubeconfig import GLOBAL
 from violet_operator.platform.resolve import invalid_spec
 from violet_operator.support.durations import parse_duration
@@ -113,10 +113,7 @@ async def _guarded(step: Step, upload: Upload) -> None:
         raise
     except Exception as error:
         logger.exception("PackageUpload %s/%s: defect in the operator", upload.namespace, upload.name)
-        raise Transient(
-            "InternalError",
-            f"The operator has a defect ({type(error).__name__}); its log says more. It tries again; please report it.",
-        ) from None
+        raise defect(error) from None
 
 
 def _fail(upload: Upload, failure: Failure) -> Requeue:

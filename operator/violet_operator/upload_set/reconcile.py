@@ -12,7 +12,7 @@ from violet_operator.api.conditions import Event
 from violet_operator.api.package_upload_set import PackageUploadSetSpec
 from violet_operator.api.request import is_unanswered, requested_at
 from violet_operator.clients.kube import PACKAGE_UPLOAD_SETS, PACKAGE_UPLOADS, Kube, Resource
-from violet_operator.errors import OperatorError, Stalled, Transient, Waiting
+from violet_operator.errors import OperatorError, Stalled, Waiting, defect
 from violet_operator.platform.environment import Teller
 from violet_operator.platform.report import report, tell
 from violet_operator.platform.resolve import invalid_spec
@@ -88,13 +88,7 @@ async def _guarded(body: JsonObject, status: SetStatus, env: Environment) -> Req
         return Requeue(after=getattr(error, "after", None), failed=True)
     except Exception as error:
         logger.exception("PackageUploadSet %s/%s: defect in the operator", metadata["namespace"], metadata["name"])
-        status.failed(
-            Transient(
-                "InternalError",
-                f"The operator has a defect ({type(error).__name__}); its log says more. It tries again; please "
-                "report it.",
-            )
-        )
+        status.failed(defect(error))
         return Requeue(failed=True)
 
 
