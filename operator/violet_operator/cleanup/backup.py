@@ -21,6 +21,8 @@ from violet_operator.cleanup.parse import READERS
 from violet_operator.cleanup.state import Ref
 from violet_operator.clients.kube import ARTIFACT_VERSIONS, ARTIFACTS, MODULE_CONFIGS, MODULE_PLUGINS, Resource
 from violet_operator.errors import Stalled
+from violet_operator.publication.apply import MANAGER
+from violet_operator.publication.fields import is_ours
 
 JsonObject = dict[str, Any]
 
@@ -105,13 +107,7 @@ def entry(cluster: str, kind: str, verdict: tuple[str, str, int], body: JsonObje
     """A deletion with its object as a listing shows it; `verdict` is reason, message and observed."""
     metadata = {key: value for key, value in body["metadata"].items() if key != "managedFields"}
     head = {"apiVersion": RESOURCES[kind].api_version, "kind": kind}
-    return Entry(cluster, *verdict, is_applied(body), {**body, **head, "metadata": metadata})
-
-
-def is_applied(body: JsonObject) -> bool:
-    """Whether an object was published by server-side apply under our name."""
-    managers = body["metadata"].get("managedFields") or ()
-    return any((each.get("operation"), each.get("manager")) == ("Apply", FIELD_MANAGER) for each in managers)
+    return Entry(cluster, *verdict, is_ours(body), {**body, **head, "metadata": metadata})
 
 
 def split(entries: Iterable[Entry]) -> tuple[list[bytes], list[Entry]]:
@@ -254,7 +250,7 @@ def damaged(body: JsonObject, why: str) -> Stalled:
 def _config_map(run: JsonObject, name: str, **content: JsonObject) -> JsonObject:
     metadata = run["metadata"]
     policy = (metadata.get("labels") or {}).get(POLICY_LABEL)
-    labels = {"app.kubernetes.io/managed-by": FIELD_MANAGER, RUN_LABEL: label_of(metadata["name"])}
+    labels = {MANAGER: FIELD_MANAGER, RUN_LABEL: label_of(metadata["name"])}
     labels |= {POLICY_LABEL: policy} if policy else {}
     head = {"name": name, "namespace": metadata["namespace"], "labels": labels}
     return {"apiVersion": "v1", "kind": "ConfigMap", "metadata": head, "immutable": True, **content}

@@ -7,17 +7,18 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from violet_operator.api import FIELD_MANAGER
-from violet_operator.cleanup.backup import RESOURCES, Entry, is_applied
+from violet_operator.cleanup.backup import RESOURCES, Entry
 from violet_operator.cleanup.putback import PutBack, ordered, put_back
 from violet_operator.clients.kube import Kube
 from violet_operator.errors import OperatorError
+from violet_operator.publication.apply import MANAGER
+from violet_operator.publication.fields import is_ours
 
 logger = logging.getLogger(__name__)
 
 JsonObject = dict[str, Any]
 
 _TRIES = 3
-_MANAGED_BY = "app.kubernetes.io/managed-by"
 
 
 async def restore(entries: Sequence[Entry], clusters: Mapping[str, Kube], system: str) -> list[PutBack]:
@@ -85,11 +86,11 @@ class _Restorer:
 
     async def _claim(self, kube: Kube, entry: Entry, live: JsonObject) -> None:
         """Have it count as published by us if it did, by one label: all other fields stay with whoever sets them."""
-        label = (live["metadata"].get("labels") or {}).get(_MANAGED_BY)
-        if not entry.applied or label != FIELD_MANAGER or is_applied(live):
+        label = (live["metadata"].get("labels") or {}).get(MANAGER)
+        if not entry.applied or label != FIELD_MANAGER or is_ours(live):
             return
         head = {key: live["metadata"][key] for key in ("name", "namespace", "uid") if key in live["metadata"]}
-        metadata = head | {"labels": {_MANAGED_BY: label}}
+        metadata = head | {"labels": {MANAGER: label}}
         body = {"apiVersion": entry.resource.api_version, "kind": entry.ref.kind, "metadata": metadata}
         await kube.apply(entry.resource, body, force=True)
 

@@ -18,7 +18,10 @@ _UNKNOWN_UID = ""
 """Stands for the uid of an owner that does not exist yet; what it owns does not either."""
 
 
-OURS = f"app.kubernetes.io/managed-by={FIELD_MANAGER}"
+MANAGER = "app.kubernetes.io/managed-by"
+"""Label: who keeps an object (Kubernetes' recommended labels)."""
+
+OURS = f"{MANAGER}={FIELD_MANAGER}"
 """Selector of the label that every object gets from us, beside those that the platform knows."""
 
 
@@ -163,8 +166,7 @@ def _due(live: JsonObject | None, wanted: JsonObject) -> str:
 
 
 def _labelled(body: JsonObject) -> JsonObject:
-    key, _, value = OURS.partition("=")
-    labels = {**(body["metadata"].get("labels") or {}), key: value}
+    labels = {**(body["metadata"].get("labels") or {}), MANAGER: FIELD_MANAGER}
     return body | {"metadata": body["metadata"] | {"labels": labels}}
 
 

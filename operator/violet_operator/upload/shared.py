@@ -62,8 +62,7 @@ async def may_take_over(upload: Upload, to: Place, live: JsonObject | None, want
     first = uploaded_by(live)
     if first in ("", "/".join(upload.key)):
         return False
-    namespace, _, name = first.partition("/")
-    other = await upload.env.kube.get(PACKAGE_UPLOADS, namespace, name)
+    other = await _read(upload, first)
     if other is None or not publishes(other, live):
         return True
     if _agree(upload, to, other):
@@ -87,11 +86,16 @@ def publishes(body: JsonObject, live: JsonObject) -> bool:
 
 async def still_publishes(upload: Upload, first: str, live: JsonObject) -> bool:
     """Whether another upload is there and says that it has published what we would, too."""
-    namespace, _, name = first.partition("/")
-    other = await upload.env.kube.get(PACKAGE_UPLOADS, namespace, name)
+    other = await _read(upload, first)
     if other is None or (live["kind"] == "ModulePlugin" and not _same_version(upload, other)):
         return False  # a plugin has one object for all versions
     return publishes(other, live)
+
+
+async def _read(upload: Upload, other: str) -> JsonObject | None:
+    """Another upload, by its namespace/name; None where there is none any more."""
+    namespace, _, name = other.partition("/")
+    return await upload.env.kube.get(PACKAGE_UPLOADS, namespace, name)
 
 
 async def earlier_chart(upload: Upload, to: Place) -> str:
