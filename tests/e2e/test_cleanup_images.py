@@ -10,7 +10,7 @@ import pytest
 
 from tests.cleanups import ended
 from tests.cluster import Kit, Registry
-from tests.faults import FaultProxy
+from tests.faults import FaultProxy, Request
 from tests.harness import (
     API,
     OPEN,
@@ -26,6 +26,7 @@ from tests.harness import (
     to_platform,
 )
 from tests.installed import operator as install_operator
+from tests.observe import until
 from tests.packages import Bundle, Image
 from tests.platform import Bundles, Gateway, grant, install_crds
 from tests.program import ACCOUNT, NAMESPACE
@@ -225,6 +226,26 @@ def test_images_go_after_their_objects_and_come_back_before_them(world: World) -
     assert run["status"]["images"]["outcomes"] == {"restored": 8}
     versions = world.site.all("artifactversions", SYSTEM)
     assert {"idle.v1.0.0", "busy.v1.0.0"} <= versions.keys()
+
+
+def test_an_upload_that_begins_while_images_go_has_them_all(world: World) -> None:
+    """It would see them, not push them, and be Ready without: the registry takes its time for the first deletion."""
+
+    def deletion(request: Request) -> bool:
+        return request.method == "DELETE"
+
+    until(lambda: world.site.all("artifactversions", SYSTEM)["idle.v1.0.0"].get("status", {}).get("phase") == "Present")
+    before = world.tags()
+    world.proxy.delay(10, times=1, when=deletion)
+    seen = len(world.proxy.requests)
+    world.run("crossed", mode="Delete", exclude={"names": ["busy", "far"]})
+    until(lambda: any(map(deletion, world.proxy.requests[seen:])), 120)
+    world.site.apply(world.site.package_upload("idle-1", targets=to_platform("site", "global")))
+    world.site.wait("idle-1", is_ready, 120)
+    world.site.wait("crossed", ended, 180, "cleanupruns")
+    assert world.tags() == before
+    for image in world.site.wait("idle-1", is_ready, 60)["status"]["images"]:
+        assert world.registry.manifest(image["destination"].partition("/")[2].rpartition(":")[0], image["digest"])
 
 
 def test_another_platform_with_the_registry_must_be_known_too(world: World) -> None:

@@ -2,7 +2,7 @@
 
 import json
 import secrets
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -21,6 +21,7 @@ from violet_operator.package.archive import Archive
 from violet_operator.package.references import Destination
 from violet_operator.package.source import FileSource
 from violet_operator.package.understand import understand
+from violet_operator.platform.pushes import Pushes
 from violet_operator.support.cancel import CancelToken
 from violet_operator.support.digests import sha256_digest
 from violet_operator.support.meter import Meter
@@ -51,8 +52,19 @@ class Place:
         found = {to for tag in tags for to in self.candidates(tag)}
         return judge(found, take_inventory(self.client, found), mentions or Mentions())
 
-    def delete(self, plan: ImagePlan, client: Client | None = None) -> list[ImageStep]:
-        return delete(plan.deletions, plan, client or self.client, lambda: None, CancelToken())
+    def delete(
+        self,
+        plan: ImagePlan,
+        client: Client | None = None,
+        *,
+        now: ImagePlan | None = None,
+        pushes: Pushes | None = None,
+        deleted: Callable[[], None] = lambda: None,
+        cancel: CancelToken | None = None,
+    ) -> list[ImageStep]:
+        """Carry a plan out, as judged now: like then, if nothing else is said."""
+        with (pushes or Pushes()).watch() as uploads:
+            return delete(plan.deletions, now or plan, client or self.client, uploads, deleted, cancel or CancelToken())
 
     def restore(self, plan: ImagePlan) -> list[ImageStep]:
         return restore(plan.deletions, self.client, CancelToken())

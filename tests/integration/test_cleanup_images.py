@@ -15,7 +15,7 @@ from tests.faults import FaultProxy
 from tests.integration.demo_images import Place, attach, push_both, push_chart, two_versions
 from tests.integration.registry_client import connect
 from tests.packages.oci import tar_gz
-from violet_operator.cleanup.images.deletion import ImageStep, delete, restore
+from violet_operator.cleanup.images.deletion import ImageStep, restore
 from violet_operator.cleanup.images.inventory import take_inventory
 from violet_operator.cleanup.images.judge import judge
 from violet_operator.cleanup.images.mentions import Watch
@@ -24,6 +24,7 @@ from violet_operator.cleanup.images.offers import Offer
 from violet_operator.cleanup.images.plan import Where, read_all
 from violet_operator.errors import Cancelled, Waiting
 from violet_operator.package.references import Destination
+from violet_operator.platform.pushes import Pushes
 from violet_operator.support.cancel import CancelToken
 
 pytestmark = [pytest.mark.integration, pytest.mark.tools("distribution", "olareg")]
@@ -158,7 +159,7 @@ def test_what_the_registry_has_more_of_by_now_keeps_what_was_planned(place: Plac
     assert manager
     place.client.put_manifest(place.to("manager", "").repository, "stable", manager.raw, manager.media_type)
     now = place.plan("v1")
-    steps = delete(plan.deletions, now, place.client, lambda: None, CancelToken())
+    steps = place.delete(plan, now=now)
     kept = {each.deletion.repository for each in steps if each.outcome == "Skipped"}
     assert kept == {place.to("manager", "").repository}
     assert any("Tag stable" in each.message for each in steps)
@@ -196,7 +197,7 @@ def test_a_tag_that_is_moved_onto_what_goes_saves_it(place: Place) -> None:
 def test_work_that_is_called_off_deletes_and_restores_no_more(place: Place) -> None:
     plan, cancel = place.plan("v1"), CancelToken()
     with pytest.raises(Cancelled):  # after the first
-        delete(plan.deletions, plan, place.client, cancel.cancel, cancel)
+        place.delete(plan, deleted=cancel.cancel, cancel=cancel)
     found = [place.client.find(each.repository, each.manifest.digest) for each in plan.deletions]
     assert found.count(None) == 1
     with pytest.raises(Cancelled):
@@ -204,11 +205,24 @@ def test_work_that_is_called_off_deletes_and_restores_no_more(place: Place) -> N
     assert [place.client.find(each.repository, each.manifest.digest) for each in plan.deletions] == found
 
 
+def test_what_an_upload_has_begun_to_push_is_judged_again(place: Place) -> None:
+    """Between the last judgement and the deletion an upload sees that its image is there, and does not push it."""
+    plan, pushes = place.plan("v1"), Pushes()
+    wanted = next(each for each in plan.deletions if each.repository == place.to("manager", "").repository)
+
+    def begin() -> None:
+        pushes.begin("uid", frozenset({(wanted.repository, wanted.manifest.digest)}))
+
+    steps = place.delete(plan, pushes=pushes, deleted=begin)
+    kept = next(each for each in steps if each.deletion == wanted)
+    assert (kept.outcome, kept.again) == ("Failed", True)
+    assert "PackageUpload" in kept.message
+    assert place.client.find(wanted.repository, wanted.manifest.digest)
+
+
 def test_nothing_goes_of_what_is_not_known(place: Place) -> None:
     plan = place.plan("v1")
-    steps = delete(
-        plan.deletions, ImagePlan(unknown="region1 does not answer"), place.client, lambda: None, CancelToken()
-    )
+    steps = place.delete(plan, now=ImagePlan(unknown="region1 does not answer"))
     assert outcomes(steps) == {"Failed"}
     assert all("region1 does not answer" in each.message and each.again for each in steps)
     assert place.is_whole(place.to("manager", "v1"))
@@ -262,5 +276,5 @@ def test_what_is_gone_is_deleted(place: Place) -> None:
     found |= {Destination(each.repository, tag) for each in plan.deletions for tag in each.tags}
     now = judge(found, take_inventory(place.client, found), Mentions())
     assert len(now.deletions) == len(plan.deletions) - 3
-    assert outcomes(delete(plan.deletions, now, place.client, lambda: None, CancelToken())) == {"Deleted"}
+    assert outcomes(place.delete(plan, now=now)) == {"Deleted"}
     assert place.registry.tags(f"{place.prefix}/acp/manager") == ["v2"]

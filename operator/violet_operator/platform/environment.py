@@ -7,6 +7,7 @@ from datetime import datetime
 from typing import Any, Protocol
 
 from violet_operator.clients.kube import Kube, Resource
+from violet_operator.platform.pushes import Pushes
 from violet_operator.platform.resolve import Connection
 from violet_operator.settings import Settings
 
@@ -38,6 +39,11 @@ class Process(Teller, Protocol):
 
 class Environment(Process, Protocol):
     """What a run needs that goes to platforms."""
+
+    @property
+    def pushes(self) -> Pushes:
+        """Which images uploads want in registries just now."""
+        ...
 
     async def get(self, resource: Resource, namespace: str | None, name: str) -> JsonObject | None:
         """A referenced object (Platform, Secret, ConfigMap); may be some seconds old."""

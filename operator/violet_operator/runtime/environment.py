@@ -16,6 +16,7 @@ from violet_operator.clients.registry_http import RegistrySettings
 from violet_operator.platform.access import read_access
 from violet_operator.platform.discovery import gather, judge
 from violet_operator.platform.kubeconfig import GLOBAL
+from violet_operator.platform.pushes import Pushes
 from violet_operator.platform.registry import needs_discovery, registry_settings
 from violet_operator.platform.resolve import Connection, read_platform
 from violet_operator.platform.verdict import Verdict
@@ -47,6 +48,7 @@ class Environment:
         self.kube = kube
         self.clock: Callable[[], datetime] = lambda: datetime.now(UTC)
         self.packages = PackageShelf()
+        self.pushes = Pushes()
         self.drift = DriftWatch()
         self.listings = Listings()
         self.look_at: Callable[[tuple[str, str], float], None] = lambda _key, _within: None

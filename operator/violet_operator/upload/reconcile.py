@@ -55,6 +55,7 @@ async def reconcile(namespace: str, name: str, env: Environment, pacer: Pacer) -
         return await withdraw(upload) if deleting else await _run(upload)
     finally:
         upload.cancel.cancel()  # a thread that is still at work has no one to work for
+        env.pushes.end(upload.uid)
 
 
 async def _refuse(body: JsonObject, error: Stalled, env: Environment) -> Requeue:

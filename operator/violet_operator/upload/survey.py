@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 
@@ -12,7 +12,8 @@ from violet_operator.clients.referrers import is_listed, tag_to_write
 from violet_operator.clients.registry import Registry
 from violet_operator.errors import Stalled, Waiting
 from violet_operator.package.model import Image, Opened
-from violet_operator.package.references import Destination, destination
+from violet_operator.package.references import Destination, destination, places
+from violet_operator.platform.pushes import Wanted
 from violet_operator.platform.resolve import Connection
 from violet_operator.support.digests import Digest, sha256_digest
 from violet_operator.upload.charts import chart_in_place
@@ -122,18 +123,24 @@ def _image_facts(reference: str, digest: str, connection: Connection) -> JsonObj
 
 async def _plan(upload: Upload, connection: Connection, opened: Opened) -> PushPlan:
     images, registry, prefix = opened.package.images, connection.registry, connection.prefix
+    wanted = places(images, prefix)
 
     def take_inventory() -> Inventory:
+        upload.env.pushes.begin(upload.uid, _manifests(wanted))
         with ThreadPoolExecutor(_LOOKUPS, "registry-look") as pool:
-            places = list(dict.fromkeys(destination(image.reference, prefix) for image in images))
-            digests = pool.map(lambda to: tag_digest(registry, to), places)
-            tags = dict(zip(places, digests, strict=True))
-            wanted = list(wanted_blobs(images, prefix, tags))
-            found = pool.map(lambda item: registry.has_blob(item[0], item[1].digest), wanted)
-            there = {(repository, blob.digest) for (repository, blob), yes in zip(wanted, found, strict=True) if yes}
+            digests = pool.map(lambda to: tag_digest(registry, to), wanted)
+            tags = dict(zip(wanted, digests, strict=True))
+            blobs = list(wanted_blobs(images, prefix, tags))
+            found = pool.map(lambda item: registry.has_blob(item[0], item[1].digest), blobs)
+            there = {(repository, blob.digest) for (repository, blob), yes in zip(blobs, found, strict=True) if yes}
         return Inventory(tags, frozenset(there), frozenset(_lists(registry, images, prefix, tags)))
 
     return plan_push(images, prefix, await in_thread(take_inventory, upload))
+
+
+def _manifests(wanted: Mapping[Destination, Image]) -> Wanted:
+    """Every manifest of these images, in its repository."""
+    return frozenset((to.repository, each.digest) for to, image in wanted.items() for each in image.manifests)
 
 
 def _lists(

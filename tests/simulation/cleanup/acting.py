@@ -53,9 +53,11 @@ def simulate_acting(random: Random, seen: Counter[str]) -> None:
     if not entries:
         return
     seen["plans"] += 1
+    planned = deepcopy(world)
     for _ in range(random.choice((0, 1, 1, 2, 3))):
         move(world, random, entries)
     before = deepcopy(world)
+    bring_views_back(before, planned, entries)
     done = carry_out(world, random, decided(world, entries, wish), entries)
     steps = decided(world, entries, wish)
     seen.update(f"{each.outcome} {each.reason}" for each in steps)
@@ -105,14 +107,36 @@ def carry_out(world: World, random: Random, steps: list[Step], entries: list[Ent
 
 def drop_views(world: World, entry: Entry) -> None:
     """There is nothing to show any more."""
-    kind = "OperatorView" if entry.ref.kind == "Artifact" else "ModulePluginView"
-    name = entry.ref.name.removeprefix("operatorhub-").removesuffix("-again")
-    namespaces = (entry.cluster,) if kind == "OperatorView" else (None,)
-    world.objects[GLOBAL, kind] = [
-        each
-        for each in world.objects[GLOBAL, kind]
-        if not (each["metadata"]["name"] == name and each["metadata"].get("namespace") in namespaces)
-    ]
+    kind = view_kind(entry)
+    world.objects[GLOBAL, kind] = [each for each in world.objects[GLOBAL, kind] if not shows(each, entry)]
+
+
+def bring_views_back(world: World, planned: World, entries: list[Entry]) -> None:
+    """For the oracle: the view of what is going went with it, whoever has deleted that."""
+    for entry in entries:
+        kind = view_kind(entry)
+        seen = any(shows(each, entry) for each in world.objects[GLOBAL, kind])
+        if entry.ref.kind in backup.OWNERS and is_going(world, entry) and not seen:
+            world.objects[GLOBAL, kind] += [each for each in planned.objects[GLOBAL, kind] if shows(each, entry)]
+
+
+def is_going(world: World, entry: Entry) -> bool:
+    """Whether an object of the plan is gone, or on its way out."""
+    bodies = world.objects[entry.cluster, entry.ref.kind]
+    there = [each for each in bodies if each["metadata"]["uid"] == entry.ref.uid]
+    return not there or "deletionTimestamp" in there[0]["metadata"]
+
+
+def view_kind(owner: Entry) -> str:
+    """The kind of its view."""
+    return "OperatorView" if owner.ref.kind == "Artifact" else "ModulePluginView"
+
+
+def shows(view: Object, owner: Entry) -> bool:
+    """Whether it is the view of this Artifact or ModulePlugin."""
+    name = owner.ref.name.removeprefix("operatorhub-").removesuffix("-again")
+    namespace = owner.cluster if owner.ref.kind == "Artifact" else None
+    return (view["metadata"]["name"], view["metadata"].get("namespace")) == (name, namespace)
 
 
 def move(world: World, random: Random, entries: list[Entry]) -> None:

@@ -13,6 +13,7 @@ from violet_operator.cleanup.images import phase
 from violet_operator.cleanup.images.judge import judge
 from violet_operator.cleanup.images.model import Deletion, ImagePlan, Mentions
 from violet_operator.package.references import Destination
+from violet_operator.platform.pushes import Pushes
 from violet_operator.support.digests import Digest
 
 IT = repository("acp/demo", {f"v{number}": image(str(number)) for number in range(10)})
@@ -62,7 +63,7 @@ def test_a_run_that_is_called_off_waits_for_the_request_under_way_and_sends_no_o
     record = SimpleNamespace(where=("ns", "called-off"), metadata={"namespace": "ns", "name": "r"}, facts={})
     index = Index("u", "default", "0" * 64, 1, 1, {}, registry.address, {"part": "hash"})
     connection = SimpleNamespace(registry=registry, name="default")
-    given = cast("tuple[Any, Any, Any, Any]", (record, index, connection, None))
+    given = cast("tuple[Any, Any, Any, Any]", (record, index, connection, SimpleNamespace(pushes=Pushes())))
 
     async def called_off() -> None:
         task = asyncio.create_task(phase.put_back(*given) if back else phase.delete(*given, gone=True))

@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 
 from violet_operator.clients.kube import Resource
+from violet_operator.platform.pushes import Pushes
 from violet_operator.settings import Settings
 from violet_operator.upload.reconcile import reconcile
 from violet_operator.upload.shelf import PackageShelf
@@ -44,6 +45,7 @@ class Broken:
     def __init__(self) -> None:
         self.kube = Api()
         self.packages = PackageShelf()
+        self.pushes = Pushes()
 
     async def connect(self, namespace: str, platform: str) -> None:
         raise KeyError("secret-token-in-a-message")

@@ -14,6 +14,7 @@ from typing import Literal
 from violet_operator.cleanup.images.model import Deletion, ImagePlan
 from violet_operator.clients.registry import Registry
 from violet_operator.errors import OperatorError, Transient
+from violet_operator.platform.pushes import Watch
 from violet_operator.support.cancel import CancelToken
 from violet_operator.support.digests import Digest
 
@@ -42,6 +43,7 @@ def delete(
     planned: Sequence[Deletion],
     now: ImagePlan,
     registry: Registry,
+    uploads: Watch,
     deleted: Callable[[], None],
     cancel: CancelToken,
 ) -> list[ImageStep]:
@@ -51,6 +53,7 @@ def delete(
         planned: all of the plan.
         now: the judgement of it as things are now.
         registry: where.
+        uploads: what has begun to be pushed since that judgement began.
         deleted: is called for each deletion.
         cancel: checked right before each deletion.
 
@@ -68,7 +71,7 @@ def delete(
     for each in now.deletions:
         error = error or _changed(each.repository, tags[each.repository], registry)
         cancel.check()
-        error = error or _delete(each, registry)
+        error = error or _delete(each, registry, uploads)
         if error:
             steps.append(ImageStep(each, "Failed", error.message, again=isinstance(error, Transient)))
         else:
@@ -104,9 +107,10 @@ def _without(tags: Mapping[str, Digest], gone: Digest) -> dict[str, Digest]:
     return {tag: digest for tag, digest in tags.items() if digest != gone}
 
 
-def _delete(each: Deletion, registry: Registry) -> OperatorError | None:
+def _delete(each: Deletion, registry: Registry, uploads: Watch) -> OperatorError | None:
     try:
-        registry.delete_manifest(each.repository, each.manifest.digest)
+        with uploads.deleting(each.repository, each.manifest.digest):
+            registry.delete_manifest(each.repository, each.manifest.digest)
     except OperatorError as error:
         return error
     return None

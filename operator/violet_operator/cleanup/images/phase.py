@@ -49,11 +49,12 @@ async def delete(
     elif wrong := _another(index, connection):
         steps = [ImageStep(each, "Failed", wrong) for each in planned]
     else:
-        now = await again(planned, connection, record.metadata["namespace"], env)
         deleted = metrics.MANIFESTS.labels(*record.where).inc
         cancel = CancelToken()
-        work = partial(deletion.delete, planned, now, connection.registry, deleted, cancel)
-        steps = await shielded(work, cancel)
+        with env.pushes.watch() as uploads:
+            now = await again(planned, connection, record.metadata["namespace"], env)
+            work = partial(deletion.delete, planned, now, connection.registry, uploads, deleted, cancel)
+            steps = await shielded(work, cancel)
     _note(record, steps)
     return steps
 
