@@ -32,6 +32,11 @@ def number(version: str) -> tuple[list[int], int, str] | None:
     return [int(part) for part in core], 0 if candidate else 1, candidate or ""
 
 
+def is_present(version: Object) -> bool:
+    """Whether the platform can install it; it does not always write that with a capital letter."""
+    return str(version["status"]["phase"]).lower() == "present"
+
+
 class Oracle:
     """Judges deletions on one platform."""
 
@@ -186,10 +191,10 @@ class Oracle:
             and found > mine
             and any(other and found < other for other in used)
             and found not in used
-            and each["status"]["phase"] == "Present"
+            and is_present(each)
             and (cluster, "ArtifactVersion", each["metadata"]["name"]) not in deleted
         ]
-        could_be_installed = body["status"]["phase"] == "Present" and any(other and mine < other for other in used)
+        could_be_installed = is_present(body) and any(other and mine < other for other in used)
         if could_be_installed and len(kept) < self._retention["keepLast"]:
             faults.append("it is one of the last")
         return faults
