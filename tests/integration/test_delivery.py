@@ -107,7 +107,7 @@ def test_every_version_is_that_of_the_program(helm: Helm) -> None:
 def test_api_server_accepts_the_chart_with_everything_on(helm: Helm, installed: Cluster) -> None:
     rendered = helm.template(
         "--set=networkPolicy.enabled=true,networkPolicy.metricsFrom[0].podSelector.matchLabels.app=prometheus",
-        "--set=inventoryNamespaces={default},cleanupNamespaces={default}",
+        "--set=inventoryNamespaces={default},cleanupNamespaces={default},cleanupImages=true",
         "--set=settings.namespaces={a,b},settings.concurrency=3,settings.logFormat=text",
         f"--set=settings.minimumPolicy=Require,settings.requireGPG=true,settings.gpgFingerprints={{{'A' * 40}}}",
         f"--set=image.digest=sha256:{'0' * 64},image.pullSecrets[0].name=registry",
@@ -134,6 +134,25 @@ def test_api_server_accepts_the_chart_with_everything_on(helm: Helm, installed: 
         "VIOLET_GPG_FINGERPRINTS": "A" * 40,
         "HTTPS_PROXY": "http://proxy.example.com:3128",
     }
+
+
+@pytest.mark.parametrize(
+    ("value", "binding", "role"),
+    [
+        ("cleanupNamespaces={team}", ("RoleBinding", "violet-cleanup"), "violet-cleanup"),
+        ("inventoryNamespaces={team}", ("RoleBinding", "violet-inventory"), "violet-inventory"),
+        ("cleanupImages=true", ("ClusterRoleBinding", "violet-operator-images"), "violet-images"),
+    ],
+)
+def test_chart_gives_rights_that_go_further_on_request_only(
+    helm: Helm, value: str, binding: tuple[str, str], role: str
+) -> None:
+    assert binding not in documents(helm.template())
+    found = documents(helm.template(f"--set={value}"))
+    assert found[binding]["roleRef"]["name"] == role
+    assert ("ClusterRole", role) in found
+    account = found["ServiceAccount", "violet-operator"]["metadata"]["name"]
+    assert found[binding]["subjects"][0]["name"] == account
 
 
 def test_service_monitor_finds_the_service(helm: Helm) -> None:

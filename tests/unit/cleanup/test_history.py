@@ -49,11 +49,12 @@ def test_history_keeps_the_newest_of_each_kind_and_what_is_active() -> None:
     assert history.superfluous(runs, successful=3, failed=9) == []
 
 
-def restoring(number: int, restored: str = "", generation: int = 2) -> Object:
+def restoring(number: int, restored: str = "", generation: int = 2, reason: str = "") -> Object:
     body = run(number, "Complete") | {"spec": {"restore": True}}
     body["metadata"]["generation"] = 2
     if restored:
-        body["status"]["conditions"] += [{"type": "Restored", "status": restored, "observedGeneration": generation}]
+        condition = {"type": "Restored", "status": restored, "reason": reason, "observedGeneration": generation}
+        body["status"]["conditions"] += [condition]
     return body
 
 
@@ -65,6 +66,9 @@ def test_history_never_removes_a_run_that_puts_things_back(body: Object) -> None
 
 def test_a_run_that_has_put_everything_back_has_ended() -> None:
     done = restoring(1, "True")
+    hopeless = restoring(1, "False", reason="NoBackup")
+    assert history.superfluous([hopeless, run(2, "Complete")], successful=1, failed=1) == [hopeless]
+    assert history.active([hopeless, run(2, "Complete")]) is None
     assert history.superfluous([done, run(2, "Complete")], successful=1, failed=1) == [done]
     assert history.active([done, run(2, "Complete")]) is None
 
