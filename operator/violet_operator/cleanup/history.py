@@ -13,9 +13,6 @@ from violet_operator.api.conditions import AWAITING_APPROVAL, COMPLETE, FAILED, 
 
 JsonObject = dict[str, Any]
 
-NO_BACKUP = "NoBackup"
-"""Reason of a run that was told to put back what nobody has saved."""
-
 _LONGEST_LABEL = 63
 _LONGEST_NAME = 253
 
@@ -50,7 +47,7 @@ def has_ended(run: JsonObject) -> bool:
 def restores(run: JsonObject) -> bool:
     """Whether a run is to put back what it has deleted, and has not done all of that; without a backup it never can."""
     found = find((run.get("status") or {}).get("conditions") or [], RESTORED) or {}
-    over = found.get("status") == "True" or found.get("reason") == NO_BACKUP
+    over = found.get("status") == "True" or found.get("reason") == "NoBackup"
     done = over and found.get("observedGeneration") == run["metadata"].get("generation")
     return (run.get("spec") or {}).get("restore") is True and not done
 

@@ -9,7 +9,6 @@ from typing import Any
 from violet_operator.api.conditions import COMPLETE, FAILED, RECONCILING, RESTORED
 from violet_operator.cleanup import backup
 from violet_operator.cleanup.backup import Entry, Index
-from violet_operator.cleanup.history import NO_BACKUP
 from violet_operator.cleanup.images import phase
 from violet_operator.cleanup.record import Record
 from violet_operator.cleanup.report import put_back, saved
@@ -31,7 +30,7 @@ def nothing_saved(record: Record) -> OperatorError:
     """The error for a run that has no backup."""
     name = backup.index_name(record.metadata["name"])
     said = f"There is no backup of this run (ConfigMap {name}): it has deleted nothing, or somebody has removed it."
-    return Stalled(NO_BACKUP, f"{said} Nothing can be put back.")
+    return Stalled("NoBackup", f"{said} Nothing can be put back.")
 
 
 async def put_everything_back(
