@@ -28,6 +28,7 @@ def judged_again(monkeypatch: pytest.MonkeyPatch, planned: Iterable[Deletion], n
 
     monkeypatch.setattr(plan, "_whereabouts", where)
     monkeypatch.setattr(plan, "take_inventory", lambda *_: now)
+    monkeypatch.setattr(plan, "there", lambda *_: set())
     monkeypatch.setattr(plan, "read_all", lambda *_: None)
     for name in ("offers", "charts", "search", "search_uploads", "check_charts"):
         monkeypatch.setattr(references, name, nothing)
@@ -69,8 +70,17 @@ def test_children_whose_index_is_gone_with_its_tag_go_too(monkeypatch: pytest.Mo
 def test_nothing_is_planned_where_no_tags_are_listed() -> None:
     doomed = image("doomed")
     with pytest.raises(Waiting, match="lists not all tags of repository one"):
-        plan._check_tags({"one": repository("one", {}, doomed)}, None)
-    plan._check_tags({"one": repository("one", {"v1": doomed})}, None)
+        plan._check_tags({"one": repository("one", {}, doomed)}, (), None)
+    plan._check_tags({"one": repository("one", {"v1": doomed}), "gone": repository("gone", {})}, (), None)
+
+
+def test_too_many_digests_are_not_looked_for(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(plan, "_MOST_LOOKUPS", 5)
+    named = Mentions(digests={f"sha256:{number:064}": "somebody" for number in range(3)})
+    two = {name: repository(name, {"v1": image(name)}) for name in ("one", "two")}
+    assert len(plan._not_seen((), named, {"one": two["one"], "empty": repository("empty", {})})) == 3
+    with pytest.raises(Waiting, match="3 digests are named, and each may be in each of 2"):
+        plan._not_seen((), named, two)
 
 
 def searched(monkeypatch: pytest.MonkeyPatch, upload: JsonObject) -> set[tuple[str, str]]:

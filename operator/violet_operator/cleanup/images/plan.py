@@ -14,10 +14,10 @@ from functools import partial
 
 from violet_operator.cleanup.images import references
 from violet_operator.cleanup.images.contents import files_of, needed, texts
-from violet_operator.cleanup.images.inventory import take_inventory
+from violet_operator.cleanup.images.inventory import take_inventory, there
 from violet_operator.cleanup.images.judge import judge
 from violet_operator.cleanup.images.mentions import Watch
-from violet_operator.cleanup.images.model import Deletion, ImagePlan, Repository
+from violet_operator.cleanup.images.model import Deletion, ImagePlan, Mentions, Repository
 from violet_operator.cleanup.images.offers import Offer
 from violet_operator.clients.kube import PLATFORMS, Kube
 from violet_operator.clients.registry import Registry
@@ -33,6 +33,10 @@ logger = logging.getLogger(__name__)
 _READERS = 2
 """Bundles and charts read at once; each may have some ten megabytes."""
 
+_MOST_LOOKUPS = 200_000
+"""Digests times repositories that are asked for: some minutes of small requests."""
+
+_LOOK = "so it is not known which tags need which images. Look at that list, and start another run once it is right."
 
 Planned = Mapping[tuple[str, Digest], Deletion]
 """Of a plan, by repository and digest: the same manifest may have to stay in another repository."""
@@ -121,17 +125,16 @@ async def _judged(
         OperatorError: something is not known.
     """
     repositories = await asyncio.to_thread(take_inventory, where.registry, candidates)
-    repositories = {name: each for name, each in repositories.items() if each.manifests}
-    _check_tags(repositories, planned)
     watch = Watch(repositories)
     brought = await references.search_uploads(where.own, where.namespaces, watch)
     await references.check_charts(where.clusters, brought)
     await references.search(where.clusters, watch)
     charts = await references.charts(where.clusters, where.prefix)
     await asyncio.to_thread(read_all, where, [*staying, *charts], watch)
-    missing = _missing(watch, repositories)
-    if missing:
-        repositories = await asyncio.to_thread(take_inventory, where.registry, candidates | missing)
+    unseen = await asyncio.to_thread(there, where.registry, _not_seen(candidates, watch.found, repositories))
+    if unseen:
+        repositories = await asyncio.to_thread(take_inventory, where.registry, candidates | unseen)
+    _check_tags(repositories, unseen, planned)
     mentions = watch.found
     while True:
         found = await asyncio.to_thread(judge, candidates, repositories, mentions)
@@ -143,36 +146,51 @@ async def _judged(
         mentions = replace(mentions, places=mentions.places | others)
 
 
-def _check_tags(repositories: Mapping[str, Repository], planned: Planned | None) -> None:
+def _check_tags(repositories: Mapping[str, Repository], unseen: Iterable[Destination], planned: Planned | None) -> None:
     """Some registries answer, for a while, that a repository is not there: then its tags keep nothing.
 
     Raises:
-        Waiting: tags are not listed although their manifest is there.
+        Waiting: a tag is there, or must be, and is not listed.
     """
     if planned is None:
-        doubtful = [name for name, each in repositories.items() if not each.tags]
+        doubtful = [name for name, each in repositories.items() if each.manifests and not each.tags]
     else:
-        there = [each for (name, digest), each in planned.items() if digest in _manifests(repositories, name)]
-        doubtful = [each.repository for each in there if set(each.tags) - repositories[each.repository].tags.keys()]
+        kept = [each for (name, digest), each in planned.items() if digest in _manifests(repositories, name)]
+        doubtful = [each.repository for each in kept if set(each.tags) - repositories[each.repository].tags.keys()]
+    hidden = [to for to in unseen if ":" not in to.tag and to.tag not in repositories[to.repository].tags]
+    if hidden:
+        raise Waiting("ImagesUnknown", f"The registry does not list tag {hidden[0]}, although it is there: {_LOOK}")
     if doubtful:
-        raise Waiting(
-            "ImagesUnknown",
-            f"The registry lists not all tags of repository {doubtful[0]}, although their manifests are there: so it "
-            "is not known which tags need them. Look at that list, and start another run once it is right.",
-        )
+        said = f"The registry lists not all tags of repository {doubtful[0]}, although their manifests are there"
+        raise Waiting("ImagesUnknown", f"{said}: {_LOOK}")
 
 
 def _manifests(repositories: Mapping[str, Repository], name: str) -> Collection[Digest]:
     return repositories[name].manifests if name in repositories else ()
 
 
-def _missing(watch: Watch, repositories: Mapping[str, Repository]) -> set[Destination]:
-    """Images that somebody names by a digest to which no tag leads: what they are made of must be known."""
-    return {
-        place
-        for place in watch.found.places
-        if ":" in place.tag and Digest(place.tag) not in repositories[place.repository].manifests
-    }
+def _not_seen(
+    candidates: Iterable[Destination], mentions: Mentions, repositories: Mapping[str, Repository]
+) -> set[Destination]:
+    """What the registry may have although nothing that it lists leads there: names, and every digest that is named.
+
+    A digest may be named by another path, or beside a name that is split; so each repository is asked for each.
+
+    Raises:
+        Waiting: these are too many.
+    """
+    named = {to for to in (*candidates, *mentions.places) if ":" not in to.tag}
+    found = {to for to in named if to.tag not in repositories[to.repository].tags}
+    for name, each in repositories.items():
+        if each.manifests:
+            found |= {Destination(name, digest) for digest in mentions.digests.keys() - each.manifests.keys()}
+        if len(found) > _MOST_LOOKUPS:
+            raise Waiting(
+                "ImagesUnknown",
+                f"{len(mentions.digests)} digests are named, and each may be in each of {len(repositories)} "
+                "repositories: too many to look for. Delete fewer versions at once.",
+            )
+    return found
 
 
 def _candidates(where: Where, leaving: Sequence[Offer]) -> set[Destination]:
