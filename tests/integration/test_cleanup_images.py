@@ -194,6 +194,50 @@ def test_a_tag_that_is_moved_onto_what_goes_saves_it(place: Place) -> None:
     assert place.is_whole(place.to("manager", "v2"))
 
 
+def put_tag(place: Place, tag: str, like: str) -> None:
+    """Set a tag of the manager to what another one is."""
+    found = place.client.find(place.to("manager", like).repository, like)
+    assert found
+    place.client.put_manifest(place.to("manager", tag).repository, tag, found.raw, found.media_type)
+
+
+def test_a_repository_with_many_tags_is_compared_once_in_a_while(place: Place) -> None:
+    """Its list before each deletion, and where its tags point once every few seconds."""
+    for number in range(40):
+        put_tag(place, f"more-{number}", "v2")
+    plan = place.plan("v1")
+    planned = [each for each in plan.deletions if each.repository == place.to("manager", "").repository]
+    assert len(planned) == 3
+    with FaultProxy(place.registry.address) as proxy:
+        steps = place.delete(plan, connect(proxy.address), clock=lambda: 1000.0)
+        asked = [(each.method, each.path) for each in proxy.requests if "/manager/" in each.path]
+    assert outcomes(steps) == {"Deleted"}
+    assert sum("tags/list" in path for _, path in asked) == 3
+    assert sum(method == "HEAD" for method, _ in asked) == 42
+    assert sum(method == "DELETE" for method, _ in asked) == 3
+
+
+@pytest.mark.parametrize(("tag", "seconds"), [("moved", 4.0), ("new", 0.0)])
+def test_a_tag_that_comes_between_two_deletions_of_a_repository_saves_what_is_left(
+    place: Place, tag: str, seconds: float
+) -> None:
+    """One that is new is seen at once, one that is moved is by the next comparison."""
+    put_tag(place, "moved", "v2")
+    plan, now = place.plan("v1"), [1000.0]
+    index, first, second = (each.manifest for each in plan.deletions if "manager" in each.repository)
+    repository = place.to("manager", "").repository
+
+    def deleted() -> None:
+        if place.client.find(repository, index.digest) is None and place.client.find(repository, first.digest):
+            place.client.put_manifest(repository, tag, first.raw, first.media_type)
+            now[0] += seconds
+
+    steps = {each.deletion.manifest.digest: each for each in place.delete(plan, deleted=deleted, clock=lambda: now[0])}
+    assert (steps[index.digest].outcome, steps[first.digest].outcome) == ("Deleted", "Failed")
+    assert steps[second.digest].again
+    assert place.is_whole(place.to("manager", tag))
+
+
 def test_work_that_is_called_off_deletes_and_restores_no_more(place: Place) -> None:
     plan, cancel = place.plan("v1"), CancelToken()
     with pytest.raises(Cancelled):  # after the first
