@@ -14,7 +14,8 @@ from tests.integration.registry_client import connect
 from violet_operator.cleanup.images import references
 from violet_operator.cleanup.images.mentions import Watch
 from violet_operator.cleanup.images.model import Deletion, ImagePlan
-from violet_operator.cleanup.images.plan import Planned, Where, _judged
+from violet_operator.cleanup.images.plan import Planned, _judged
+from violet_operator.cleanup.images.whereabouts import Where
 from violet_operator.clients.registry import Registry
 from violet_operator.errors import Waiting
 from violet_operator.support.digests import Digest, sha256_digest

@@ -33,8 +33,8 @@ GROUP = "platform-users"
 
 
 class Gateway:
-    """One platform. What tests change at run time: `login` (users, tokens), `down` and `lost` (clusters: 502, 404),
-    `stop` and `start`.
+    """One platform. What tests change at run time: `login` (users, tokens), `down`, `lost` and `hidden` (clusters:
+    502, 404, not listed), `stop` and `start`.
     """
 
     def __init__(self, clusters: Sequence[Cluster], directory: Path, host: str = "127.0.0.1") -> None:
@@ -47,6 +47,7 @@ class Gateway:
         self.routes: dict[str, Route] = {"/auth/v1/clusters": self._list_clusters}
         self.down: set[str] = set()
         self.lost: set[str] = set()
+        self.hidden: set[str] = set()
         self.requests: list[tuple[str, str]] = []
         self._clusters = {cluster.name: _Upstream(cluster) for cluster in clusters}
         self._loop = asyncio.new_event_loop()
@@ -114,7 +115,9 @@ class Gateway:
     async def _list_clusters(self, request: web.BaseRequest, user: str) -> web.StreamResponse:
         """The clusters where a user may do anything at all; as everywhere here, their own RBAC is asked."""
         names = [
-            name for name, upstream in self._clusters.items() if name in self.down or await self._sees(upstream, user)
+            name
+            for name, upstream in self._clusters.items()
+            if name not in self.hidden and (name in self.down or await self._sees(upstream, user))
         ]
         kind = {"apiVersion": "clusterregistry.k8s.io/v1alpha1"}
         items = [kind | {"kind": "Cluster", "metadata": {"name": name}, "spec": {}} for name in names]

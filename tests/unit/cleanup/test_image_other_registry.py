@@ -12,6 +12,7 @@ from violet_operator.cleanup.images import phase, plan, references
 from violet_operator.cleanup.images.judge import judge
 from violet_operator.cleanup.images.model import Deletion, ImagePlan, Mentions
 from violet_operator.cleanup.images.offers import Offer
+from violet_operator.cleanup.images.whereabouts import Where
 from violet_operator.package.references import Destination
 from violet_operator.platform.pushes import Pushes
 
@@ -46,9 +47,9 @@ def test_what_another_registry_has_is_no_candidate(monkeypatch: pytest.MonkeyPat
     offer = Offer("ArtifactVersion demo of global", "u", registry, (Destination("acp/demo-bundle", "v1"),))
     asked: list[Offer] = []
 
-    async def where(*_: object) -> plan.Where:
+    async def where(*_: object) -> Where:
         names = frozenset({"r.example.com", "pull.example.com"})
-        return plan.Where(None, names, "", {}, None, ())  # type: ignore[arg-type]
+        return Where(None, names, "", {}, None, ())  # type: ignore[arg-type]
 
     async def offers(*_: object) -> list[Offer]:
         return [offer]
@@ -60,7 +61,7 @@ def test_what_another_registry_has_is_no_candidate(monkeypatch: pytest.MonkeyPat
         asked.extend(leaving)
         return set()
 
-    monkeypatch.setattr(plan, "_whereabouts", where)
+    monkeypatch.setattr(plan, "whereabouts", where)
     monkeypatch.setattr(references, "offers", offers)
     monkeypatch.setattr(plan, "_candidates", candidates)
     monkeypatch.setattr(plan, "_judged", judged)

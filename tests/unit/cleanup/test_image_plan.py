@@ -11,6 +11,7 @@ from violet_operator.cleanup.images import plan, references
 from violet_operator.cleanup.images.judge import judge
 from violet_operator.cleanup.images.mentions import Watch
 from violet_operator.cleanup.images.model import Deletion, ImagePlan, Mentions, Repository
+from violet_operator.cleanup.images.whereabouts import Where
 from violet_operator.errors import Waiting
 from violet_operator.package.references import Destination
 
@@ -20,13 +21,13 @@ JsonObject = dict[str, Any]
 def judged_again(monkeypatch: pytest.MonkeyPatch, planned: Iterable[Deletion], now: dict[str, Repository]) -> ImagePlan:
     """What of a plan may still go, if nobody names anything."""
 
-    async def where(*_: object) -> plan.Where:
-        return plan.Where(None, frozenset(), "", {}, None, ())  # type: ignore[arg-type]
+    async def where(*_: object) -> Where:
+        return Where(None, frozenset(), "", {}, None, ())  # type: ignore[arg-type]
 
     async def nothing(*_: object) -> list[object]:
         return []
 
-    monkeypatch.setattr(plan, "_whereabouts", where)
+    monkeypatch.setattr(plan, "whereabouts", where)
     monkeypatch.setattr(plan, "take_inventory", lambda *_: now)
     monkeypatch.setattr(plan, "there", lambda *_: set())
     monkeypatch.setattr(plan, "read_all", lambda *_: None)

@@ -9,7 +9,7 @@ import asyncio
 import logging
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from functools import partial
 
 from violet_operator.cleanup.images import references
@@ -19,12 +19,10 @@ from violet_operator.cleanup.images.judge import judge
 from violet_operator.cleanup.images.mentions import Watch
 from violet_operator.cleanup.images.model import Deletion, ImagePlan, Mentions, Repository
 from violet_operator.cleanup.images.offers import Offer
-from violet_operator.clients.kube import PLATFORMS, Kube
-from violet_operator.clients.registry import Registry
+from violet_operator.cleanup.images.whereabouts import Where, whereabouts
 from violet_operator.errors import OperatorError, Waiting
-from violet_operator.package.documents import text
 from violet_operator.package.references import Destination
-from violet_operator.platform.environment import Environment, JsonObject
+from violet_operator.platform.environment import Environment
 from violet_operator.platform.resolve import Connection
 from violet_operator.support.digests import Digest
 
@@ -42,54 +40,10 @@ Planned = Mapping[tuple[str, Digest], Deletion]
 """Of a plan, by repository and digest: the same manifest may have to stay in another repository."""
 
 
-@dataclass(frozen=True, slots=True)
-class Where:
-    """A registry, and everybody who may refer to it.
-
-    Attributes:
-        registry: its client.
-        names: by which clusters know it.
-        prefix: of the repositories.
-        clusters: of all Platforms that have this registry, by name.
-        own: the cluster with the PackageUploads.
-        namespaces: that have PackageUploads; empty: all.
-    """
-
-    registry: Registry
-    names: frozenset[str]
-    prefix: str
-    clusters: Mapping[str, Kube]
-    own: Kube
-    namespaces: Sequence[str]
-
-
-async def _whereabouts(connection: Connection, namespace: str, env: Environment) -> Where:
-    """Everybody who may refer to a Platform's registry: its own clusters, and those of other Platforms with it.
-
-    Raises:
-        OperatorError: another Platform has the same registry, and does not work.
-    """
-    names = frozenset({connection.registry.address, connection.pull_address})
-    clusters = dict(connection.clusters)
-    for home in env.settings.namespaces or (None,):
-        for body in await env.kube.list(PLATFORMS, home):
-            place, name = text(body, "metadata", "namespace"), text(body, "metadata", "name")
-            if (place, name) != (namespace, connection.name) and names & _addresses(body):
-                other = await env.connect(place, name)
-                known = {id(kube) for kube in clusters.values()}
-                clusters |= {
-                    f"{cluster} of Platform {place}/{name}": kube
-                    for cluster, kube in other.clusters.items()
-                    if id(kube) not in known
-                }
-    registry, prefix = connection.registry, connection.prefix
-    return Where(registry, names, prefix, clusters, env.kube, env.settings.namespaces)
-
-
 async def plan(going: Collection[str], connection: Connection, namespace: str, env: Environment) -> ImagePlan:
     """What may go in the registry of a Platform of this namespace, once the objects with these uids are gone."""
     try:
-        where = await _whereabouts(connection, namespace, env)
+        where = await whereabouts(connection, namespace, env)
         offers = await references.offers(where.clusters)
         leaving = [each for each in offers if each.uid in going and each.registry in where.names]
         if not leaving:
@@ -108,7 +62,7 @@ async def again(planned: Iterable[Deletion], connection: Connection, namespace: 
     candidates = {Destination(name, digest) for name, digest in wanted}
     candidates |= {Destination(name, tag) for (name, _), each in wanted.items() for tag in each.tags}
     try:
-        where = await _whereabouts(connection, namespace, env)
+        where = await whereabouts(connection, namespace, env)
         offers = await references.offers(where.clusters)
         return await _judged(candidates, offers, where, wanted)
     except OperatorError as error:
@@ -230,9 +184,3 @@ def _read(where: Where, watch: Watch, offer: Offer) -> None:
         f"{offer.who} refers to {offer.places[0]}{said}, which registry {where.registry.address} does not have: so it "
         "is not known which images it needs. Push it again, or delete that object.",
     )
-
-
-def _addresses(platform: JsonObject) -> set[str]:
-    """What a Platform calls its registry."""
-    told = (text(platform, part, "registry", key) for part in ("spec", "status") for key in ("address", "pullAddress"))
-    return {each for each in told if each}
