@@ -16,22 +16,26 @@ from tests.cleanups import a_run, allow, change, ended, is_back, policy, request
 from tests.faults import FaultProxy, Request
 from tests.gateways import ADMIN, BOTH, opened
 from tests.gateways import World as Platform
-from tests.harness import OPEN, SYSTEM, Object, Site, condition, is_ready, said, secret, to_platform
+from tests.harness import OPEN, SYSTEM, Object, Site, condition, is_ready, said, secret, small, to_platform
 from tests.observe import until
-from tests.packages import Bundle, Image
+from tests.packages import Image
 from tests.platform import Gateway
 
 pytestmark = pytest.mark.e2e
 
 IMAGES = ("idle-manager", "idle-operand")
-IDLE = Bundle(name="idle", tag="v1.0.0", related=tuple(Image(name, tag="v1", layer_size=10 << 10) for name in IMAGES))
-BODIES = {"artifact.app.alauda.io/idle", "artifactversion.app.alauda.io/idle.v1.0.0"}
+PACKAGES = {
+    "idle": small("idle", tag="v1.0.0", related=tuple(Image(name, tag="v1", layer_size=10 << 10) for name in IMAGES)),
+    "spare": small("spare", tag="v1.0.0"),
+}
+SPARE = {"artifact.app.alauda.io/spare", "artifactversion.app.alauda.io/spare.v1.0.0"}
+BODIES = {each.replace("spare", name) for each in SPARE for name in PACKAGES}
 """All that there is to delete, on each of the clusters."""
 
 
 @dataclass(frozen=True)
 class World:
-    """Two clusters behind a gateway, and a registry behind a proxy. Nobody has installed `idle`, which is on both."""
+    """Two clusters behind a gateway, and a registry behind a proxy. Both have PACKAGES, which nobody has installed."""
 
     platform: Platform
     proxy: FaultProxy
@@ -64,7 +68,9 @@ class World:
     def _present(self, cluster: str) -> bool:
         found = self.platform.kit.cluster(cluster).kubectl("get", "artifactversions", "-n", SYSTEM, "-o", "json")
         phases = [each.get("status", {}).get("phase") for each in json.loads(found)["items"]]
-        return phases == ["Present"] and "idle" in self.site.all("operatorviews", cluster)
+        return (
+            phases == ["Present"] * len(PACKAGES) and PACKAGES.keys() <= self.site.all("operatorviews", cluster).keys()
+        )
 
 
 @pytest.fixture(scope="module")
@@ -80,10 +86,11 @@ def world(tmp_path_factory: pytest.TempPathFactory) -> Iterator[World]:
             platform.platform("site", registry={"address": proxy.address, **OPEN}),
         )
         platform.connected("site")
-        site.put_package("idle", IDLE)
-        site.apply(site.package_upload("idle", targets=to_platform("site", *BOTH)))
-        site.wait("idle", is_ready, 120)
-        site.delete("packageuploads", "idle")
+        for name, package in PACKAGES.items():
+            site.put_package(name, package)
+            site.apply(site.package_upload(name, targets=to_platform("site", *BOTH)))
+        site.wait_all(list(PACKAGES), is_ready, 120)
+        site.delete("packageuploads", *PACKAGES)
         yield World(platform, proxy)
 
 
@@ -119,7 +126,7 @@ def standing(body: Object) -> Counter[tuple[str, str]]:
     return Counter((each["cluster"], each["outcome"]) for each in items if each["action"] == "Delete")
 
 
-HALF = Counter({("global", "Deleted"): 2, ("region1", "Failed"): 2})
+HALF = Counter({("global", "Deleted"): len(BODIES), ("region1", "Failed"): len(BODIES)})
 
 
 @pytest.mark.parametrize(("way", "with_deletion_on"), [("down", "global"), ("lost", "region1")])
@@ -132,15 +139,15 @@ def test_a_cluster_that_is_lost_holds_up_no_other_and_is_not_taken_for_empty(
     world.site.apply(run(name))
     body = world.site.wait(name, lambda body: standing(body) == HALF, 90, "cleanupruns")
     assert condition(body, "Reconciling")["reason"] == "ProgressingWithRetry", said(body)
-    assert body["status"]["outcomes"] == {"deleted": 2, "deleting": 0, "skipped": 0, "failed": 2}
-    assert world.site.operator.metric("violet_cleanup_deleted_total") - before == 2
+    assert body["status"]["outcomes"] == {"deleted": 4, "deleting": 0, "skipped": 0, "failed": 4}
+    assert world.site.operator.metric("violet_cleanup_deleted_total") - before == 4
     assert [world.there(cluster) for cluster in BOTH] == [set(), BODIES]
 
     reconnect(world.gateway)
     body = world.site.wait(name, ended, 180, "cleanupruns")
     assert condition(body, "Complete")["reason"] == "Deleted", said(body)
-    assert body["status"]["outcomes"] == {"deleted": 4, "deleting": 0, "skipped": 0, "failed": 0}
-    assert world.site.operator.metric("violet_cleanup_deleted_total") - before == 4
+    assert body["status"]["outcomes"] == {"deleted": 8, "deleting": 0, "skipped": 0, "failed": 0}
+    assert world.site.operator.metric("violet_cleanup_deleted_total") - before == 8
     assert [world.there(cluster) for cluster in BOTH] == [set(), set()]
     change(world.site, name, restore=True)
     world.put_back(name)
@@ -175,15 +182,15 @@ def test_a_policy_that_is_deleted_ends_its_run_and_leaves_the_backup(world: Worl
 
     site.apply(run("look", mode="DryRun", clusters=["region1"]))
     body = site.wait("look", ended, 60, "cleanupruns")
-    assert body["status"]["plan"]["deletions"] == 2, "nothing but the end of the run keeps them"
+    assert body["status"]["plan"]["deletions"] == 4, "nothing but the end of the run keeps them"
     time.sleep(6)  # another try would have come by now
     assert [world.there(cluster) for cluster in BOTH] == [set(), BODIES]
-    assert Counter(each["cluster"] for each in saved(site, name)) == {"global": 2, "region1": 2}
+    assert Counter(each["cluster"] for each in saved(site, name)) == {"global": 4, "region1": 4}
 
     site.apply(run(name, restore=True))
     body = world.put_back(name)
     assert condition(body, "Complete")["reason"] == "Restored", said(body)
-    assert body["status"]["outcomes"]["restored"] == 4
+    assert body["status"]["outcomes"]["restored"] == 8
 
 
 def test_an_operator_that_is_killed_among_the_images_goes_on_and_sees_what_came_meanwhile(world: World) -> None:
@@ -193,15 +200,15 @@ def test_an_operator_that_is_killed_among_the_images_goes_on_and_sees_what_came_
         return request.method == "DELETE" and "/idle-manager/" in request.path
 
     site, before = world.site, world.tags()
-    assert before == {"idle-bundle:v1.0.0", "idle-manager:v1", "idle-operand:v1"}
+    assert before == {"idle-bundle:v1.0.0", "idle-manager:v1", "idle-operand:v1", "spare-bundle:v1.0.0"}
     world.proxy.delay(10, times=1, when=is_held)
-    site.apply(run("killed", mode="Approve", images="Delete"))
+    site.apply(run("killed", mode="Approve", images="Delete", exclude={"names": ["spare"]}))
     body = site.wait("killed", lambda body: condition(body, "AwaitingApproval")["status"] == "True", 90, "cleanupruns")
     assert body["status"]["images"]["manifests"] == 1 + 3 + 3  # a bundle, and two indexes with two children each
     change(site, "killed", approvedPlan=body["status"]["plan"]["hash"])
     held = until(lambda: next(filter(is_held, world.proxy.requests), None), 90)
     site.operator.kill()
-    assert [world.there(cluster) for cluster in BOTH] == [set(), set()]
+    assert [world.there(cluster) for cluster in BOTH] == [SPARE, SPARE]
     assert world.tags() == before - {"idle-bundle:v1.0.0"}
     tag(site, "acp/idle-operand", "v1", "stable")
 
@@ -213,7 +220,8 @@ def test_an_operator_that_is_killed_among_the_images_goes_on_and_sees_what_came_
     kept = next(each for each in body["status"]["images"]["items"] if "idle-operand" in each["image"])
     assert (kept["outcome"], "Tag stable" in kept["message"]) == ("Skipped", True), kept
     until(lambda: held.status)  # the request of the operator that was killed arrives at last
-    assert world.tags() == {"idle-operand:v1", "idle-operand:stable"}
+    assert [world.there(cluster) for cluster in BOTH] == [SPARE, SPARE]
+    assert world.tags() == {"idle-operand:v1", "idle-operand:stable", "spare-bundle:v1.0.0"}
 
 
 def tag(site: Site, repository: str, old: str, new: str) -> None:
