@@ -59,18 +59,24 @@ class World:
         return {f"{name.removeprefix('acp/')}:{tag}" for name in names for tag in self.site.registry.tags(name)}
 
     def put_back(self, run: str) -> Object:
-        """What a run says once it has put back everything, and the platform is at rest again."""
+        """What a run says once it has put back everything."""
         body = self.site.wait(run, is_back, 120, "cleanupruns")
-        assert {cluster: self.there(cluster) for cluster in BOTH} == dict.fromkeys(BOTH, BODIES)
-        until(lambda: all(self._present(cluster) for cluster in BOTH))
+        assert [self.there(cluster) for cluster in BOTH] == [BODIES, BODIES]
+        self.settle()
         return body
 
-    def _present(self, cluster: str) -> bool:
-        found = self.platform.kit.cluster(cluster).kubectl("get", "artifactversions", "-n", SYSTEM, "-o", "json")
-        phases = [each.get("status", {}).get("phase") for each in json.loads(found)["items"]]
-        return (
-            phases == ["Present"] * len(PACKAGES) and PACKAGES.keys() <= self.site.all("operatorviews", cluster).keys()
-        )
+    def settle(self) -> None:
+        """Wait until the platform has seen all packages: what it writes on them later would keep them from going."""
+        until(lambda: all(map(self._is_seen, BOTH)))
+
+    def _is_seen(self, cluster: str) -> bool:
+        found = self.platform.kit.cluster(cluster).kubectl("get", "artifacts", "-n", SYSTEM, "-o", "json")
+        seen = [each["metadata"]["name"] for each in json.loads(found)["items"] if offers_one(each)]
+        return set(seen) == PACKAGES.keys() <= self.site.all("operatorviews", cluster).keys()
+
+
+def offers_one(artifact: Object) -> bool:
+    return bool(artifact.get("status", {}).get("availableArtifactVersion") == 1)
 
 
 @pytest.fixture(scope="module")
@@ -91,7 +97,9 @@ def world(tmp_path_factory: pytest.TempPathFactory) -> Iterator[World]:
             site.apply(site.package_upload(name, targets=to_platform("site", *BOTH)))
         site.wait_all(list(PACKAGES), is_ready, 120)
         site.delete("packageuploads", *PACKAGES)
-        yield World(platform, proxy)
+        world = World(platform, proxy)
+        world.settle()
+        yield world
 
 
 def run(name: str, **spec: Any) -> Object:
