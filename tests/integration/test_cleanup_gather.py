@@ -27,8 +27,8 @@ pytestmark = pytest.mark.integration
 SYSTEM = "cleanup-gather"
 """Stands for the platform's system namespace, so that other tests' objects are not in it."""
 
-MANY = 1203
-"""Three pages of ArtifactVersions."""
+MANY = 10_003
+"""ArtifactVersions, and so 21 pages."""
 
 
 @pytest.fixture(scope="module")
@@ -45,6 +45,9 @@ def platform(cluster: Cluster) -> Iterator[Cluster]:
     documents = "\n".join(json.dumps(each) for each in objects)
     cluster.kubectl("create", "--validate=false", "-f", "-", stdin=documents, timeout=240)
     yield cluster
+    known = KINDS["ArtifactVersion"]
+    path = f"/apis/{known.group}/{known.versions[0]}/namespaces/{SYSTEM}/artifactversions"
+    cluster.kubectl("delete", "--raw", path, timeout=120)
     cluster.kubectl("delete", "namespace", SYSTEM, "--wait=false")
 
 

@@ -1,13 +1,11 @@
 """Chart, kustomize base and samples, judged by helm, kustomize and a real API server.
 
-The chart and the base must install the same thing, and the rights they give must be the least that work: the
-questions about rights are asked of the API server, as the operator's own ServiceAccount.
+The chart and the base must install the same thing.
 """
 
 import json
 import shutil
 import subprocess
-import time
 from pathlib import Path
 from typing import Any
 
@@ -16,14 +14,13 @@ import yaml
 
 from tests.cluster import Cluster, KubectlError
 from tests.cluster.toolchain import ensure
+from tests.integration.base import ROOT, apply_base
 from violet_operator import __version__
 
 pytestmark = pytest.mark.integration
 
-ROOT = Path(__file__).parents[2]
 CHART = ROOT / "charts" / "violet-operator"
 SAMPLES = ROOT / "deploy" / "samples"
-OPERATOR = "system:serviceaccount:violet-system:violet-operator"
 Document = dict[str, Any]
 ANTI_AFFINITY = {"requiredDuringSchedulingIgnoredDuringExecution": [{"topologyKey": "kubernetes.io/hostname"}]}
 
@@ -56,10 +53,7 @@ def helm(tmp_path_factory: pytest.TempPathFactory) -> Helm:
 @pytest.fixture(scope="module")
 def installed(cluster: Cluster) -> Cluster:
     """The cluster with the kustomize base applied for real."""
-    cluster.kubectl("apply", "--server-side", "--force-conflicts", "-k", str(ROOT / "deploy"))
-    names = [f"crd/{kind}.violet.alauda.io" for kind in ("packageuploads", "packageuploadsets", "platforms")]
-    cluster.kubectl("wait", "--for=condition=Established", *names, "--timeout=30s")
-    return cluster
+    return apply_base(cluster)
 
 
 def documents(text: str) -> dict[tuple[str, str], Document]:
@@ -107,7 +101,7 @@ def test_every_version_is_that_of_the_program(helm: Helm) -> None:
 def test_api_server_accepts_the_chart_with_everything_on(helm: Helm, installed: Cluster) -> None:
     rendered = helm.template(
         "--set=networkPolicy.enabled=true,networkPolicy.metricsFrom[0].podSelector.matchLabels.app=prometheus",
-        "--set=inventoryNamespaces={default},cleanupNamespaces={default}",
+        "--set=inventoryNamespaces={default},cleanupNamespaces={default},cleanupImages=true",
         "--set=settings.namespaces={a,b},settings.concurrency=3,settings.logFormat=text",
         f"--set=settings.minimumPolicy=Require,settings.requireGPG=true,settings.gpgFingerprints={{{'A' * 40}}}",
         f"--set=image.digest=sha256:{'0' * 64},image.pullSecrets[0].name=registry",
@@ -134,6 +128,25 @@ def test_api_server_accepts_the_chart_with_everything_on(helm: Helm, installed: 
         "VIOLET_GPG_FINGERPRINTS": "A" * 40,
         "HTTPS_PROXY": "http://proxy.example.com:3128",
     }
+
+
+@pytest.mark.parametrize(
+    ("value", "binding", "role"),
+    [
+        ("cleanupNamespaces={team}", ("RoleBinding", "violet-cleanup"), "violet-cleanup"),
+        ("inventoryNamespaces={team}", ("RoleBinding", "violet-inventory"), "violet-inventory"),
+        ("cleanupImages=true", ("ClusterRoleBinding", "violet-operator-images"), "violet-images"),
+    ],
+)
+def test_chart_gives_rights_that_go_further_on_request_only(
+    helm: Helm, value: str, binding: tuple[str, str], role: str
+) -> None:
+    assert binding not in documents(helm.template())
+    found = documents(helm.template(f"--set={value}"))
+    assert found[binding]["roleRef"]["name"] == role
+    assert ("ClusterRole", role) in found
+    account = found["ServiceAccount", "violet-operator"]["metadata"]["name"]
+    assert found[binding]["subjects"][0]["name"] == account
 
 
 def test_service_monitor_finds_the_service(helm: Helm) -> None:
@@ -176,103 +189,6 @@ def test_pod_is_admitted_under_the_restricted_standard(installed: Cluster) -> No
     pod["spec"]["securityContext"]["runAsNonRoot"] = False
     with pytest.raises(KubectlError, match="violates PodSecurity"):
         installed.kubectl(*create, stdin=yaml.safe_dump(pod))
-
-
-def may(cluster: Cluster, user: str, question: str) -> bool:
-    """Ask the API server whether a user may do something: `VERB GROUP:RESOURCE[/SUBRESOURCE] [NAMESPACE]`.
-
-    Not by `kubectl auth can-i`: that drops the group of a resource whose CRD is not installed.
-    """
-    verb, what, namespace = (*question.split(), "")[:3]
-    group, _, resource = what.partition(":")
-    resource, _, subresource = resource.partition("/")
-    attributes = {"verb": verb, "group": group, "resource": resource, "subresource": subresource}
-    review = {
-        "apiVersion": "authorization.k8s.io/v1",
-        "kind": "SubjectAccessReview",
-        "spec": {"user": user, "resourceAttributes": attributes | {"namespace": namespace}},
-    }
-    return json.loads(cluster.kubectl("create", "-o", "json", "-f", "-", stdin=json.dumps(review)))["status"]["allowed"]
-
-
-@pytest.mark.parametrize(
-    "question",
-    [
-        "watch violet.alauda.io:packageuploads",
-        "watch violet.alauda.io:packageuploadsets",
-        "watch violet.alauda.io:platforms",
-        "create violet.alauda.io:packageuploads team",
-        "patch violet.alauda.io:packageuploads team",
-        "delete violet.alauda.io:packageuploads team",
-        "patch violet.alauda.io:packageuploads/status team",
-        "patch violet.alauda.io:packageuploadsets/status team",
-        "patch violet.alauda.io:platforms/status team",
-        "create :events team",
-        "get :secrets team",
-        "get :configmaps team",
-        "patch app.alauda.io:artifacts cpaas-system",
-        "create app.alauda.io:artifactversions cpaas-system",
-        "list product.alauda.io:productbases",
-        "list app.alauda.io:artifactversions cpaas-system",
-        "delete app.alauda.io:artifacts cpaas-system",
-        "delete app.alauda.io:artifactversions cpaas-system",
-    ],
-)
-def test_operator_may(installed: Cluster, question: str) -> None:
-    assert may(installed, OPERATOR, question)
-
-
-@pytest.mark.parametrize(
-    "question",
-    [
-        "list :secrets team",
-        "patch :events team",
-        "update violet.alauda.io:packageuploads/status team",
-        "watch :secrets",
-        "list :configmaps team",
-        "create :secrets violet-system",
-        "update violet.alauda.io:packageuploads team",
-        "deletecollection violet.alauda.io:packageuploads team",
-        "create violet.alauda.io:packageuploadsets team",
-        "patch violet.alauda.io:packageuploadsets team",
-        "delete violet.alauda.io:packageuploadsets team",
-        "patch violet.alauda.io:platforms team",
-        "deletecollection app.alauda.io:artifacts cpaas-system",
-        "deletecollection app.alauda.io:artifactversions cpaas-system",
-        "patch app.alauda.io:artifactversions/status cpaas-system",
-        "patch operators.coreos.com:catalogsources cpaas-system",
-        "get coordination.k8s.io:leases kube-system",
-        "list :namespaces",
-        "list :pods",
-        "create batch:jobs violet-system",
-        "patch apiextensions.k8s.io:customresourcedefinitions",
-        "create rbac.authorization.k8s.io:clusterrolebindings",
-        "impersonate :users",
-    ],
-)
-def test_operator_may_not(installed: Cluster, question: str) -> None:
-    assert not may(installed, OPERATOR, question)
-
-
-@pytest.fixture
-def people(installed: Cluster, namespace: str) -> str:
-    """A namespace in which the users `editor` and `viewer` have the roles that Kubernetes itself brings."""
-    for user, role in (("editor", "edit"), ("viewer", "view")):
-        installed.kubectl("-n", namespace, "create", "rolebinding", user, f"--clusterrole={role}", f"--user={user}")
-    return namespace
-
-
-def test_people_get_their_rights_by_aggregation(installed: Cluster, people: str) -> None:
-    deadline = time.monotonic() + 30  # the controller manager adds the rules, a moment after the roles are there
-    while not may(installed, "editor", f"create violet.alauda.io:packageuploads {people}"):
-        assert time.monotonic() < deadline, "role edit never got the rights of violet-edit"
-        time.sleep(0.5)
-    assert may(installed, "viewer", f"watch violet.alauda.io:packageuploads {people}")
-    assert may(installed, "editor", f"watch violet.alauda.io:platforms {people}")
-    assert may(installed, "editor", f"delete violet.alauda.io:packageuploadsets {people}")
-    assert may(installed, "viewer", f"watch violet.alauda.io:packageuploadsets/status {people}")
-    assert not may(installed, "viewer", f"create violet.alauda.io:packageuploads {people}")
-    assert not may(installed, "editor", f"patch violet.alauda.io:packageuploads/status {people}")
 
 
 def test_samples_are_accepted(installed: Cluster, namespace: str) -> None:

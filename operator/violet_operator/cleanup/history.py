@@ -45,9 +45,10 @@ def has_ended(run: JsonObject) -> bool:
 
 
 def restores(run: JsonObject) -> bool:
-    """Whether a run is to put back what it has deleted, and has not done all of that."""
+    """Whether a run is to put back what it has deleted, and has not done all of that; without a backup it never can."""
     found = find((run.get("status") or {}).get("conditions") or [], RESTORED) or {}
-    done = found.get("status") == "True" and found.get("observedGeneration") == run["metadata"].get("generation")
+    over = found.get("status") == "True" or found.get("reason") == "NoBackup"
+    done = over and found.get("observedGeneration") == run["metadata"].get("generation")
     return (run.get("spec") or {}).get("restore") is True and not done
 
 
@@ -124,9 +125,11 @@ def scheduled_name(policy: str, due: datetime) -> str:
     return _name(policy, due.astimezone(UTC).strftime("%Y%m%d%H%M"))
 
 
-def requested_name(policy: str, request: str) -> str:
-    """The name of a run that somebody asked for: the same for the same request."""
-    return _name(policy, hashlib.sha256(request.encode()).hexdigest()[:8])
+def requested_name(policy: JsonObject, request: str) -> str:
+    """The name of a run that somebody asked for: the same for the same request, another if that comes again."""
+    last, metadata = (policy.get("status") or {}).get("lastRun"), policy["metadata"]
+    asked = "\0".join((metadata["uid"], last or "", request))
+    return _name(metadata["name"], hashlib.sha256(asked.encode()).hexdigest()[:8])
 
 
 def new_run(policy: JsonObject, name: str, waiting: JsonObject | None = None) -> JsonObject:

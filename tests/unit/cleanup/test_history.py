@@ -49,11 +49,12 @@ def test_history_keeps_the_newest_of_each_kind_and_what_is_active() -> None:
     assert history.superfluous(runs, successful=3, failed=9) == []
 
 
-def restoring(number: int, restored: str = "", generation: int = 2) -> Object:
+def restoring(number: int, restored: str = "", generation: int = 2, reason: str = "") -> Object:
     body = run(number, "Complete") | {"spec": {"restore": True}}
     body["metadata"]["generation"] = 2
     if restored:
-        body["status"]["conditions"] += [{"type": "Restored", "status": restored, "observedGeneration": generation}]
+        condition = {"type": "Restored", "status": restored, "reason": reason, "observedGeneration": generation}
+        body["status"]["conditions"] += [condition]
     return body
 
 
@@ -65,6 +66,9 @@ def test_history_never_removes_a_run_that_puts_things_back(body: Object) -> None
 
 def test_a_run_that_has_put_everything_back_has_ended() -> None:
     done = restoring(1, "True")
+    hopeless = restoring(1, "False", reason="NoBackup")
+    assert history.superfluous([hopeless, run(2, "Complete")], successful=1, failed=1) == [hopeless]
+    assert history.active([hopeless, run(2, "Complete")]) is None
     assert history.superfluous([done, run(2, "Complete")], successful=1, failed=1) == [done]
     assert history.active([done, run(2, "Complete")]) is None
 
@@ -91,12 +95,23 @@ def test_a_failed_run_does_not_count_and_what_it_saw_in_use_begins_anew() -> Non
 
 @pytest.mark.parametrize("policy", ["weekly", "a" * 253, "a" * 242 + "." * 1 + "b" * 10])
 def test_names_are_made_once_for_one_cause_and_are_valid(policy: str) -> None:
-    made = {history.scheduled_name(policy, DUE), history.requested_name(policy, "now")}
+    body = {"metadata": {"name": policy, "uid": "u"}}
+    made = {history.scheduled_name(policy, DUE), history.requested_name(body, "now")}
     assert len(made | {history.scheduled_name(policy, DUE)}) == 2
     for name in made:
         assert len(name) <= 253
         assert ".-" not in name
     assert len(history.label_of(policy)) <= 63
+
+
+def test_a_request_that_comes_again_has_a_run_of_its_own() -> None:
+    metadata, names = {"name": "weekly", "uid": "u"}, []
+    for request in ("x1", "x2", "x1", "x2"):
+        body = {"metadata": metadata, "status": {"lastRun": names[-1]} if names else {}}
+        names.append(history.requested_name(body, request))
+        assert history.requested_name(body, request) == names[-1]
+    anew = {"metadata": metadata | {"uid": "another"}}
+    assert len({*names, history.requested_name(anew, "x1")}) == 5
 
 
 def test_long_names_that_differ_at_the_end_stay_two() -> None:
