@@ -216,9 +216,9 @@ def test_an_operator_that_is_killed_among_the_images_goes_on_and_sees_what_came_
     change(site, "killed", approvedPlan=body["status"]["plan"]["hash"])
     held = until(lambda: next(filter(is_held, world.proxy.requests), None), 90)
     site.operator.kill()
-    assert [world.there(cluster) for cluster in BOTH] == [SPARE, SPARE]
     assert world.tags() == before - {"idle-bundle:v1.0.0"}
     tag(site, "acp/idle-operand", "v1", "stable")
+    assert [world.there(cluster) for cluster in BOTH] == [SPARE, SPARE]
 
     site.operator.start()
     body = site.wait("killed", ended, 180, "cleanupruns")
