@@ -11,7 +11,7 @@ from tests.integration.registry_client import connect
 from violet_operator.cleanup.images.deletion import ImageStep
 from violet_operator.platform.pushes import Pushes
 
-pytestmark = [pytest.mark.integration, pytest.mark.tools("distribution", "olareg")]
+pytestmark = [pytest.mark.integration, pytest.mark.tools("distribution")]
 
 
 @pytest.fixture
