@@ -12,6 +12,7 @@ from typing import Any
 from violet_operator.cleanup import parse
 from violet_operator.cleanup.gather import assemble
 from violet_operator.cleanup.state import Cluster, Listing, State
+from violet_operator.errors import Waiting
 
 Object = dict[str, Any]
 
@@ -162,4 +163,7 @@ class World:
     def _listing(self, cluster: str, kind: str, read: Callable[[Object], Any]) -> Listing[Any]:
         if (cluster, kind) in self.broken:
             return Listing(unknown=f"{kind} of {cluster or 'our cluster'} answers 503.")
-        return Listing(tuple(read(body) for body in self.objects[cluster, kind]))
+        try:
+            return Listing(tuple(read(body) for body in self.objects[cluster, kind]))
+        except Waiting as error:
+            return Listing(unknown=error.message)
