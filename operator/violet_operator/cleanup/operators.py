@@ -73,10 +73,9 @@ class Operator:
     @property
     def lifecycles(self) -> set[str]:
         """Every word on its lifecycle."""
-        labels = [self.artifact.meta.labels, *(each.meta.labels for each in self.versions)]
-        labels += [each.labels for each in self.csvs]
-        said = [each.get(LIFECYCLE) for each in labels] + [view.lifecycle for view in self.views]
-        return {word.lower() for word in said if word}
+        metas = (self.artifact.meta, *(each.meta for each in self.versions))
+        said = [each.labels.get(LIFECYCLE) for each in self.csvs] + [view.lifecycle for view in self.views]
+        return {word.lower() for word in said if word}.union(*(each.words(LIFECYCLE) for each in metas))
 
 
 def packages(cluster: Cluster, context: Context) -> Iterator[Package]:

@@ -51,9 +51,9 @@ class Plugin:
     @property
     def lifecycles(self) -> set[str]:
         """Every word on its lifecycle."""
-        said = [self.plugin.meta.labels.get(LIFECYCLE), *(each.meta.labels.get(LIFECYCLE) for each in self.configs)]
-        said += [*(each.lifecycle for each in self.views), *(each.lifecycle for each in self.infos)]
-        return {word.lower() for word in said if word}
+        metas = (self.plugin.meta, *(each.meta for each in self.configs))
+        said = [*(each.lifecycle for each in self.views), *(each.lifecycle for each in self.infos)]
+        return {word.lower() for word in said if word}.union(*(each.words(LIFECYCLE) for each in metas))
 
 
 def packages(context: Context) -> Iterator[Package]:

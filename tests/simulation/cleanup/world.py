@@ -35,12 +35,13 @@ PLUGINS: dict[str, Callable[[Object], Any]] = {
 
 
 class World:
-    """What every cluster holds by (cluster, kind); `broken` are those that cannot be read."""
+    """What every cluster holds by (cluster, kind); `broken` are those that cannot be read, `odd` uids of odd shape."""
 
     def __init__(self, *clusters: str) -> None:
         self.clusters = clusters or (GLOBAL, "region1")
         self.objects: defaultdict[tuple[str, str], list[Object]] = defaultdict(list)
         self.broken: set[tuple[str, str]] = set()
+        self.odd: set[str] = set()
         self._uids = itertools.count(1)
 
     def add(self, cluster: str, kind: str, name: str, namespace: str = "", **fields: Any) -> Object:

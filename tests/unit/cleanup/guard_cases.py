@@ -97,6 +97,7 @@ OPERATOR = [
         BUSY,
         label(REGION, "ClusterServiceVersion", "busy.v2.0.0", "lifecycle-type", "core"),
     ),
+    Case("operator", "CoreLifecycle", IDLE, label(REGION, "Artifact", "idle", "lifecycle-type", "core", "annotations")),
     Case("operator", "UnknownLifecycle", IDLE, label(REGION, "Artifact", "idle", "lifecycle-type", "eternal")),
     Case("operator", "AmbiguousPackage", IDLE, lambda world: world.artifact(REGION, "operatorhub-idle", "1.0.0")),
     Case("operator", "AmbiguousPackage", IDLE, lambda world: world.artifact(REGION, "x", "1.0.0", package="idle")),
@@ -187,6 +188,9 @@ PLUGIN = [
     Case("plugin", "CoreLifecycle", REST, label(GLOBAL, "ModulePluginView", "rest", "lifecycle-type", "Core")),
     Case("plugin", "CoreLifecycle", REST, label(GLOBAL, "ModuleConfig", "rest-v1.0.0", "lifecycle-type", "core")),
     Case("plugin", "CoreLifecycle", WORK, label(GLOBAL, "ModuleInfo", "region1-work-hash", "lifecycle-type", "core")),
+    Case(
+        "plugin", "CoreLifecycle", REST, label(GLOBAL, "ModulePlugin", "rest", "lifecycle-type", "core", "annotations")
+    ),
     Case("plugin", "UnknownLifecycle", REST, label(GLOBAL, "ModulePlugin", "rest", "lifecycle-type", "odd")),
     Case("plugin", "AmbiguousPackage", REST, lambda world: world.plugin("x", labels={"cpaas.io/module-name": "rest"})),
     Case("plugin", "NoView", REST, drop(GLOBAL, "ModulePluginView", "rest")),
