@@ -8,21 +8,23 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Collection, Iterable
 from dataclasses import dataclass
-from typing import Any, Literal
+from typing import Any
 
 import yaml
 
+from violet_operator.api.package_inventory_status import Action, Change, Type
 from violet_operator.package.versions import newest
 
 JsonObject = dict[str, Any]
-
-Type = Literal["OperatorBundle", "ModulePlugin", "Chart"]
 
 TYPES: tuple[Type, ...] = ("OperatorBundle", "ModulePlugin", "Chart")
 """In the order of the manual's sample, which is not that of the names."""
 
 Area = tuple[str, Type]
 """A cluster and a type: what can be read, or not, by itself."""
+
+_Place = tuple[Type, str, str]
+"""A type, a package and a cluster."""
 
 _WIDE = 1 << 30
 """Columns: no value is ever folded."""
@@ -37,24 +39,6 @@ class Installed:
     cluster: str
     version: str
     display_name: str
-
-
-@dataclass(frozen=True, slots=True)
-class Change:
-    """What became of one package on one cluster."""
-
-    action: Literal["Added", "Removed", "Upgraded", "Downgraded"]
-    type: Type
-    name: str
-    cluster: str
-    before: str | None = None
-    after: str | None = None
-
-    def to_api(self) -> JsonObject:
-        """The JSON form: absent instead of null."""
-        fields = {"action": self.action, "type": self.type, "name": self.name, "cluster": self.cluster}
-        versions = {"before": self.before, "after": self.after}
-        return fields | {key: value for key, value in versions.items() if value is not None}
 
 
 def merge(found: Iterable[Installed], unread: Collection[Area], last: Iterable[Installed]) -> set[Installed]:
@@ -107,20 +91,25 @@ def differences(before: Iterable[Installed], after: Iterable[Installed]) -> list
     """What became of each package on each cluster, in a stable order; a new display name is no change."""
     old, new = _versions(before), _versions(after)
     changes: list[Change] = []
-    for key in sorted(old.keys() | new.keys()):
-        gone, come = old[key] - new[key], new[key] - old[key]
+    for place in sorted(old.keys() | new.keys()):
+        gone, come = old[place] - new[place], new[place] - old[place]
         if len(gone) == len(come) == 1:
             (was,), (now,) = gone, come
-            action: Literal["Upgraded", "Downgraded"] = "Upgraded" if newest((now, was), str) == now else "Downgraded"
-            changes.append(Change(action, *key, was, now))
+            upgraded = newest((now, was), str) == now
+            changes.append(_change("Upgraded" if upgraded else "Downgraded", place, was, now))
             continue
-        changes += [Change("Removed", *key, before=version) for version in sorted(gone)]
-        changes += [Change("Added", *key, after=version) for version in sorted(come)]
+        changes += [_change("Removed", place, before=version) for version in sorted(gone)]
+        changes += [_change("Added", place, after=version) for version in sorted(come)]
     return changes
 
 
-def _versions(items: Iterable[Installed]) -> dict[tuple[Type, str, str], set[str]]:
-    found: dict[tuple[Type, str, str], set[str]] = defaultdict(set)
+def _change(action: Action, place: _Place, before: str | None = None, after: str | None = None) -> Change:
+    kind, name, cluster = place
+    return Change(action=action, type=kind, name=name, cluster=cluster, before=before, after=after)
+
+
+def _versions(items: Iterable[Installed]) -> dict[_Place, set[str]]:
+    found: dict[_Place, set[str]] = defaultdict(set)
     for item in items:
         found[item.type, item.name, item.cluster].add(item.version)
     return found

@@ -7,9 +7,9 @@ import yaml
 from hypothesis import given
 from hypothesis import strategies as st
 
+from violet_operator.api.package_inventory_status import Change
 from violet_operator.inventory.applications import (
     TYPES,
-    Change,
     Installed,
     differences,
     merge,
@@ -150,9 +150,9 @@ def test_the_same_package_on_two_clusters_changes_twice() -> None:
     before = [Installed("Chart", "a", cluster, "1", "a") for cluster in ("x", "y")]
     after = [Installed("Chart", "a", cluster, "2", "a") for cluster in ("x", "z")]
     assert differences(before, after) == [
-        Change("Upgraded", "Chart", "a", "x", "1", "2"),
-        Change("Removed", "Chart", "a", "y", "1"),
-        Change("Added", "Chart", "a", "z", after="2"),
+        Change(action="Upgraded", type="Chart", name="a", cluster="x", before="1", after="2"),
+        Change(action="Removed", type="Chart", name="a", cluster="y", before="1"),
+        Change(action="Added", type="Chart", name="a", cluster="z", after="2"),
     ]
 
 
