@@ -16,11 +16,12 @@ from tests import installed
 from tests.cluster import Cluster, Storage
 from tests.cluster.process import free_port
 from tests.harness import KEYS, storage_keys
-from tests.integration.inventories import NAMESPACE, Inventory, World, config_map, ready
+from tests.integration.inventories import NAMESPACE, START, Inventory, World, config_map, ready
 from tests.platform import install_crds
 from tests.program import install
 from violet_operator.clients.kube import CONFIG_MAPS, PACKAGE_INVENTORIES, Kube
 from violet_operator.inventory.export import LIMIT
+from violet_operator.inventory.record import RECORD, Record
 
 pytestmark = pytest.mark.integration
 
@@ -216,6 +217,19 @@ async def test_an_export_that_was_altered_tells_no_changes(inventory: Inventory,
     _, status = await inventory.look()
     assert await inventory.text() == text
     assert status["lastChangeTime"] == first["lastChangeTime"]
+
+
+async def test_an_export_that_was_forged_is_not_the_last_one(inventory: Inventory, world: World) -> None:
+    await inventory.create()
+    _, first = await inventory.look()
+    text, lie = await inventory.text(), "applications: {a: &a [*a]}\n"
+    forged = config_map(inventory, lie)
+    record = Record.of(lie, first["export"]["sha256"], START, None, [])
+    forged["metadata"]["annotations"][RECORD] = record.annotation()
+    await world.kube.apply(CONFIG_MAPS, forged, force=True)
+    _, status = await inventory.look()
+    assert ready(status)[0] == "True"
+    assert await inventory.text() == text
 
 
 async def test_an_older_export_that_was_put_back_is_not_the_last_one(

@@ -12,6 +12,7 @@ from typing import Any
 
 import yaml
 
+from violet_operator.api.model import ApiModel
 from violet_operator.api.package_inventory_status import Action, Change, Type
 from violet_operator.package.versions import newest
 
@@ -23,7 +24,7 @@ TYPES: tuple[Type, ...] = ("OperatorBundle", "ModulePlugin", "Chart")
 Area = tuple[str, Type]
 """A cluster and a type: what can be read, or not, by itself."""
 
-_Place = tuple[Type, str, str]
+_Key = tuple[Type, str, str]
 """A type, a package and a cluster."""
 
 _WIDE = 1 << 30
@@ -78,38 +79,62 @@ def _application(items: list[Installed]) -> JsonObject:
 
 
 def parse(text: str) -> set[Installed]:
-    """An export of ours, read back. Of ours only: it is not checked."""
-    document = yaml.load(text, Loader=yaml.CSafeLoader)
+    """An export of ours, read back.
+
+    Raises:
+        ValueError: it is none.
+    """
+    try:
+        aliases = any(isinstance(event, yaml.AliasEvent) for event in yaml.parse(text, Loader=yaml.CSafeLoader))
+        # An alias may stand for any amount of memory.
+        document = _Document.model_validate(None if aliases else yaml.load(text, Loader=yaml.CSafeLoader))
+    except (yaml.YAMLError, ValueError):
+        raise ValueError("This is no export.") from None
     return {
-        Installed(each["type"], name, place["clusterName"], place["version"], each["displayName"])
-        for name, each in document["applications"].items()
-        for place in each["installed"]
+        Installed(each.type, name, place.cluster_name, place.version, each.display_name)
+        for name, each in document.applications.items()
+        for place in each.installed
     }
+
+
+class _Place(ApiModel):
+    cluster_name: str
+    version: str
+
+
+class _Application(ApiModel):
+    display_name: str
+    type: Type
+    installed: list[_Place]
+
+
+class _Document(ApiModel):
+    applications: dict[str, _Application]
 
 
 def differences(before: Iterable[Installed], after: Iterable[Installed]) -> list[Change]:
     """What became of each package on each cluster, in a stable order; a new display name is no change."""
     old, new = _versions(before), _versions(after)
     changes: list[Change] = []
-    for place in sorted(old.keys() | new.keys()):
-        gone, come = old[place] - new[place], new[place] - old[place]
+    for key in sorted(old.keys() | new.keys()):
+        gone, come = old[key] - new[key], new[key] - old[key]
         if len(gone) == len(come) == 1:
             (was,), (now,) = gone, come
             upgraded = newest((now, was), str) == now
-            changes.append(_change("Upgraded" if upgraded else "Downgraded", place, was, now))
+            changes.append(_change("Upgraded" if upgraded else "Downgraded", key, was, now))
             continue
-        changes += [_change("Removed", place, before=version) for version in sorted(gone)]
-        changes += [_change("Added", place, after=version) for version in sorted(come)]
+        changes += [_change("Removed", key, before=version) for version in sorted(gone)]
+        changes += [_change("Added", key, after=version) for version in sorted(come)]
     return changes
 
 
-def _change(action: Action, place: _Place, before: str | None = None, after: str | None = None) -> Change:
-    kind, name, cluster = place
+def _change(action: Action, key: _Key, before: str | None = None, after: str | None = None) -> Change:
+    kind, name, cluster = key
     return Change(action=action, type=kind, name=name, cluster=cluster, before=before, after=after)
 
 
-def _versions(items: Iterable[Installed]) -> dict[_Place, set[str]]:
-    found: dict[_Place, set[str]] = defaultdict(set)
+def _versions(items: Iterable[Installed]) -> dict[_Key, set[str]]:
+    found: dict[_Key, set[str]] = defaultdict(set)
     for item in items:
         found[item.type, item.name, item.cluster].add(item.version)
     return found

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
@@ -141,9 +142,9 @@ class Look:
         if found is None and before != self._place:
             name, _, key = before.partition("/")
             found = recall(await self._config_map(name), key, self._known)
-        if found is None:
-            return
-        self.last, self.untold = parse(found.text), found.untold
+        with suppress(ValueError):  # what only looks as if we had written it
+            self.last = parse(found.text) if found else None
+            self.untold = found.untold if found else None
         if self.untold:
             self.status.facts |= self.untold.facts()
 

@@ -156,6 +156,35 @@ def test_the_same_package_on_two_clusters_changes_twice() -> None:
     ]
 
 
+BOMB = f"""\
+applications:
+  a0: &bomb
+    displayName: a
+    type: Chart
+    installed:
+{"".join(f"    - {{clusterName: c{number}, version: v}}{chr(10)}" for number in range(10_000))}\
+{"".join(f"  a{number}: *bomb{chr(10)}" for number in range(1, 10_000))}"""
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "",
+        "{",
+        "applications: []\n",
+        "applications: {a: 1}\n",
+        "applications: {a: {displayName: b, type: Else, installed: []}}\n",
+        "applications: {a: {displayName: b, type: Chart, installed: [{clusterName: c}]}}\n",
+        "applications: !!python/name:os.system {}\n",
+        BOMB,  # a million million bytes
+    ],
+    ids=range(8),
+)
+def test_what_is_no_export_is_not_read(text: str) -> None:
+    with pytest.raises(ValueError, match="no export"):
+        parse(text)
+
+
 @given(EXPORTS, EXPORTS)
 def test_changes_lead_from_one_export_to_the_other(before: set[Installed], after: set[Installed]) -> None:
     state = {(i.type, i.name, i.cluster, i.version) for i in before}
