@@ -14,6 +14,7 @@ import yaml
 
 from violet_operator.api.model import ApiModel
 from violet_operator.api.package_inventory_status import Action, Change, Type
+from violet_operator.package.documents import parse_yaml
 from violet_operator.package.versions import newest
 
 JsonObject = dict[str, Any]
@@ -85,9 +86,7 @@ def parse(text: str) -> set[Installed]:
         ValueError: it is none.
     """
     try:
-        aliases = any(isinstance(event, yaml.AliasEvent) for event in yaml.parse(text, Loader=yaml.CSafeLoader))
-        # An alias may stand for any amount of memory.
-        document = _Document.model_validate(None if aliases else yaml.load(text, Loader=yaml.CSafeLoader))
+        document = _Document.model_validate(next(parse_yaml(text.encode()), None))
     except (yaml.YAMLError, ValueError):
         raise ValueError("This is no export.") from None
     return {
