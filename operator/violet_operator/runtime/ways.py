@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from collections import defaultdict
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -63,6 +64,7 @@ class Ways:
         self._retired: list[Way] = []
         self._verdicts: dict[Key, Verdict] = {}
         self._judged = asyncio.Condition()
+        self._turns: defaultdict[Key, asyncio.Lock] = defaultdict(asyncio.Lock)
 
     async def open(self, key: Key, access: Access, *, anew: bool) -> Way:
         """The way in, with the clusters as they are now; logs in only where it has to.
@@ -75,6 +77,10 @@ class Ways:
         Raises:
             OperatorError: the platform lets us not in, or does not answer.
         """
+        async with self._turns[key]:  # or one would retire what another has just opened
+            return await self._open(key, access, anew=anew)
+
+    async def _open(self, key: Key, access: Access, *, anew: bool) -> Way:
         for retired in self._retired:
             await retired.close()
         way = self._candidate(key, access, anew=anew)
@@ -137,6 +143,7 @@ class Ways:
         """A Platform is gone."""
         self._verdicts.pop(key, None)
         self._judged_with.pop(key, None)
+        self._turns.pop(key, None)
         for ways in (self._ways, self._tried):
             self._retire(ways.pop(key, None))
 

@@ -8,6 +8,7 @@ from typing import cast
 import pytest
 
 from tests.cluster.process import free_port
+from violet_operator.clients.gateway import Gateway
 from violet_operator.clients.gateway_http import GatewaySettings
 from violet_operator.clients.kube import Kube
 from violet_operator.clients.kube_endpoint import KubeEndpoint
@@ -76,6 +77,42 @@ async def test_replaced_clients_do_not_pile_up(opened: Ways) -> None:
     for _ in range(20):
         await opened.open(KEY, HERE, anew=True)
     assert len(opened._retired) <= ways._RETIRED + 1
+
+
+class SlowGateway:
+    """Lists its clusters once it is let go."""
+
+    def __init__(self) -> None:
+        self.go_on = asyncio.Event()
+
+    async def clusters(self) -> tuple[str, ...]:
+        await self.go_on.wait()
+        return ("global",)
+
+    def cluster(self, name: str) -> Kube:
+        return cast("Kube", name)
+
+    async def close(self) -> None:
+        pass
+
+
+async def test_a_way_that_is_in_use_is_never_retired(opened: Ways, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A cleanup lists the clusters while the Platform is entered anew."""
+    gateways = [SlowGateway(), SlowGateway()]
+    fresh = iter([ways.Way(HERE, gateway=cast("Gateway", each)) for each in gateways])
+    monkeypatch.setattr(opened, "_fresh", lambda _: next(fresh))
+    gateways[0].go_on.set()
+    await opened.open(KEY, HERE, anew=False)
+    gateways[0].go_on.clear()
+    listed = asyncio.create_task(opened.open(KEY, HERE, anew=False))
+    await asyncio.sleep(0)
+    entered = asyncio.create_task(opened.open(KEY, HERE, anew=True))
+    await asyncio.sleep(0)
+    for gateway in gateways:
+        gateway.go_on.set()
+    await listed
+    assert opened.get(KEY) is await entered
+    assert opened.get(KEY) not in opened._retired
 
 
 async def test_nobody_passes_before_the_verdict(opened: Ways) -> None:
