@@ -7,8 +7,9 @@ the mentions in them: pods and ClusterServiceVersions of fifty clusters are giga
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Callable, Container, Coroutine, Mapping, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Container, Coroutine, Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import partial
 from typing import Any, TypeVar
 
 from violet_operator.cleanup.images.mentions import Watch
@@ -77,7 +78,7 @@ async def ask(clusters: Mapping[str, Kube]) -> dict[str, Kinds]:
     Raises:
         OperatorError: one of them does not answer.
     """
-    found = await _together(*(_told(name, kube, Kinds.of(kube)) for name, kube in clusters.items()))
+    found = await _together(*(_told(name, kube, partial(Kinds.of, kube)) for name, kube in clusters.items()))
     return dict(zip(clusters, found, strict=True))
 
 
@@ -205,13 +206,13 @@ async def _uploads(own: Kube, namespaces: Sequence[str]) -> AsyncIterator[JsonOb
 
 async def _on_each(clusters: Clusters, work: Callable[[str, Kinds], Coroutine[Any, Any, T]]) -> list[T]:
     """The same work on every cluster, side by side."""
-    return await _together(*(_told(name, kinds.kube, work(name, kinds)) for name, kinds in clusters.items()))
+    return await _together(*(_told(name, kinds.kube, partial(work, name, kinds)) for name, kinds in clusters.items()))
 
 
-async def _told(name: str, kube: Kube, work: Coroutine[Any, Any, T]) -> T:
+async def _told(name: str, kube: Kube, work: Callable[[], Awaitable[T]]) -> T:
     """Some work; a failure says on which cluster, if its own name for itself does not."""
     try:
-        return await work
+        return await work()
     except OperatorError as error:
         raise error if kube.name == name else error.told(f"{name}: {error.message}") from None
 

@@ -46,7 +46,9 @@ def strings(document: object) -> Iterator[tuple[str, bool]]:
             yield each, open_to
         elif isinstance(each, dict):
             for key, value in each.items():
-                pending += [(key, "", False), (value, str(key), _may_name(str(key), each, field, open_to=open_to))]
+                named = each.get("name") if key == "value" else None  # a variable
+                open_here = _may_name(str(named or key), each, field, open_to=open_to)
+                pending += [(key, "", False), (value, str(key), open_here)]
         elif isinstance(each, list):
             pending += [(value, field, open_to) for value in each]
 
@@ -86,9 +88,9 @@ def _may_name(field: str, beside: Collection[str], above: str, *, open_to: bool)
         return True
     if not open_to or small in _IDENTITIES:
         return False
-    if small == "name":
+    if small.endswith(("name", "names")):
         return "image" not in beside and (_is_about_images(above.lower()) or not _COORDINATES.isdisjoint(beside))
-    return not small.endswith(("name", "names"))
+    return True
 
 
 def _is_about_images(field: str) -> bool:
