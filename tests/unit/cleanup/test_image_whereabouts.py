@@ -72,7 +72,11 @@ def found(
     async def listed(*_: object) -> list[JsonObject]:
         return [platform("site", {"address": OURS}), *others]
 
+    async def nothing(_: object) -> None:
+        """The platform speaks of no cluster."""
+
     monkeypatch.setattr(references, "ask", asked)
+    monkeypatch.setattr(references, "check_clusters", nothing)
     kube = SimpleNamespace(list=listed)
     env = SimpleNamespace(enter=enter, kube=kube, settings=SimpleNamespace(namespaces=()))
     registry = SimpleNamespace(address=OURS)
