@@ -21,7 +21,7 @@ from typing import Any
 
 PACKAGE = "violet_operator.cleanup"
 MODULES = (
-    *("fields", "parse", "protections", "package", "ownership", "operators", "plugins", "judge", "plan"),
+    *("fields", "parse", "state", "protections", "package", "ownership", "operators", "plugins", "judge", "plan"),
     *("decide", "putback"),
 )
 TESTS = (
@@ -82,7 +82,8 @@ def mutants(module: str) -> Iterator[tuple[str, ast.Module]]:
     tree = ast.parse((SOURCE / f"{module}.py").read_text())
     hidden = {id(below) for node in ast.walk(tree) if skipped(node) for below in ast.walk(node)}
     decorators = (each for node in ast.walk(tree) for each in getattr(node, "decorator_list", ()))
-    hidden |= {id(below) for each in decorators for below in ast.walk(each)}
+    annotations = (node.annotation for node in ast.walk(tree) if isinstance(node, ast.AnnAssign))
+    hidden |= {id(below) for each in (*decorators, *annotations) for below in ast.walk(each)}
     nodes = list(ast.walk(tree))
     for index, node in enumerate(nodes):
         if id(node) in hidden:
