@@ -58,3 +58,7 @@ class Environment(Process, Protocol):
     async def connect(self, namespace: str, platform: str, *, registry: bool = True) -> Connection:
         """The way in to a Platform; without `registry`, even if that does not work."""
         ...
+
+    async def enter(self, namespace: str, platform: str, *, anew: bool) -> dict[str, Kube]:
+        """The clusters of a Platform, as they are now."""
+        ...
