@@ -129,8 +129,8 @@ def _to_roll_back_to(versions: Iterable[Version], last: int) -> set[Ref]:
     kept = set()
     for current in installed:
         before = [each for each in newest_first if is_older(each.version, current)]
-        for oldest in before[:last][-1:]:
-            kept |= {each.candidate.meta.ref for each in before if not _is_newer(oldest, each)}
+        if newest := before[:last]:
+            kept |= {each.candidate.meta.ref for each in before if not _is_newer(newest[-1], each)}
     return kept
 
 

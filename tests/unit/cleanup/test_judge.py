@@ -2,7 +2,7 @@
 
 import pytest
 
-from tests.simulation.cleanup.world import GLOBAL, World
+from tests.simulation.cleanup.world import GLOBAL, PER_CLUSTER, World
 from tests.unit.cleanup.platforms import GARBAGE, NOW, REGION, deleted, judged, platform
 from violet_operator.api.cleanup import KINDS, Cleanup, Exclude, Limits, Retention
 from violet_operator.cleanup.judge import judge, tally
@@ -66,6 +66,16 @@ def test_half_of_the_clusters_cannot_be_reached() -> None:
     found = judge(world.state(), Cleanup(), NOW, {})
     assert {each.ref.cluster for each in deletions(found)} == {"a"}
     assert {each.reason for each in found if each.ref.kind == "ModulePlugin"} == {"ClusterUnknown"}
+
+
+def test_a_cluster_of_which_nothing_can_be_read_is_unreachable() -> None:
+    world = platform()
+    world.broken = {(REGION, kind) for kind in PER_CLUSTER if kind != "InstallPlan"}
+    assert [each.name for each in world.state().clusters] == [GLOBAL, REGION]
+    world.broken.add((REGION, "InstallPlan"))
+    state = world.state()
+    assert [each.name for each in state.clusters] == [GLOBAL]
+    assert state.unreachable == {REGION: "Artifact of region1 answers 503."}
 
 
 def test_charts_and_orphans_stay() -> None:
@@ -133,6 +143,13 @@ def test_the_version_in_use_with_another_suffix_is_of_no_known_age(suffix: str, 
         world = World()
         world.plugin("work", "1.4.0", pushed, installed, installed={REGION: installed})
         assert deleted(world, keep) == {"ModuleConfig work-1.4.0": "OldVersion"}
+
+
+def test_a_version_that_is_not_said_is_told_as_none() -> None:
+    world = platform()
+    world.get(GLOBAL, "ModuleConfig", "work-v1.0.0")["spec"]["version"] = ""
+    found = judged(world)["ModuleConfig work-v1.0.0"]
+    assert (found.reason, "(none)" in found.message) == ("UnknownVersion", True)
 
 
 def test_a_suffix_of_the_version_in_use_is_none_to_roll_back_to() -> None:
