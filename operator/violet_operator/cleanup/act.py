@@ -70,12 +70,12 @@ async def act(entries: Sequence[Entry], orders: Orders) -> list[Step]:
     """
     steps: list[Step] = []
     for part, group in groupby(sorted(entries, key=Part.of), key=Part.of):
-        mine = list(group)
+        going = _Pass(part, list(group), orders, steps)
         try:
-            steps += await _Pass(part, mine, orders, steps).run()
+            steps += await going.run()
         except OperatorError as error:
             logger.warning("Cleanup of %s: %s", part, error.message)
-            steps += [Step(each, "Failed", error.reason, error.message, again=True) for each in mine]
+            steps += going.stopped(error)
         await orders.tell(steps)
     return steps
 
@@ -105,6 +105,11 @@ class _Pass:
             if len(self._done) == before:
                 return self._result(steps)
             await self._orders.tell([*self._told, *self._done.values()])
+
+    def stopped(self, error: OperatorError) -> list[Step]:
+        """What became of each, where no look was possible any more."""
+        said = (error.reason, error.message)
+        return [self._done.get(each.ref.uid) or Step(each, "Failed", *said, again=True) for each in self._entries]
 
     async def _go(self, steps: Sequence[Step], state: State, looked: float) -> None:
         """Delete what is due, as long as what protects lets it go and the look counts."""
