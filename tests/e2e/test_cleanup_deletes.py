@@ -1,5 +1,6 @@
 """Cleanups that delete, on a real API server: approval, backup, deletion, restore, and what goes wrong on the way."""
 
+import json
 import time
 from collections.abc import Iterator
 
@@ -8,6 +9,8 @@ import pytest
 from tests.cleanups import (
     BIND,
     FORBID,
+    MODULES,
+    OLM,
     AnyBundle,
     a_run,
     allow,
@@ -66,6 +69,11 @@ def test_what_nobody_uses_goes_is_saved_and_comes_back(site: Site) -> None:
     offer(site, "busy", "1.0.0")
     site.apply(module_plugin("rest", "v1.0.0"))
     until(lambda: "rest-v1.0.0" in site.all("moduleconfigs") and "rest" in site.all("modulepluginviews"))
+    plugin = site.all("moduleplugins")["rest"]["metadata"]["uid"]
+    owner = {"apiVersion": MODULES, "kind": "ModulePlugin", "name": "rest", "uid": plugin}
+    metadata = {"name": "of-rest", "namespace": SYSTEM, "ownerReferences": [owner]}
+    owned = {"apiVersion": "v1", "kind": "ConfigMap", "metadata": metadata}
+    site.cluster.kubectl("create", "-f", "-", stdin=json.dumps(owned))
     before = there(site)
     planned = {"artifact idle", "artifactversion idle.v1.0.0", "artifactversion idle.v1.1.0"}
     planned |= {"artifactversion busy.v1.0.0", "moduleplugin rest", "moduleconfig rest-v1.0.0"}
@@ -94,6 +102,8 @@ def test_what_nobody_uses_goes_is_saved_and_comes_back(site: Site) -> None:
     assert site.operator.metric("violet_cleanup_deleted_total", policy="delete") == 7
     until(lambda: {each["reason"] for each in site.events(name)} == {"Deleted"})
     body = site.wait("delete", lambda body: name in body["status"].get("lastResult", ""), 60, "cleanuppolicies")
+    left_alone = site.all("configmaps", SYSTEM)["of-rest"]["metadata"]  # it is in no backup: the collector lets it be
+    assert "ownerReferences" not in left_alone
     assert "Complete (Deleted): 7 of 7 objects deleted" in body["status"]["lastResult"]
 
     offer(site, "busy", "1.0.0", annotations={"note": "another"})
@@ -182,25 +192,39 @@ def test_only_the_approved_plan_is_carried_out(site: Site) -> None:
     assert condition(nothing, "Complete")["reason"] == "NothingToDelete", said(nothing)
 
 
-def test_a_finalizer_that_never_ends_is_reported(site: Site) -> None:
-    offer(site, "held", "1.0.0", finalizers=["example.com/never"])
+def test_an_artifact_waits_for_what_a_finalizer_holds_and_stays_if_it_is_marked_meanwhile(site: Site) -> None:
+    """Whoever holds a version may need its Artifact. Of two that wait, somebody annotates one."""
+    for package in ("held", "held-too"):
+        offer(site, package, "1.0.0", finalizers=["example.com/never"])
     site.apply(a_run("held", **only("held")))
-
-    def pending(body: Object) -> bool:
-        return condition(body, "Reconciling")["reason"] == "ProgressingWithRetry"
-
-    site.wait("held", pending, 60, "cleanupruns")
-    wanted = {"artifact held": "Deleted", "artifactversion held.v1.0.0": "Deleting"}
-    run = site.wait("held", lambda body: outcomes(body) == wanted, 60, "cleanupruns")  # its versions were let go
-    assert item(run, "held.v1.0.0")["reason"] == "FinalizerPending"
+    wanted = {
+        "artifact held": "Failed",
+        "artifactversion held.v1.0.0": "Deleting",
+        "artifact held-too": "Failed",
+        "artifactversion held-too.v1.0.0": "Deleting",
+    }
+    run = site.wait("held", lambda body: outcomes(body) == wanted, 60, "cleanupruns")
+    assert condition(run, "Reconciling")["reason"] == "ProgressingWithRetry"
+    assert item(run, "held.v1.0.0")["reason"] == item(run, "held")["reason"] == "FinalizerPending"
     assert "example.com/never" in item(run, "held.v1.0.0")["message"]
+    assert "held.v1.0.0 of the same package stays" in item(run, "held")["message"]
+    mark = ("annotate", "artifact", "held-too", "-n", SYSTEM, "team.example.com/keep=ticket 4711")
+    site.cluster.kubectl(*mark)
+    wanted["artifact held-too"] = "Skipped"
+    run = site.wait("held", lambda body: outcomes(body) == wanted, 60, "cleanupruns")
+    assert item(run, "held-too")["reason"] == "ObjectChanged"
     long_ago(site, "held")
     run = site.wait("held", ended, 90, "cleanupruns")
     assert condition(run, "Failed")["reason"] == "Incomplete", said(run)
-    assert "1 of 2 objects deleted, 1 deleting" in condition(run, "Failed")["message"]
-    patch = ("--type=merge", "-p", '{"metadata":{"finalizers":null}}')
-    site.cluster.kubectl("patch", "artifactversion", "held.v1.0.0", "-n", SYSTEM, *patch)
-    until(lambda: "artifactversion held.v1.0.0" not in there(site))
+    assert "0 of 4 objects deleted, 2 deleting, 1 skipped, 1 failed" in condition(run, "Failed")["message"]
+    artifacts = site.all("artifacts", SYSTEM)
+    assert {"held", "held-too"} <= artifacts.keys()
+    assert artifacts["held-too"]["metadata"]["annotations"]["team.example.com/keep"] == "ticket 4711"
+    for package in ("held", "held-too"):
+        patch = ("--type=merge", "-p", '{"metadata":{"finalizers":null}}')
+        site.cluster.kubectl("patch", "artifactversion", f"{package}.v1.0.0", "-n", SYSTEM, *patch)
+        site.cluster.kubectl("delete", "artifact", package, "-n", SYSTEM)
+    until(lambda: not {each for each in there(site) if " held" in each})
 
 
 def test_what_may_not_be_deleted_stops_nothing_else(site: Site) -> None:
@@ -263,6 +287,7 @@ def test_an_operator_that_is_killed_in_the_middle_goes_on(site: Site) -> None:
     assert {name for name in there(site) if "many" not in name} == others
     stopped_in_the_middle(site, others)
     without_the_api_for_a_while(site, others)
+    somebody_installs_in_the_middle(site, others)
 
 
 def stopped_in_the_middle(site: Site, others: set[str]) -> None:
@@ -293,3 +318,23 @@ def without_the_api_for_a_while(site: Site, others: set[str]) -> None:
     names = {name for name in there(site) if "many" in name}
     assert names == {"artifact many", "artifactversion many.v9.0.0"}
     assert {name for name in there(site) if "many" not in name} == others
+
+
+def somebody_installs_in_the_middle(site: Site, others: set[str]) -> None:
+    """Nobody has installed it, and it goes as a whole, until somebody wants one of its versions."""
+    site.cluster.kubectl("delete", "csv", "many.v9.0.0", "-n", site.namespace)
+    site.cluster.kubectl("delete", "subscription", "many", "-n", site.namespace)
+    until(lambda: installed_csv(site, "many") != "many.v9.0.0")
+    offer(site, "many", *(f"1.0.{number}" for number in range(MANY)))
+    start_deleting(site, "wanted")
+    spec = {"name": "many", "source": "platform", "sourceNamespace": SYSTEM, "startingCSV": "many.v9.0.0"}
+    metadata = {"name": "many", "namespace": site.namespace}
+    body = {"apiVersion": OLM, "kind": "Subscription", "metadata": metadata, "spec": spec}
+    site.cluster.kubectl("create", "-f", "-", stdin=json.dumps(body))
+    run = site.wait("wanted", ended, 120, "cleanupruns")
+    assert condition(run, "Complete")["reason"] == "Deleted", said(run)
+    assert item(run, "many.v9.0.0")["outcome"] == item(run, "many")["outcome"] == "Skipped"
+    assert {"artifact many", "artifactversion many.v9.0.0"} <= there(site)
+    assert run["status"]["outcomes"]["skipped"] > 1
+    assert {name for name in there(site) if "many" not in name} == others
+    site.cluster.kubectl("delete", "subscription", "many", "-n", site.namespace)

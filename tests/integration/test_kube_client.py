@@ -264,6 +264,24 @@ async def test_only_the_object_that_was_judged_is_deleted(kube: Kube, platform: 
     await kube.delete(PACKAGE_UPLOADS, anew)
 
 
+@pytest.mark.parametrize("stale", ["uid", "resourceVersion"])
+async def test_each_precondition_of_a_deletion_counts_by_itself(stale: str, kube: Kube, namespace: str) -> None:
+    """An object of that name made anew, and one that was changed: neither is what was saved."""
+    old = await kube.apply(PACKAGE_UPLOADS, upload(namespace))
+    found = await kube.apply(
+        PACKAGE_UPLOADS, upload(namespace) | {"spec": upload(namespace)["spec"] | {"suspend": False}}
+    )
+    wrong = {"uid": "00000000-0000-0000-0000-000000000000", "resourceVersion": old["metadata"]["resourceVersion"]}
+    assert found["metadata"][stale] != wrong[stale]
+    body = found | {"metadata": found["metadata"] | {stale: wrong[stale]}}
+    with pytest.raises(Transient) as caught:
+        await kube.delete(PACKAGE_UPLOADS, body)
+    assert caught.value.reason == "ObjectChanged"
+    assert await kube.get(PACKAGE_UPLOADS, namespace, "thing")
+    assert await kube.delete(PACKAGE_UPLOADS, found) == ()
+    assert await kube.get(PACKAGE_UPLOADS, namespace, "thing") is None
+
+
 async def test_an_event_tells_what_it_is_about(kube: Kube, platform: Cluster, namespace: str) -> None:
     made = await kube.apply(PACKAGE_UPLOADS, upload(namespace))
     message = "see https://user:hidden@example.com/x?X-Amz-Signature=hidden " + "x" * 3000
