@@ -1,7 +1,6 @@
 """Cleanups that delete, on a real API server: approval, backup, deletion, restore, and what goes wrong on the way."""
 
 import json
-import time
 from collections.abc import Iterator
 
 import pytest
@@ -10,7 +9,6 @@ from tests.cleanups import (
     BIND,
     FORBID,
     MODULES,
-    OLM,
     AnyBundle,
     a_run,
     allow,
@@ -23,7 +21,6 @@ from tests.cleanups import (
     is_back,
     is_forbidden,
     item,
-    left,
     long_ago,
     module_plugin,
     offer,
@@ -42,9 +39,6 @@ from tests.observe import until
 
 pytestmark = pytest.mark.e2e
 
-MANY = 300
-"""Old versions of one operator: enough for a run to be killed in the middle."""
-
 
 @pytest.fixture(scope="module")
 def site(kit: Kit, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
@@ -62,6 +56,7 @@ def site(kit: Kit, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
         yield site
         site.cluster.kubectl("delete", "moduleplugins,moduleconfigs,moduleinfoes", "--all")
         site.cluster.kubectl("delete", "artifacts", "-n", SYSTEM, "--all", "--wait=false")
+        site.cluster.kubectl("delete", "configmap", "of-rest", "-n", SYSTEM)
 
 
 def test_what_nobody_uses_goes_is_saved_and_comes_back(site: Site) -> None:
@@ -69,11 +64,7 @@ def test_what_nobody_uses_goes_is_saved_and_comes_back(site: Site) -> None:
     offer(site, "busy", "1.0.0")
     site.apply(module_plugin("rest", "v1.0.0"))
     until(lambda: "rest-v1.0.0" in site.all("moduleconfigs") and "rest" in site.all("modulepluginviews"))
-    plugin = site.all("moduleplugins")["rest"]["metadata"]["uid"]
-    owner = {"apiVersion": MODULES, "kind": "ModulePlugin", "name": "rest", "uid": plugin}
-    metadata = {"name": "of-rest", "namespace": SYSTEM, "ownerReferences": [owner]}
-    owned = {"apiVersion": "v1", "kind": "ConfigMap", "metadata": metadata}
-    site.cluster.kubectl("create", "-f", "-", stdin=json.dumps(owned))
+    of_the_plugin(site)
     before = there(site)
     planned = {"artifact idle", "artifactversion idle.v1.0.0", "artifactversion idle.v1.1.0"}
     planned |= {"artifactversion busy.v1.0.0", "moduleplugin rest", "moduleconfig rest-v1.0.0"}
@@ -102,9 +93,9 @@ def test_what_nobody_uses_goes_is_saved_and_comes_back(site: Site) -> None:
     assert site.operator.metric("violet_cleanup_deleted_total", policy="delete") == 7
     until(lambda: {each["reason"] for each in site.events(name)} == {"Deleted"})
     body = site.wait("delete", lambda body: name in body["status"].get("lastResult", ""), 60, "cleanuppolicies")
-    left_alone = site.all("configmaps", SYSTEM)["of-rest"]["metadata"]  # it is in no backup: the collector lets it be
-    assert "ownerReferences" not in left_alone
     assert "Complete (Deleted): 7 of 7 objects deleted" in body["status"]["lastResult"]
+    metadata = site.all("configmaps", SYSTEM)["of-rest"]["metadata"]  # it is in no backup, and belongs to nobody now
+    assert "ownerReferences" not in metadata
 
     offer(site, "busy", "1.0.0", annotations={"note": "another"})
     change(site, name, restore=True)
@@ -125,6 +116,15 @@ def test_what_nobody_uses_goes_is_saved_and_comes_back(site: Site) -> None:
         assert metadata["ownerReferences"][0]["uid"] == artifact["metadata"]["uid"]
     until(lambda: site.all("artifactversions", SYSTEM)["idle.v1.0.0"]["status"]["phase"] == "Present")
     again_from_a_backup_alone(site, name, before)
+
+
+def of_the_plugin(site: Site) -> None:
+    """Something that belongs to ModulePlugin rest."""
+    uid = site.all("moduleplugins")["rest"]["metadata"]["uid"]
+    owner = {"apiVersion": MODULES, "kind": "ModulePlugin", "name": "rest", "uid": uid}
+    metadata = {"name": "of-rest", "namespace": SYSTEM, "ownerReferences": [owner]}
+    body = {"apiVersion": "v1", "kind": "ConfigMap", "metadata": metadata}
+    site.cluster.kubectl("create", "-f", "-", stdin=json.dumps(body))
 
 
 def again_from_a_backup_alone(site: Site, name: str, before: set[str]) -> None:
@@ -259,82 +259,3 @@ def test_without_a_backup_nothing_goes(site: Site) -> None:
     assert condition(run, "Failed")["reason"] == "BackupNotWritten", said(run)
     assert there(site) == before
     allow(site)
-
-
-def start_deleting(site: Site, run: str) -> None:
-    """Make a run, and wait for its first deletion: the operator's own count is the fastest to ask."""
-    before = site.operator.metric("violet_cleanup_deleted_total")
-    site.apply(a_run(run, **only("many")))
-    until(lambda: site.operator.metric("violet_cleanup_deleted_total") > before, 60)
-
-
-def test_an_operator_that_is_killed_in_the_middle_goes_on(site: Site) -> None:
-    offer(site, "many", *(f"1.0.{number}" for number in range(MANY)), "9.0.0")
-    install_operator(site, "many", "9.0.0")
-    until(lambda: installed_csv(site, "many") == "many.v9.0.0")
-    others = {name for name in there(site) if "many" not in name}
-    start_deleting(site, "killed")
-    site.operator.kill()
-    remaining = left(site)
-    assert 1 < remaining < MANY + 1, "the run was through before it was killed: this test would test nothing"
-    offer(site, "many", "1.1.0")  # it is not in the plan
-    site.operator.start()
-    run = site.wait("killed", ended, 120, "cleanupruns")
-    assert condition(run, "Complete")["reason"] == "Deleted", said(run)
-    assert run["status"]["outcomes"]["deleted"] == MANY
-    names = {name for name in there(site) if "many" in name}
-    assert names == {"artifact many", "artifactversion many.v1.1.0", "artifactversion many.v9.0.0"}
-    assert {name for name in there(site) if "many" not in name} == others
-    stopped_in_the_middle(site, others)
-    without_the_api_for_a_while(site, others)
-    somebody_installs_in_the_middle(site, others)
-
-
-def stopped_in_the_middle(site: Site, others: set[str]) -> None:
-    """A run that is deleted in the middle leaves the rest alone; what it has deleted comes back from its backup."""
-    change(site, "killed", restore=True)
-    site.wait("killed", is_back, 120, "cleanupruns")
-    assert left(site) == MANY + 2
-    start_deleting(site, "stopped")
-    site.delete("cleanupruns", "stopped")
-    time.sleep(1)  # for a request that was under way
-    remaining = left(site)
-    time.sleep(2)
-    assert 2 < left(site) == remaining
-    site.apply(a_run("stopped", restore=True, **only("many")))
-    site.wait("stopped", is_back, 120, "cleanupruns")
-    assert left(site) == MANY + 2
-    assert {name for name in there(site) if "many" not in name} == others
-
-
-def without_the_api_for_a_while(site: Site, others: set[str]) -> None:
-    """The cluster is lost in the middle and comes back: the run goes on."""
-    start_deleting(site, "lost")
-    site.cluster.apiserver.stop()
-    time.sleep(3)
-    site.cluster.start_apiserver()
-    run = site.wait("lost", ended, 120, "cleanupruns")
-    assert condition(run, "Complete")["reason"] == "Deleted", said(run)
-    names = {name for name in there(site) if "many" in name}
-    assert names == {"artifact many", "artifactversion many.v9.0.0"}
-    assert {name for name in there(site) if "many" not in name} == others
-
-
-def somebody_installs_in_the_middle(site: Site, others: set[str]) -> None:
-    """Nobody has installed it, and it goes as a whole, until somebody wants one of its versions."""
-    site.cluster.kubectl("delete", "csv", "many.v9.0.0", "-n", site.namespace)
-    site.cluster.kubectl("delete", "subscription", "many", "-n", site.namespace)
-    until(lambda: installed_csv(site, "many") != "many.v9.0.0")
-    offer(site, "many", *(f"1.0.{number}" for number in range(MANY)))
-    start_deleting(site, "wanted")
-    spec = {"name": "many", "source": "platform", "sourceNamespace": SYSTEM, "startingCSV": "many.v9.0.0"}
-    metadata = {"name": "many", "namespace": site.namespace}
-    body = {"apiVersion": OLM, "kind": "Subscription", "metadata": metadata, "spec": spec}
-    site.cluster.kubectl("create", "-f", "-", stdin=json.dumps(body))
-    run = site.wait("wanted", ended, 120, "cleanupruns")
-    assert condition(run, "Complete")["reason"] == "Deleted", said(run)
-    assert item(run, "many.v9.0.0")["outcome"] == item(run, "many")["outcome"] == "Skipped"
-    assert {"artifact many", "artifactversion many.v9.0.0"} <= there(site)
-    assert run["status"]["outcomes"]["skipped"] > 1
-    assert {name for name in there(site) if "many" not in name} == others
-    site.cluster.kubectl("delete", "subscription", "many", "-n", site.namespace)
