@@ -203,8 +203,12 @@ def test_an_artifact_waits_for_what_a_finalizer_holds_and_stays_if_it_is_marked_
         "artifact held-too": "Failed",
         "artifactversion held-too.v1.0.0": "Deleting",
     }
+
+    def pending(body: Object) -> bool:
+        return condition(body, "Reconciling")["reason"] == "ProgressingWithRetry"
+
+    site.wait("held", pending, 60, "cleanupruns")
     run = site.wait("held", lambda body: outcomes(body) == wanted, 60, "cleanupruns")
-    assert condition(run, "Reconciling")["reason"] == "ProgressingWithRetry"
     assert item(run, "held.v1.0.0")["reason"] == item(run, "held")["reason"] == "FinalizerPending"
     assert "example.com/never" in item(run, "held.v1.0.0")["message"]
     assert "held.v1.0.0 of the same package stays" in item(run, "held")["message"]

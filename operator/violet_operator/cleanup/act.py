@@ -17,7 +17,7 @@ from typing import Any
 
 from violet_operator.api.cleanup import Cleanup
 from violet_operator.cleanup.backup import OWNERS, Entry
-from violet_operator.cleanup.decide import Step, changed, decide, deleting, due, parents
+from violet_operator.cleanup.decide import Step, awaited, changed, decide, deleting, due, parents
 from violet_operator.cleanup.gather import Scope
 from violet_operator.cleanup.look import Look, Part
 from violet_operator.cleanup.state import State
@@ -33,6 +33,12 @@ _FRESH = 20.0
 
 _CURRENT = 1.0
 """Seconds for which what protects counts after it was read; then it is read and judged again before more goes."""
+
+_ORPHAN = "orphan"
+"""Finalizer that the garbage collector takes away once it has freed what belongs to an object."""
+
+_COLLECTION = 1.0
+"""Seconds that it gets for that before the next look: where it runs it needs less."""
 
 _NOTES = ("resourceVersion", "generation", "managedFields")
 """Metadata that changes with a status, or with a spec, which is compared itself."""
@@ -70,12 +76,12 @@ async def act(entries: Sequence[Entry], orders: Orders) -> list[Step]:
     """
     steps: list[Step] = []
     for part, group in groupby(sorted(entries, key=Part.of), key=Part.of):
-        going = _Pass(part, list(group), orders, steps)
+        mine = list(group)
         try:
-            steps += await going.run()
+            steps += await _Pass(part, mine, orders, steps).run()
         except OperatorError as error:
             logger.warning("Cleanup of %s: %s", part, error.message)
-            steps += going.stopped(error)
+            steps += [Step(each, "Failed", error.reason, error.message, again=True) for each in mine]
         await orders.tell(steps)
     return steps
 
@@ -92,6 +98,7 @@ class _Pass:
         self._done: dict[str, Step] = {}
         self._spared: dict[str, Step] = {}
         self._gone: set[str] = set()
+        self._collecting = False
         self._parents = parents(entries)
 
     async def run(self) -> list[Step]:
@@ -105,11 +112,9 @@ class _Pass:
             if len(self._done) == before:
                 return self._result(steps)
             await self._orders.tell([*self._told, *self._done.values()])
-
-    def stopped(self, error: OperatorError) -> list[Step]:
-        """What became of each, where no look was possible any more."""
-        said = (error.reason, error.message)
-        return [self._done.get(each.ref.uid) or Step(each, "Failed", *said, again=True) for each in self._entries]
+            if self._collecting:
+                self._collecting = False
+                await asyncio.sleep(_COLLECTION)
 
     async def _go(self, steps: Sequence[Step], state: State, looked: float) -> None:
         """Delete what is due, as long as what protects lets it go and the look counts."""
@@ -132,26 +137,23 @@ class _Pass:
 
     def _result(self, steps: Sequence[Step]) -> list[Step]:
         """What became of each; that something is gone is believed to the look alone, or to an API that says so."""
-        known = {
-            each.entry.ref.uid: each if each.outcome == "Deleted" else self._done.get(each.entry.ref.uid, each)
-            for each in steps
-        }
-        return [self._left(each, known) if each.outcome == "Delete" else each for each in known.values()]
+        known = [each if each.outcome == "Deleted" else self._done.get(each.entry.ref.uid, each) for each in steps]
+        waiting = awaited(known, self._parents)
+        return [self._left(each, waiting) if each.outcome == "Delete" else each for each in known]
 
-    def _left(self, step: Step, known: Mapping[str, Step]) -> Step:
-        """What was not come to: something protects it now, a version of it stays, or the look was too old."""
+    def _left(self, step: Step, waiting: Mapping[str, Step]) -> Step:
+        """What was not come to: something protects it now, or has to go first, or the look was too old."""
         uid = step.entry.ref.uid
         if uid in self._spared:
             return self._spared[uid]
-        mine = (known[version] for version, owner in self._parents.items() if owner == uid)
-        version = next((each for each in mine if each.outcome != "Deleted"), None)
-        if version is None or version.outcome == "Delete":
+        first = waiting.get(uid)
+        if first is None or first.outcome == "Delete":
             said = f"Reading {self._part} took longer than {_FRESH:.0f} s, and what it uses may have changed since."
             return Step(step.entry, "Failed", "ClusterUnknown", said, again=True)
-        ref = version.entry.ref
-        said = f"{ref.kind} {ref.name} of the same package stays: {version.message}"
-        outcome = "Failed" if version.outcome == "Deleting" else version.outcome
-        return Step(step.entry, outcome, version.reason, said, version.again)
+        ref = first.entry.ref
+        said = f"{ref.kind} {ref.name} of the same package stays: {first.message}"
+        outcome = "Failed" if first.outcome == "Deleting" else first.outcome
+        return Step(step.entry, outcome, first.reason, said, first.again)
 
     async def _delete(self, entry: Entry) -> Step:
         """Delete one object as it was saved; of what has changed, only the rest of a package that is going."""
@@ -199,6 +201,7 @@ class _Pass:
         self._orders.deleted()
         self._gone.add(entry.ref.uid)
         if held:
+            self._collecting = held == (_ORPHAN,) or self._collecting
             return deleting(entry, held)
         return Step(entry, "Deleted", entry.reason, entry.message)
 

@@ -7,7 +7,8 @@ has happened since the plan was made protects what it concerns.
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections import defaultdict
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 from itertools import chain
@@ -246,15 +247,26 @@ def due(steps: Collection[Step], parents: Mapping[str, str]) -> list[Step]:
     """What may go by this look, package by package.
 
     An Artifact goes by a look that shows none of its versions any more: so one that has come since keeps it, and one
-    that a finalizer holds still has it. A ModulePlugin goes before its ModuleConfigs, which the platform makes from it.
+    that a finalizer holds still has it. A ModuleConfig goes by a look that does not show its ModulePlugin any more: the
+    platform would make it again.
     """
-    awaited = {parents.get(each.entry.ref.uid) for each in steps if each.outcome != "Deleted"}
-    found: dict[str, list[Step]] = {}
-    for each in steps:  # owners come first
+    waiting, found = awaited(steps, parents), defaultdict[str, list[Step]](list)
+    for each in steps:
         uid = each.entry.ref.uid
-        if each.outcome == "Delete" and not (each.entry.ref.kind == "Artifact" and uid in awaited):
-            found.setdefault(parents.get(uid, uid), []).append(each)
+        if each.outcome == "Delete" and uid not in waiting:
+            found[parents.get(uid, uid)].append(each)
     return [each for package in found.values() for each in package]
+
+
+def awaited(steps: Iterable[Step], parents: Mapping[str, str]) -> dict[str, Step]:
+    """By uid: what has to be gone before an object may go, and is still there."""
+    there = {each.entry.ref.uid: each for each in steps if each.outcome != "Deleted"}
+    found = {}
+    for version, owner in parents.items():
+        if version in there and owner in there:
+            first, then = (owner, version) if there[owner].entry.ref.kind == "ModulePlugin" else (version, owner)
+            found.setdefault(then, there[first])
+    return found
 
 
 def _whole_or_not_at_all(steps: list[Step], context: Context) -> list[Step]:

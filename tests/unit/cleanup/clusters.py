@@ -59,6 +59,7 @@ class Clusters:
         gone: names in the order in which they went.
         ages: how old what protects was at each deletion.
         orphaned: names that went without what belongs to them.
+        collecting: real seconds after which the collector lets go of such an object; 0: it is gone at once.
     """
 
     world: World = field(default_factory=platform)
@@ -77,6 +78,7 @@ class Clusters:
     gone: list[str] = field(default_factory=list)
     ages: list[float] = field(default_factory=list)
     orphaned: list[str] = field(default_factory=list)
+    collecting: float = 0.0
 
     def plan(self, **wish: Any) -> list[Entry]:
         """What the operator would delete, saved."""
@@ -158,13 +160,18 @@ class Api:
         if held := there["metadata"].get("finalizers"):
             there["metadata"]["deletionTimestamp"] = "2026-06-01T00:00:00Z"
             return tuple(held)
-        mine.remove(there)
         self._all.gone.append(metadata["name"])
-        if orphan:
-            self._all.orphaned.append(metadata["name"])
-        else:
+        if not orphan:
+            mine.remove(there)
             self._collect(metadata["uid"])
-        return ()
+            return ()
+        self._all.orphaned.append(metadata["name"])
+        if not self._all.collecting:
+            mine.remove(there)
+            return ()
+        there["metadata"] |= {"deletionTimestamp": "2026-06-01T00:00:00Z", "finalizers": ["orphan"]}
+        asyncio.get_running_loop().call_later(self._all.collecting, mine.remove, there)
+        return ("orphan",)
 
     def _collect(self, owner: str) -> None:
         for (cluster, _), bodies in self._all.world.objects.items():

@@ -9,6 +9,7 @@ import pytest
 from tests.simulation.cleanup.world import GLOBAL, SYSTEM, World
 from tests.unit.cleanup.clusters import Clusters, Object, refuse, touch
 from tests.unit.cleanup.platforms import GARBAGE, REGION
+from violet_operator.cleanup import act as act_module
 from violet_operator.cleanup import gather as gather_module
 from violet_operator.cleanup.decide import Step
 from violet_operator.errors import Stalled, Transient
@@ -329,6 +330,35 @@ def test_an_artifact_waits_for_a_version_that_a_finalizer_holds() -> None:
     versions = clusters.world.objects[REGION, "ArtifactVersion"]
     versions.remove(clusters.world.get(REGION, "ArtifactVersion", "idle.v1.0.0"))
     assert {each.outcome for each in clusters.clean(entries).values()} == {"Deleted"}
+
+
+def test_a_config_waits_until_its_plugin_is_gone() -> None:
+    """The platform makes configs from a plugin as long as that is there, on its way out or not."""
+    clusters = Clusters()
+    clusters.world.get(GLOBAL, "ModulePlugin", "rest")["metadata"]["finalizers"] = ["a/b"]
+    entries = clusters.plan()
+    steps = clusters.clean(entries)
+    config = steps["ModuleConfig rest-v1.0.0"]
+    assert told(steps, "ModulePlugin rest") == {"Deleting FinalizerPending"}
+    assert (config.outcome, config.reason, config.again) == ("Failed", "FinalizerPending", True)
+    assert "ModulePlugin rest of the same package stays" in config.message
+    assert "rest-v1.0.0" not in clusters.gone
+    plugins = clusters.world.objects[GLOBAL, "ModulePlugin"]
+    plugins.remove(clusters.world.get(GLOBAL, "ModulePlugin", "rest"))
+    assert {each.outcome for each in clusters.clean(entries).values()} == {"Deleted"}
+
+
+def test_a_config_stays_if_its_plugin_cannot_be_deleted() -> None:
+    clusters = Clusters(before=refuse("rest", Stalled("TargetRefused", "keep it")))
+    assert told(clusters.clean(), *PLUGINS) == {"Failed TargetRefused", "Deleted OldVersion"}
+    assert "rest-v1.0.0" not in clusters.gone
+
+
+def test_an_owner_gets_a_moment_for_the_garbage_collector(monkeypatch: pytest.MonkeyPatch) -> None:
+    """It lets go of an owner once it has freed what belongs to that: the same pass sees it, as a rule."""
+    monkeypatch.setattr(act_module, "_COLLECTION", 0.05)
+    clusters = Clusters(collecting=0.01)
+    assert told(clusters.clean()) == {"Deleted NotInstalled", "Deleted OldVersion"}
 
 
 def test_a_refusal_for_good_is_told_and_stops_nothing_else() -> None:
