@@ -89,15 +89,16 @@ async def gather(scope: Scope, reader: Reader | None = None) -> State:
     """
     names = list(scope.selected or scope.clusters)
     require(scope, names)
-    reader, world, empty = reader or Reader(), scope.clusters[GLOBAL], State()
+    reader, world = reader or Reader(), scope.clusters[GLOBAL]
     clusters, uploads, operator_views = await asyncio.gather(
         asyncio.gather(*(reader.cluster(name, scope) for name in names)),
         reader.uploads(scope),
         reader.operator_views(world),
     )
+    state = State(operator_views=operator_views, uploads=uploads)
     if GLOBAL in names:  # else plugins, which live there, are not to be judged
-        empty = await reader.modules(world, empty)
-    return assemble(clusters, replace(empty, operator_views=operator_views, uploads=uploads))
+        state = await reader.modules(world, state)
+    return assemble(clusters, state)
 
 
 def require(scope: Scope, names: Iterable[str]) -> None:
