@@ -172,8 +172,6 @@ class _Pass:
         now = await kube.get(entry.resource, entry.ref.namespace, entry.ref.name)
         if now is None:
             return _unconfirmed(entry)
-        if now["metadata"]["uid"] != entry.ref.uid:
-            return Step(entry, "Deleted", entry.reason, "It is gone.")
         if now["metadata"].get("deletionTimestamp"):
             return deleting(entry, now["metadata"].get("finalizers") or ())
         if self._follows(entry) and self._content(now) == self._content(entry.body):
@@ -186,7 +184,10 @@ class _Pass:
         return any(not self._gone.isdisjoint(pair) for pair in self._parents.items() if uid in pair)
 
     def _content(self, body: JsonObject) -> JsonObject:
-        """All that is not the platform's own to note, nor the collector's: it takes away references to what is gone."""
+        """All that is not the platform's own to note, nor the collector's: it takes away references to what is gone.
+
+        Its uid, too: what has come in its place is another.
+        """
         metadata = {key: value for key, value in body["metadata"].items() if key not in _NOTES}
         owners = [each for each in metadata.pop("ownerReferences", None) or () if each.get("uid") not in self._gone]
         for key in ("labels", "annotations", "finalizers"):

@@ -261,7 +261,7 @@ def due(steps: Collection[Step], parents: Mapping[str, str]) -> list[Step]:
 def awaited(steps: Iterable[Step], parents: Mapping[str, str]) -> dict[str, Step]:
     """By uid: what has to be gone before an object may go, and is still there."""
     there = {each.entry.ref.uid: each for each in steps if each.outcome != "Deleted"}
-    found = {}
+    found: dict[str, Step] = {}
     for version, owner in parents.items():
         if version in there and owner in there:
             first, then = (owner, version) if there[owner].entry.ref.kind == "ModulePlugin" else (version, owner)

@@ -9,8 +9,8 @@ from datetime import UTC, datetime
 from typing import Any
 
 from tests.simulation.cleanup.acting import plan
-from tests.simulation.cleanup.world import GLOBAL, World
-from tests.unit.cleanup.platforms import platform
+from tests.simulation.cleanup.world import World
+from tests.unit.cleanup.platforms import GARBAGE, platform
 from violet_operator.api.cleanup import Cleanup
 from violet_operator.cleanup.act import Orders, act
 from violet_operator.cleanup.backup import Entry
@@ -211,4 +211,22 @@ def touch(body: Object, **changes: Any) -> None:
     body["metadata"] |= {"resourceVersion": f"{body['metadata']['resourceVersion']}7"} | changes
 
 
-__all__ = ["GLOBAL", "Clusters", "refuse", "touch"]
+OPERATORS = {name for name in GARBAGE if name.startswith("Artifact")}
+PLUGINS = set(GARBAGE) - OPERATORS
+
+
+def told(steps: dict[str, Step], *names: str) -> set[str]:
+    """What became of these, by default of all."""
+    return {f"{each.outcome} {each.reason}" for name, each in steps.items() if not names or name in names}
+
+
+def once(body: Object, name: str, what: Callable[[], object], done: list[str]) -> None:
+    """Do something when the deletion of one object is asked for, before it is."""
+    if body["metadata"]["name"] == name and not done:
+        done.append(name)
+        what()
+
+
+def names(clusters: Clusters, cluster: str, kind: str) -> set[str]:
+    """What is there of a kind."""
+    return {each["metadata"]["name"] for each in clusters.world.objects[cluster, kind]}

@@ -2,32 +2,15 @@
 
 from collections.abc import Callable
 from datetime import timedelta
-from typing import Any
 
 import pytest
 
 from tests.simulation.cleanup.world import GLOBAL, SYSTEM, World
-from tests.unit.cleanup.clusters import Clusters, Object, refuse, touch
+from tests.unit.cleanup.clusters import OPERATORS, PLUGINS, Clusters, Object, names, once, refuse, told, touch
 from tests.unit.cleanup.platforms import GARBAGE, REGION
 from violet_operator.cleanup import act as act_module
 from violet_operator.cleanup import gather as gather_module
-from violet_operator.cleanup.decide import Step
 from violet_operator.errors import Stalled, Transient
-
-OPERATORS = {name for name in GARBAGE if name.startswith("Artifact")}
-PLUGINS = set(GARBAGE) - OPERATORS
-
-
-def told(steps: dict[str, Step], *names: str) -> set[str]:
-    """What became of these, by default of all."""
-    return {f"{each.outcome} {each.reason}" for name, each in steps.items() if not names or name in names}
-
-
-def once(body: Object, name: str, what: Callable[[], object], done: list[str]) -> None:
-    """Do something when the deletion of one object is asked for, before it is."""
-    if body["metadata"]["name"] == name and not done:
-        done.append(name)
-        what()
 
 
 def many(number: int = 60) -> Clusters:
@@ -62,10 +45,6 @@ def test_a_version_that_comes_in_the_window_does_not_go_with_its_owner(just_befo
     if just_before == "ArtifactVersion":
         assert told(steps, "Artifact idle") == {"Skipped NotInPlan"}
         assert "idle" not in clusters.gone
-
-
-def names(clusters: Clusters, cluster: str, kind: str) -> set[str]:
-    return {each["metadata"]["name"] for each in clusters.world.objects[cluster, kind]}
 
 
 def test_what_belongs_to_an_owner_stays_if_it_is_not_in_the_plan() -> None:
@@ -156,115 +135,6 @@ def test_large_objects_are_not_read_again_as_long_as_they_are_the_same() -> None
     clusters.before = lambda body: once(body, "many.v1.0.19", lambda: touch(moving), done)
     assert told(clusters.clean()) == {"Deleted NotInstalled"}
     assert clusters.reads == ["other.v2"]
-
-
-@pytest.mark.parametrize("changes", [{}, {"managedFields": [{"manager": "them"}]}])
-def test_an_artifact_on_which_the_platform_has_noted_that_a_version_is_gone_goes(changes: Object) -> None:
-    clusters, done = Clusters(), list[str]()
-    owner = clusters.world.get(REGION, "Artifact", "idle")
-
-    def note() -> None:
-        touch(owner, **changes)
-        owner["status"] = {"versions": 1}
-
-    clusters.before = lambda body: once(body, "idle.v1.0.0", note, done)
-    assert told(clusters.clean(), *OPERATORS) == {"Deleted NotInstalled", "Deleted OldVersion"}
-
-
-EDITS: list[dict[str, Any]] = [
-    {"labels": {"a": "b"}},
-    {"annotations": {"keep": "ticket 4711"}},
-    {"finalizers": ["a/b"]},
-    {"ownerReferences": [{"kind": "Team", "name": "blue", "uid": "u"}]},
-    {"spec": {"description": "team blue needs it"}},
-]
-"""What people change about an object; the API server counts a new generation only for the last."""
-
-
-@pytest.mark.parametrize("edit", EDITS)
-@pytest.mark.parametrize("moment", ["idle.v1.0.0", "idle"])
-def test_an_artifact_that_somebody_has_edited_meanwhile_stays(edit: dict[str, Any], moment: str) -> None:
-    """While its versions go, or in the very moment in which it goes itself."""
-    clusters, done = Clusters(), list[str]()
-    owner = clusters.world.get(REGION, "Artifact", "idle")
-    clusters.before = lambda body: once(body, moment, lambda: touch(owner, **edit), done)
-    steps = clusters.clean()
-    assert told(steps, "Artifact idle") == {"Skipped ObjectChanged"}
-    assert names(clusters, REGION, "Artifact") >= {"idle"}
-
-
-@pytest.mark.parametrize("edit", EDITS)
-def test_an_object_that_somebody_has_edited_between_two_passes_stays(edit: dict[str, Any]) -> None:
-    """The operator was killed after the first version: what the others have become since counts."""
-    clusters = Clusters()
-    entries = clusters.plan()
-    versions = clusters.world.objects[REGION, "ArtifactVersion"]
-    versions.remove(clusters.world.get(REGION, "ArtifactVersion", "idle.v1.0.0"))
-    touch(clusters.world.get(REGION, "Artifact", "idle"), **edit)
-    steps = clusters.clean(entries)
-    assert told(steps, "Artifact idle") == {"Skipped ObjectChanged"}
-    if "ownerReferences" not in edit:  # which no listing is asked for
-        assert told(steps, "ArtifactVersion idle.v2.0.0") == {"Skipped ObjectChanged"}
-
-
-def test_a_version_that_lost_its_owner_to_the_collector_follows_it() -> None:
-    """The owner went with propagationPolicy Orphan: the collector takes its reference away, and nothing else."""
-    clusters = Clusters()
-    entries = clusters.plan()
-    clusters.world.objects[REGION, "Artifact"].remove(clusters.world.get(REGION, "Artifact", "idle"))
-    config = clusters.world.get(GLOBAL, "ModuleConfig", "rest-v1.0.0")
-    plugin = clusters.world.get(GLOBAL, "ModulePlugin", "rest")
-    owner = {"kind": "ModulePlugin", "name": "rest", "uid": plugin["metadata"]["uid"]}
-    config["metadata"]["ownerReferences"] = [owner]
-    entries = [each for each in entries if each.ref.kind != "ModuleConfig"]
-    entries += [each for each in clusters.plan() if each.ref.kind == "ModuleConfig"]
-    for name in ("idle.v1.0.0", "idle.v2.0.0"):
-        touch(clusters.world.get(REGION, "ArtifactVersion", name), ownerReferences=[])
-    clusters.before = lambda body: body["kind"] == "ModulePlugin" and touch(config, ownerReferences=[])
-    assert told(clusters.clean(entries)) == {"Deleted NotInstalled", "Deleted OldVersion"}
-
-
-def test_an_object_that_was_not_in_a_package_that_is_going_stays_if_it_has_changed() -> None:
-    """busy is installed, and nothing else of it has gone: the platform had no reason to note anything."""
-    clusters, done = Clusters(), list[str]()
-    version = clusters.world.get(REGION, "ArtifactVersion", "busy.v1.0.0")
-    clusters.before = lambda body: once(body, "busy.v1.0.0", lambda: touch(version), done)
-    assert told(clusters.clean(), "ArtifactVersion busy.v1.0.0") == {"Skipped ObjectChanged"}
-    assert "busy.v1.0.0" not in clusters.gone
-
-
-def test_an_object_of_the_same_name_that_came_instead_is_another() -> None:
-    clusters, done = Clusters(), list[str]()
-    version = clusters.world.get(REGION, "ArtifactVersion", "busy.v1.0.0")
-    clusters.before = lambda body: once(body, "busy.v1.0.0", lambda: touch(version, uid="another"), done)
-    step = clusters.clean()["ArtifactVersion busy.v1.0.0"]
-    assert (step.outcome, step.message) == ("Deleted", "It is gone.")
-    assert version in clusters.world.objects[REGION, "ArtifactVersion"]
-
-
-def test_an_object_that_somebody_else_deletes_in_that_moment_is_on_its_way_out() -> None:
-    clusters, done = Clusters(), list[str]()
-    version = clusters.world.get(REGION, "ArtifactVersion", "busy.v1.0.0")
-    going = {"deletionTimestamp": "2026-06-01T00:00:00Z", "finalizers": ["a/b"]}
-    clusters.before = lambda body: once(body, "busy.v1.0.0", lambda: touch(version, **going), done)
-    step = clusters.clean()["ArtifactVersion busy.v1.0.0"]
-    assert (step.outcome, step.reason, step.again) == ("Deleting", "FinalizerPending", True)
-    assert "a/b" in step.message
-
-
-def test_an_object_that_cannot_be_found_after_it_has_changed_is_not_believed_to_be_gone() -> None:
-    """The deletion says that it has changed, and the next request 404: one of them is not the API server's own."""
-    clusters = Clusters()
-    version = clusters.world.get(REGION, "ArtifactVersion", "busy.v1.0.0")
-
-    def changed(body: Object) -> None:
-        if body["metadata"]["name"] == "busy.v1.0.0":
-            version["metadata"]["name"] = "somewhere-else"
-            raise Transient("ObjectChanged", "It has changed.")
-
-    clusters.before = changed
-    step = clusters.clean()["ArtifactVersion busy.v1.0.0"]
-    assert (step.outcome, step.reason, step.again) == ("Failed", "ClusterUnknown", True)
 
 
 def test_a_look_is_as_old_as_its_beginning() -> None:
