@@ -19,7 +19,7 @@ from violet_operator.api.cleanup import Cleanup
 from violet_operator.cleanup.backup import OWNERS, Entry
 from violet_operator.cleanup.decide import Step, awaited, changed, decide, deleting, due, parents
 from violet_operator.cleanup.gather import Scope
-from violet_operator.cleanup.look import Look, Part
+from violet_operator.cleanup.look import Look, Part, protecting
 from violet_operator.cleanup.state import State
 from violet_operator.clients.kube import Kube
 from violet_operator.errors import OperatorError, Transient
@@ -31,8 +31,9 @@ logger = logging.getLogger(__name__)
 _FRESH = 20.0
 """Seconds from the beginning of a whole look for which it counts: then all is read and judged again."""
 
-_CURRENT = 1.0
-"""Seconds for which what protects counts after it was read; then it is read and judged again before more goes."""
+_CURRENT = 0.5
+"""Seconds for which what protects counts after it was read; then it is read again before more goes, and judged if it is
+not the same."""
 
 _ORPHAN = "orphan"
 """Finalizer that the garbage collector takes away once it has freed what belongs to an object."""
@@ -118,11 +119,13 @@ class _Pass:
 
     async def _go(self, steps: Sequence[Step], state: State, looked: float) -> None:
         """Delete what is due, as long as what protects lets it go and the look counts."""
-        checked, self._spared = looked, {}
+        checked, self._spared, known = looked, {}, protecting(state)
         for entry in (step.entry for step in steps if step.entry.ref.uid not in self._done):
             if self._orders.seconds() - checked > _CURRENT:
-                judged = await self._judged(await self._look.again(state, self._gone))
-                self._spared = {each.entry.ref.uid: each for each in judged if each.outcome != "Delete"}
+                now = await self._look.again(state, self._gone)
+                if protecting(now) != known:
+                    known, judged = protecting(now), await self._judged(now)
+                    self._spared = {each.entry.ref.uid: each for each in judged if each.outcome != "Delete"}
                 checked = self._orders.seconds()
             if self._orders.seconds() - looked > _FRESH:
                 return

@@ -62,7 +62,7 @@ def test_what_belongs_to_an_owner_stays_if_it_is_not_in_the_plan() -> None:
 
 @pytest.mark.parametrize("happens", ["Subscription", "ClusterServiceVersion", "InstallPlan", "OperatorView", "Upload"])
 def test_what_protects_an_operator_is_looked_at_again_before_each_of_its_versions_goes(happens: str) -> None:
-    """One look counts for a second: the rest of the package stays, the wanted version with it."""
+    """A look counts for a moment: the rest of the package stays, the wanted version with it."""
     clusters = many()
     world = clusters.world
     actions: dict[str, Callable[[], object]] = {
@@ -115,6 +115,19 @@ def test_a_protection_that_cannot_be_read_stops_what_it_concerns_and_is_tried_ag
     assert len(clusters.gone) <= 15
     left = [each for each in steps.values() if each.outcome != "Deleted"]
     assert {(each.outcome, each.reason, each.again) for each in left} == {("Failed", "ClusterUnknown", True)}
+
+
+def test_what_has_begun_to_protect_while_all_was_read_is_seen_before_anything_goes() -> None:
+    clusters = many(3)
+
+    def reading() -> float:
+        status = {"operatorStatus": {"phase": "Installing"}}
+        clusters.world.get(GLOBAL, "OperatorView", "many")["status"] = status  # the views were read already
+        return 15.0
+
+    clusters.reading = reading
+    assert told(clusters.clean()) == {"Skipped UnknownPhase"}
+    assert clusters.gone == []
 
 
 def test_slow_checks_slow_down_and_stop_nothing() -> None:
