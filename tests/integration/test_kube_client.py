@@ -14,7 +14,17 @@ from tests.cluster.process import free_port
 from tests.platform import install_crds
 from tests.program import install
 from violet_operator.clients import kube as kube_module
-from violet_operator.clients.kube import ARTIFACTS, CONFIG_MAPS, EVENTS, PACKAGE_UPLOADS, SECRETS, Kube, Resource
+from violet_operator.clients.kinds import named
+from violet_operator.clients.kube import (
+    ARTIFACTS,
+    CONFIG_MAPS,
+    EVENTS,
+    NAMESPACES,
+    PACKAGE_UPLOADS,
+    SECRETS,
+    Kube,
+    Resource,
+)
 from violet_operator.errors import OperatorError, Stalled, Transient, Waiting
 
 pytestmark = pytest.mark.integration
@@ -115,9 +125,19 @@ async def test_a_missing_kind(kube: Kube, namespace: str) -> None:
 
 
 async def test_a_missing_namespace(kube: Kube) -> None:
-    with pytest.raises(Waiting, match="Create the namespace") as caught:
-        await kube.apply(CONFIG_MAPS, config_map("no-such-namespace"))
-    assert caught.value.reason == "NamespaceMissing"
+    lost = config_map("no-such-namespace")
+    for call in (kube.apply(CONFIG_MAPS, lost), kube.create(CONFIG_MAPS, "no-such-namespace", lost)):
+        with pytest.raises(Waiting, match=r"no-such-namespace.*Create the namespace") as caught:
+            await call
+        assert caught.value.reason == "NamespaceMissing"
+
+
+async def test_a_kind_by_its_name(kube: Kube) -> None:
+    assert await named(kube, "v1", "ConfigMap") == (CONFIG_MAPS, True)
+    assert await named(kube, "v1", "Namespace") == (NAMESPACES, False)
+    assert await named(kube, "apps/v1", "Deployment") == (Resource("apps/v1", "deployments"), True)
+    for version in ("apps/v9", "no.such.group/v1", "", "v1/../apis/apps/v1", "../api/v1", "v1?x=y"):
+        assert await named(kube, version, "ConfigMap") is None
 
 
 async def test_what_the_api_refuses(kube: Kube, namespace: str) -> None:
@@ -247,39 +267,6 @@ async def test_a_status_belongs_to_the_object_it_was_judged_from(kube: Kube, pla
     assert found
     assert found["metadata"]["uid"] == anew["metadata"]["uid"] != old["metadata"]["uid"]
     assert "observedGeneration" not in found.get("status", {})
-
-
-async def test_only_the_object_that_was_judged_is_deleted(kube: Kube, platform: Cluster, namespace: str) -> None:
-    old = await kube.apply(PACKAGE_UPLOADS, upload(namespace))
-    platform.kubectl("delete", "packageupload", "thing", "-n", namespace)
-    anew = await kube.apply(PACKAGE_UPLOADS, upload(namespace))
-    with pytest.raises(Transient) as caught:
-        await kube.delete(PACKAGE_UPLOADS, old)
-    assert caught.value.reason == "ObjectChanged"
-    found = await kube.get(PACKAGE_UPLOADS, namespace, "thing")
-    assert found
-    assert found["metadata"]["uid"] == anew["metadata"]["uid"]
-    await kube.delete(PACKAGE_UPLOADS, anew)
-    assert await kube.get(PACKAGE_UPLOADS, namespace, "thing") is None
-    await kube.delete(PACKAGE_UPLOADS, anew)
-
-
-@pytest.mark.parametrize("stale", ["uid", "resourceVersion"])
-async def test_each_precondition_of_a_deletion_counts_by_itself(stale: str, kube: Kube, namespace: str) -> None:
-    """An object of that name made anew, and one that was changed: neither is what was saved."""
-    old = await kube.apply(PACKAGE_UPLOADS, upload(namespace))
-    found = await kube.apply(
-        PACKAGE_UPLOADS, upload(namespace) | {"spec": upload(namespace)["spec"] | {"suspend": False}}
-    )
-    wrong = {"uid": "00000000-0000-0000-0000-000000000000", "resourceVersion": old["metadata"]["resourceVersion"]}
-    assert found["metadata"][stale] != wrong[stale]
-    body = found | {"metadata": found["metadata"] | {stale: wrong[stale]}}
-    with pytest.raises(Transient) as caught:
-        await kube.delete(PACKAGE_UPLOADS, body)
-    assert caught.value.reason == "ObjectChanged"
-    assert await kube.get(PACKAGE_UPLOADS, namespace, "thing")
-    assert await kube.delete(PACKAGE_UPLOADS, found) == ()
-    assert await kube.get(PACKAGE_UPLOADS, namespace, "thing") is None
 
 
 async def test_an_event_tells_what_it_is_about(kube: Kube, platform: Cluster, namespace: str) -> None:

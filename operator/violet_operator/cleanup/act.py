@@ -56,7 +56,7 @@ class Orders:
         scope: where to look.
         clock: the time.
         deleted: is called for each deletion that the API has taken.
-        tell: is called now and then with what is known so far.
+        tell: is called now and then with what is known so far; says whether to go on.
         seconds: a clock that nobody sets.
     """
 
@@ -64,7 +64,7 @@ class Orders:
     scope: Scope
     clock: Callable[[], datetime]
     deleted: Callable[[], None]
-    tell: Callable[[Sequence[Step]], Awaitable[None]]
+    tell: Callable[[Sequence[Step]], Awaitable[bool]]
     seconds: Callable[[], float] = time.monotonic
 
 
@@ -83,7 +83,8 @@ async def act(entries: Sequence[Entry], orders: Orders) -> list[Step]:
         except OperatorError as error:
             logger.warning("Cleanup of %s: %s", part, error.message)
             steps += [Step(each, "Failed", error.reason, error.message, again=True) for each in mine]
-        await orders.tell(steps)
+        if not await orders.tell(steps):
+            break
     return steps
 
 
@@ -110,9 +111,8 @@ class _Pass:
             steps = await self._judged(state)
             before = len(self._done)
             await self._go(due(steps, self._parents), state, looked)
-            if len(self._done) == before:
+            if len(self._done) == before or not await self._orders.tell([*self._told, *self._done.values()]):
                 return self._result(steps)
-            await self._orders.tell([*self._told, *self._done.values()])
             if self._collecting:
                 self._collecting = False
                 await asyncio.sleep(_COLLECTION)

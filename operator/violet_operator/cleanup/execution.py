@@ -11,12 +11,14 @@ import logging
 from collections.abc import Sequence
 from typing import Any
 
+from violet_operator.api import RUN_LABEL
 from violet_operator.api.cleanup_run import CleanupRunSpec
 from violet_operator.api.conditions import COMPLETE, FAILED, PLANNED, RECONCILING
 from violet_operator.cleanup import backup, metrics, vault
 from violet_operator.cleanup.act import Orders, act
 from violet_operator.cleanup.backup import Entry, Index
 from violet_operator.cleanup.decide import Step
+from violet_operator.cleanup.history import label_of
 from violet_operator.cleanup.images import phase
 from violet_operator.cleanup.images.report import became
 from violet_operator.cleanup.images.saved import pack
@@ -58,7 +60,7 @@ async def save(
 
 
 def check(record: Record, spec: CleanupRunSpec, index: Index) -> None:
-    """Go on only with the run's own backup, of its own platform.
+    """Go on only with the run's own backup, of its own platform and plan.
 
     Raises:
         Stalled: it is another's.
@@ -72,8 +74,11 @@ def check(record: Record, spec: CleanupRunSpec, index: Index) -> None:
         raise Stalled(
             "ApprovalWithdrawn", f"{said}. Nothing more is deleted; spec.restore: true puts back what is gone."
         )
-    if spec.approved_plan and index.hash != spec.approved_plan and not spec.restore:
-        said = f"ConfigMap {name} has plan {index.hash}, which is not the approved one"
+    planned = (record.facts.get("plan") or {}).get("hash", index.hash)
+    if record.facts.get("backup") and (index.run, index.hash) != (record.metadata["uid"], planned) and not spec.restore:
+        raise lost(record, f"ConfigMap {name} has plan {index.hash} of another run now")
+    if index.hash != (spec.approved_plan or planned) and not spec.restore:
+        said = f"ConfigMap {name} has plan {index.hash}, which is not the one of this run"
         raise Stalled("BackupExists", f"{said}. Nothing is deleted: start another run.")
     if index.run != record.metadata["uid"] and not spec.restore:
         said = (
@@ -83,6 +88,18 @@ def check(record: Record, spec: CleanupRunSpec, index: Index) -> None:
             "Use another name for this run, or remove that backup; spec.restore: true would put back what is in it."
         )
         raise Stalled("BackupExists", f"{said}. Nothing is deleted. {advice}")
+
+
+def lost(record: Record, said: str) -> Stalled:
+    """The error for a run that has begun to delete, and whose backup is not there any more."""
+    namespace, name = record.metadata["namespace"], record.metadata["name"]
+    left = f"kubectl -n {namespace} get configmaps -l {RUN_LABEL}={label_of(name)}"
+    return Stalled(
+        "BackupDamaged",
+        f"{said}. Nothing more is deleted, as it could not be put back. What is left of the backup, with the objects "
+        f"in it: {left}. Bring ConfigMap {backup.index_name(name)} back from a backup of your own; then spec.restore: "
+        "true puts back what is gone. To clean up the rest, start another run.",
+    )
 
 
 async def execute(
@@ -102,20 +119,30 @@ async def execute(
     total = len(entries)
     progress = Progress(total, record.facts)
 
-    async def tell(steps: Sequence[Step]) -> None:
+    def note(count: dict[str, Any]) -> None:
+        record.facts["outcomes"] = count
+        record.conditions.set(COMPLETE, "False", "Deleting", f"{count['deleted']} of {total} objects are deleted.")
+
+    async def tell(steps: Sequence[Step]) -> bool:
         steps = progress.remembered(steps)
         record.facts["items"] = updated(record.facts.get("items") or [], steps)
-        record.facts["outcomes"] = count = progress.count(steps)
-        record.conditions.set(COMPLETE, "False", "Deleting", f"{count['deleted']} of {total} objects are deleted.")
+        note(progress.count(steps))
         await _written(record)
+        return await is_saved()
+
+    async def is_saved() -> bool:
+        return await vault.holds(env.kube, record.metadata["namespace"], record.metadata["name"], index)
 
     def deleted() -> None:
         metrics.DELETED.labels(*record.where).inc()
 
     record.conditions.set(PLANNED, "True", "Planned", f"{total} objects are saved, and are deleted now.")
-    await tell([])
+    note(progress.count([]))
+    await record.write()  # where the backup is, above all: once it is gone, nobody else knows that there was one
     orders = Orders(spec, scope(connection, spec, env), env.clock, deleted, tell)
     steps = progress.remembered(await act(entries, orders))
+    if not await is_saved():
+        raise lost(record, f"ConfigMap {backup.index_name(record.metadata['name'])} of the backup has gone meanwhile")
     record.facts |= acted(steps, record.facts.get("items") or [])
     record.facts["outcomes"] = count = progress.count(steps)
     said = _said(count, total)

@@ -14,7 +14,15 @@ from functools import partial
 from typing import Any, TypeVar
 
 from violet_operator.cleanup import parse
-from violet_operator.cleanup.state import ArtifactVersion, Cluster, Listing, OperatorView, State, Upload
+from violet_operator.cleanup.state import (
+    ArtifactVersion,
+    Cluster,
+    Listing,
+    OperatorView,
+    State,
+    Upload,
+    assemble,
+)
 from violet_operator.clients.kinds import Kinds
 from violet_operator.clients.kube import (
     ARTIFACT_VERSIONS,
@@ -114,18 +122,6 @@ def require(scope: Scope, names: Iterable[str]) -> None:
             f"The platform shows no cluster {', '.join(missing)}, only {', '.join(sorted(scope.clusters))}. "
             "Correct spec.clusters, or wait until it is there.",
         )
-
-
-def assemble(clusters: Iterable[Cluster], rest: State) -> State:
-    """The state: a cluster of which nothing could be read is unreachable. Pure."""
-    read, unreachable = [], {}
-    for cluster in clusters:
-        listings = (cluster.artifacts, cluster.versions, cluster.subscriptions, cluster.csvs, cluster.plans)
-        if all(listing.unknown for listing in listings):
-            unreachable[cluster.name] = str(cluster.artifacts.unknown)
-        else:
-            read.append(cluster)
-    return replace(rest, clusters=tuple(read), unreachable=unreachable)
 
 
 @dataclass(frozen=True, slots=True)

@@ -11,8 +11,8 @@ from collections.abc import Collection
 from dataclasses import dataclass, replace
 
 from violet_operator.cleanup.backup import Entry
-from violet_operator.cleanup.gather import Reader, Scope, assemble, gather, require
-from violet_operator.cleanup.state import ArtifactVersion, Listing, State
+from violet_operator.cleanup.gather import Reader, Scope, gather, require
+from violet_operator.cleanup.state import ArtifactVersion, Listing, State, assemble
 from violet_operator.platform.kubeconfig import GLOBAL
 
 

@@ -58,28 +58,25 @@ async def plan(record: Record, spec: CleanupRunSpec, connection: Connection, env
     before = record.facts.get("items") or []
     record.facts.pop("itemsLeftOut", None)
     record.facts |= results(spec.platform_ref.name, state, verdicts, images.deletions)
-    metrics.report(record.where, len(deletions(verdicts)), tally(verdicts))
     found = Planned(str(record.facts["plan"]["hash"]), deletions(verdicts), images)
-    said = f"{len(found.deletions)} of {len(verdicts)} objects would be deleted"
-    record.conditions.set(PLANNED, "True", "Planned", f"{said}; status.items says which and why.{words(images)}")
     objects = len(found.deletions)
+    metrics.report(record.where, objects, tally(verdicts), images.bytes)
+    said = f"{objects} of {len(verdicts)} objects would be deleted"
+    record.conditions.set(PLANNED, "True", "Planned", f"{said}; status.items says which and why.{words(images)}")
     if broken := broken_limit(verdicts, spec.limits) or broken_by_images(objects, images, spec.limits):
         raise Stalled("LimitExceeded", f"{broken}: nothing is deleted.")
-    return _go_on(record, spec, found, verdicts, before)
+    if spec.approved_plan and spec.approved_plan != found.hash:
+        raise approval.changed(spec.approved_plan, found.hash, before, verdicts)
+    return _go_on(record, spec, found, said)
 
 
-def _go_on(
-    record: Record, spec: CleanupRunSpec, found: Planned, verdicts: list[Verdict], before: list[JsonObject]
-) -> Planned | None:
-    """Whether the plan may be carried out now."""
-    said = f"{len(found.deletions)} of {len(verdicts)} objects would be deleted"
+def _go_on(record: Record, spec: CleanupRunSpec, found: Planned, said: str) -> Planned | None:
+    """Whether the plan may be carried out now; `said` is what it comes to."""
     if spec.mode == "DryRun":
         record.end(COMPLETE, "DryRun", f"{said}. Mode DryRun: nothing was deleted.{words(found.images)}")
         return None
-    if spec.approved_plan and spec.approved_plan != found.hash:
-        raise approval.changed(spec.approved_plan, found.hash, before, verdicts)
     if not found.deletions:
-        record.end(COMPLETE, "NothingToDelete", f"None of {len(verdicts)} objects may be deleted.")
+        record.end(COMPLETE, "NothingToDelete", f"None of {record.facts['plan']['judged']} objects may be deleted.")
         return None
     if spec.mode == "Approve" and not spec.approved_plan:
         advice = f"To delete them, set spec.approvedPlan to {found.hash}, within {approval.LONGEST.days} days."

@@ -71,6 +71,16 @@ async def load(kube: Kube, namespace: str, run: str) -> tuple[Index, list[Entry]
         raise backup.damaged(body, str(error)) from None
 
 
+async def holds(kube: Kube, namespace: str, run: str, found: Index) -> bool:
+    """Whether the backup of a run is still the one that it has begun with.
+
+    Raises:
+        OperatorError: that cannot be told.
+    """
+    body = await kube.get(CONFIG_MAPS, namespace, backup.index_name(run))
+    return body is not None and backup.read_index(body) == found
+
+
 async def load_images(kube: Kube, namespace: str, run: str, found: Index) -> list[Deletion]:
     """The manifests in the backup of a run.
 

@@ -60,6 +60,7 @@ class Clusters:
         ages: how old what protects was at each deletion.
         orphaned: names that went without what belongs to them.
         collecting: real seconds after which the collector lets go of such an object; 0: it is gone at once.
+        goes_on: whether the backup is still there.
     """
 
     world: World = field(default_factory=platform)
@@ -79,6 +80,7 @@ class Clusters:
     ages: list[float] = field(default_factory=list)
     orphaned: list[str] = field(default_factory=list)
     collecting: float = 0.0
+    goes_on: bool = True
 
     def plan(self, **wish: Any) -> list[Entry]:
         """What the operator would delete, saved."""
@@ -87,8 +89,8 @@ class Clusters:
     def clean(self, entries: Sequence[Entry] | None = None, **wish: Any) -> dict[str, Step]:
         """One pass over a plan, by default that of now, as `KIND NAME`."""
 
-        async def tell(_: Sequence[Step]) -> None:
-            return
+        async def tell(_: Sequence[Step]) -> bool:
+            return self.goes_on
 
         apis: Any = {name: Api(name, self) for name in self.world.clusters}
         scope = Scope(apis, None, Api(OWN, self), (), "cpaas-system")  # type: ignore[arg-type]

@@ -30,6 +30,12 @@ def test_everything_goes_versions_before_their_artifact_and_plugins_before_their
     assert clusters.gone.index("rest") < clusters.gone.index("rest-v1.0.0")
 
 
+def test_nothing_more_goes_once_the_backup_is_lost() -> None:
+    clusters = Clusters(goes_on=False)
+    clusters.clean()
+    assert set(clusters.gone) == {"idle.v1.0.0", "idle.v2.0.0", "busy.v1.0.0"}
+
+
 @pytest.mark.parametrize("just_before", ["ArtifactVersion", "Artifact"])
 def test_a_version_that_comes_in_the_window_does_not_go_with_its_owner(just_before: str) -> None:
     clusters = Clusters()

@@ -10,6 +10,7 @@ from violet_operator.cleanup import metrics, vault
 from violet_operator.cleanup.backup import Index
 from violet_operator.cleanup.images import deletion, report
 from violet_operator.cleanup.images.deletion import ImageStep
+from violet_operator.cleanup.images.left import may_be_gone
 from violet_operator.cleanup.images.model import Deletion, ImagePlan
 from violet_operator.cleanup.images.plan import again, plan
 from violet_operator.cleanup.judge import Verdict
@@ -28,7 +29,6 @@ async def look(
         return ImagePlan()
     found = await plan({each.ref.uid for each in going}, connection, record.metadata["namespace"], env)
     record.facts["images"] = report.planned(found)
-    metrics.IMAGE_BYTES.labels(*record.where).set(found.bytes)
     return found
 
 
@@ -60,20 +60,25 @@ async def delete(
 
 
 async def put_back(record: Record, index: Index, connection: Connection, env: Environment) -> list[ImageStep]:
-    """Put back the manifests of the backup.
+    """Put back what the run may have deleted of the manifests of the backup.
 
     Raises:
-        OperatorError: the backup cannot be read, or the registry fails.
+        OperatorError: the backup cannot be read.
     """
     if not index.images:
         return []
-    planned = await _planned(record, index, env)
+    before = record.facts.get("images") or {}
+    planned = may_be_gone(await _planned(record, index, env), before)
+    if not planned:
+        return []
     if wrong := _another(index, connection):
         steps = [ImageStep(each, "Failed", wrong) for each in planned]
     else:
         cancel = CancelToken()
         steps = await shielded(partial(deletion.restore, planned, connection.registry, cancel), cancel)
     _note(record, steps)
+    if skipped := (before.get("outcomes") or {}).get("skipped"):
+        record.facts["images"]["outcomes"]["skipped"] = skipped
     return steps
 
 
