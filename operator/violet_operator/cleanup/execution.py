@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections import Counter
 from collections.abc import Sequence
 from typing import Any
 
@@ -24,8 +23,9 @@ from violet_operator.cleanup.images import phase
 from violet_operator.cleanup.images.report import became
 from violet_operator.cleanup.images.saved import pack
 from violet_operator.cleanup.planning import Planned, scope
+from violet_operator.cleanup.progress import Progress
 from violet_operator.cleanup.record import Record
-from violet_operator.cleanup.report import acted, saved
+from violet_operator.cleanup.report import acted, saved, updated
 from violet_operator.errors import OperatorError, Stalled
 from violet_operator.platform.environment import Environment
 from violet_operator.platform.resolve import Connection
@@ -117,11 +117,16 @@ async def execute(
     index, entries = found
     record.facts["backup"] = saved(record.metadata["name"], index)
     total = len(entries)
+    progress = Progress(total, record.facts)
 
-    async def tell(steps: Sequence[Step]) -> bool:
-        count = _counts(steps)
+    def note(count: dict[str, Any]) -> None:
         record.facts["outcomes"] = count
         record.conditions.set(COMPLETE, "False", "Deleting", f"{count['deleted']} of {total} objects are deleted.")
+
+    async def tell(steps: Sequence[Step]) -> bool:
+        steps = progress.remembered(steps)
+        record.facts["items"] = updated(record.facts.get("items") or [], steps)
+        note(progress.count(steps))
         await _written(record)
         return await is_saved()
 
@@ -132,20 +137,19 @@ async def execute(
         metrics.DELETED.labels(*record.where).inc()
 
     record.conditions.set(PLANNED, "True", "Planned", f"{total} objects are saved, and are deleted now.")
-    record.conditions.set(COMPLETE, "False", "Deleting", f"0 of {total} objects are deleted.")
+    note(progress.count([]))
     await record.write()  # where the backup is, above all: once it is gone, nobody else knows that there was one
     orders = Orders(spec, scope(connection, spec, env), env.clock, deleted, tell)
-    steps = await act(entries, orders)
+    steps = progress.remembered(await act(entries, orders))
     if not await is_saved():
         raise lost(record, f"ConfigMap {backup.index_name(record.metadata['name'])} of the backup has gone meanwhile")
     record.facts |= acted(steps, record.facts.get("items") or [])
-    count = _counts(steps)
-    record.facts["outcomes"] = count
+    record.facts["outcomes"] = count = progress.count(steps)
     said = _said(count, total)
     waiting = next((each.message for each in steps if each.again), None)
     if waiting and record.trying_again(f"{said} {waiting}"):
         return await _later(record)
-    images = await phase.delete(record, index, connection, env, gone=count["deleted"] == total)
+    images = await phase.delete(record, index, connection, env, gone=all(each.outcome == "Deleted" for each in steps))
     said += became(record.facts.get("images"), images)
     waiting = next((each.message for each in images if each.again), None)
     if waiting and record.trying_again(said):
@@ -169,11 +173,6 @@ async def _written(record: Record) -> None:
         await record.write()
     except OperatorError as error:
         logger.warning("CleanupRun %s: status not written: %s", record.metadata["name"], error.message)
-
-
-def _counts(steps: Sequence[Step]) -> dict[str, Any]:
-    count = Counter(each.outcome.lower() for each in steps)
-    return {key: count[key] for key in ("deleted", "deleting", "skipped", "failed")}
 
 
 def _said(count: dict[str, Any], total: int) -> str:

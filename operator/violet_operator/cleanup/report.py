@@ -55,6 +55,12 @@ def acted(steps: Sequence[Step], before: Sequence[JsonObject]) -> JsonObject:
     return _fitting([*items, *rest]) | {"summary": summary(deleted)}
 
 
+def updated(items: Sequence[JsonObject], steps: Sequence[Step]) -> list[JsonObject]:
+    """The items of a run that goes on, with what is known so far."""
+    known = {each.entry.ref.uid: _done(each.entry, each.outcome, each.reason, each.message) for each in steps}
+    return [known.get(str(each.get("uid")), each) for each in items]
+
+
 def put_back(results: Sequence[PutBack], before: Sequence[JsonObject]) -> JsonObject:
     """What became of each object that was to be put back, failures first; `before` are the items so far."""
     ordered = sorted(results, key=lambda each: _FIRST.index(each.outcome))

@@ -71,6 +71,9 @@ HELM_REQUESTS = Resource("app.alauda.io/v1", "helmrequests")
 ACCESS_REVIEWS = Resource("authorization.k8s.io/v1", "selfsubjectaccessreviews")
 RULES_REVIEWS = Resource("authorization.k8s.io/v1", "selfsubjectrulesreviews")
 
+METADATA = "application/json;as=PartialObjectMetadataList;g=meta.k8s.io;v=v1,application/json"
+"""Media type of a listing of which only the metadata counts; whoever does not know it answers with all."""
+
 _FRESH = 30.0
 """Seconds for which the kinds of an API group are not asked for again: whoever waits for one looks every few."""
 
@@ -132,9 +135,11 @@ class Kube(Transport):
         return await self.call("GET", path, what)
 
     async def pages(
-        self, resource: Resource, namespace: str | None = None, **query: str
+        self, resource: Resource, namespace: str | None = None, *, accept: str = "application/json", **query: str
     ) -> AsyncGenerator[list[JsonObject]]:
         """Every object of a kind, page by page; `query` are limit, labelSelector and fieldSelector.
+
+        With `accept` the media type of the answer, as `METADATA`.
 
         Raises:
             OperatorError: as `list`.
@@ -143,7 +148,8 @@ class Kube(Transport):
         while token != "":
             wanted = {"limit": "500"} | query | ({"continue": token} if token else {})
             try:
-                page = await self.call("GET", resource.path(namespace), f"listing {resource.plural}", query=wanted)
+                what = f"listing {resource.plural}"
+                page = await self.call("GET", resource.path(namespace), what, query=wanted, accept=accept)
             except NotFoundError:
                 raise missing_kind(self.name, resource.plural, resource.api_version) from None
             require(page, "List", self.name, f"listing {resource.plural}")
