@@ -9,23 +9,27 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from violet_operator.api.cleanup_run import CleanupRunSpec
 from violet_operator.api.conditions import COMPLETE, FAILED, PLANNED, RECONCILING
 from violet_operator.cleanup import backup, metrics, vault
 from violet_operator.cleanup.act import Orders, act
-from violet_operator.cleanup.backup import Entry, Index
+from violet_operator.cleanup.backup import Entry
 from violet_operator.cleanup.decide import Step
+from violet_operator.cleanup.identity import strangers
 from violet_operator.cleanup.images import phase
 from violet_operator.cleanup.images.report import became
 from violet_operator.cleanup.images.saved import pack
+from violet_operator.cleanup.plan import too_many
 from violet_operator.cleanup.planning import Planned, scope
 from violet_operator.cleanup.record import Record
 from violet_operator.cleanup.report import acted, saved
+from violet_operator.cleanup.vault import Backup
 from violet_operator.errors import OperatorError, Stalled
 from violet_operator.platform.environment import Environment
+from violet_operator.platform.kubeconfig import GLOBAL
 from violet_operator.platform.resolve import Connection
 from violet_operator.support.requeue import Requeue
 
@@ -49,7 +53,8 @@ async def save(
         ref = oversize[0].ref
         said = f"{ref.kind} {ref.name} of cluster {ref.cluster} is too large for a ConfigMap"
         raise Stalled("BackupTooLarge", f"{said}, so it cannot be saved, and nothing is deleted. Exclude it.")
-    index = backup.index(record.body, spec.platform_ref.name, planned.hash, parts, len(entries))
+    platform = (spec.platform_ref.name, planned.clusters)
+    index = backup.index(record.body, platform, planned.hash, parts, len(entries))
     if planned.images.deletions:
         manifests = pack(planned.images.deletions)
         index = backup.with_images(index, record.body, connection.registry.address, manifests)
@@ -57,25 +62,27 @@ async def save(
     await vault.store(env.kube, record.body, index, parts)
 
 
-def check(record: Record, spec: CleanupRunSpec, index: Index) -> None:
-    """Go on only with the run's own backup, of its own platform.
+def check(record: Record, spec: CleanupRunSpec, found: Backup) -> None:
+    """Go on only with the run's own backup, of its own platform, and of the plan in its status.
 
     Raises:
-        Stalled: it is another's.
+        Stalled: it is another's, or of another plan.
     """
-    name = backup.index_name(record.metadata["name"])
+    index, name = found.index, backup.index_name(record.metadata["name"])
     if index.platform != spec.platform_ref.name:
         said = f"ConfigMap {name} is the backup of a run on Platform {index.platform}, not {spec.platform_ref.name}"
         raise Stalled("BackupExists", f"{said}. Nothing is deleted or put back: set spec.platformRef.name to that one.")
-    if spec.mode == "Approve" and not spec.approved_plan and not spec.restore:
+    if spec.restore:
+        return
+    if spec.mode == "Approve" and not spec.approved_plan:
         said = f"spec.approvedPlan does not name plan {index.hash} any more: the approval was withdrawn"
         raise Stalled(
             "ApprovalWithdrawn", f"{said}. Nothing more is deleted; spec.restore: true puts back what is gone."
         )
-    if spec.approved_plan and index.hash != spec.approved_plan and not spec.restore:
+    if spec.approved_plan and index.hash != spec.approved_plan:
         said = f"ConfigMap {name} has plan {index.hash}, which is not the approved one"
         raise Stalled("BackupExists", f"{said}. Nothing is deleted: start another run.")
-    if index.run != record.metadata["uid"] and not spec.restore:
+    if index.run != record.metadata["uid"]:
         said = (
             f"ConfigMap {name} is the backup of an earlier run of this name, and the only copy of what that has deleted"
         )
@@ -83,23 +90,24 @@ def check(record: Record, spec: CleanupRunSpec, index: Index) -> None:
             "Use another name for this run, or remove that backup; spec.restore: true would put back what is in it."
         )
         raise Stalled("BackupExists", f"{said}. Nothing is deleted. {advice}")
+    planned = (record.facts.get("plan") or {}).get("hash", "none")
+    if index.hash != planned:  # the status is written first: somebody else has made this
+        said = f"ConfigMap {name} has plan {index.hash}, and status.plan.hash of the run is {planned}"
+        raise Stalled("BackupExists", f"{said}. Nothing is deleted: find out who made it, and start another run.")
+    if broken := too_many(len(found.entries), len(found.images), spec.limits):
+        raise Stalled("LimitExceeded", f"{broken}: nothing is deleted.")
 
 
 async def execute(
-    record: Record,
-    spec: CleanupRunSpec,
-    found: tuple[Index, list[Entry]],
-    connection: Connection,
-    env: Environment,
+    record: Record, spec: CleanupRunSpec, found: Backup, connection: Connection, env: Environment
 ) -> Requeue:
     """Carry out the plan as far as it goes; says when to go on.
 
     Raises:
         OperatorError: the run cannot go on now.
     """
-    index, entries = found
-    record.facts["backup"] = saved(record.metadata["name"], index)
-    total = len(entries)
+    record.facts["backup"] = saved(record.metadata["name"], found.index)
+    total = len(found.entries)
 
     async def tell(steps: Sequence[Step]) -> None:
         count = _counts(steps)
@@ -113,7 +121,7 @@ async def execute(
     record.conditions.set(PLANNED, "True", "Planned", f"{total} objects are saved, and are deleted now.")
     await tell([])
     orders = Orders(spec, scope(connection, spec, env), env.clock, deleted, tell)
-    steps = await act(entries, orders)
+    steps = await _act(found, orders, connection)
     record.facts |= acted(steps, record.facts.get("items") or [])
     count = _counts(steps)
     record.facts["outcomes"] = count
@@ -121,7 +129,7 @@ async def execute(
     waiting = next((each.message for each in steps if each.again), None)
     if waiting and record.trying_again(f"{said} {waiting}"):
         return await _later(record)
-    images = await phase.delete(record, index, connection, env, gone=count["deleted"] == total)
+    images = await phase.delete(record, found, connection, env, gone=count["deleted"] == total)
     said += became(record.facts.get("images"), images)
     waiting = next((each.message for each in images if each.again), None)
     if waiting and record.trying_again(said):
@@ -132,6 +140,25 @@ async def execute(
     else:
         record.end(COMPLETE, "Deleted", f"{said} {advice}")
     return Requeue()
+
+
+async def _act(found: Backup, orders: Orders, connection: Connection) -> list[Step]:
+    """One pass over the clusters of the plan. What another one says in a cluster's name is of no meaning.
+
+    That who uses what is read from `global` as well, so nothing goes anywhere while that is another.
+    """
+    names = {GLOBAL, *(each.cluster for each in found.entries)}
+    meant = {name: uid for name, uid in found.index.clusters.items() if name in names}
+    wrong = await strangers(meant, connection)
+    steps = await act([each for each in found.entries if not _fault(wrong, each)], orders)
+    wrong |= await strangers(meant, connection)  # it may have become another one meanwhile
+    lost = [(each, error) for each in found.entries if (error := _fault(wrong, each))]
+    failed = [Step(each, "Failed", error.reason, error.message, again=True) for each, error in lost]
+    return [*failed, *(each for each in steps if not _fault(wrong, each.entry))]
+
+
+def _fault(wrong: Mapping[str, OperatorError], entry: Entry) -> OperatorError | None:
+    return wrong.get(GLOBAL) or wrong.get(entry.cluster)
 
 
 async def _later(record: Record) -> Requeue:

@@ -73,9 +73,10 @@ class _Run:
         record, metadata = self._record, self._record.metadata
         where = (metadata["namespace"], metadata["name"])
         if spec.mode != "DryRun" and (found := await vault.load(self._env.kube, *where)):
-            execution.check(record, spec, found[0])
+            execution.check(record, spec, found)
             return await execution.execute(record, spec, found, await self._connect(spec), self._env)
         if record.is_true(AWAITING_APPROVAL) and await self._still_waits(spec):
+            record.conditions.remove(RECONCILING)
             return Requeue(after=_WHILE_WAITING)
         if not record.is_true(PLANNED):
             record.conditions.set(PLANNED, "Unknown", "Gathering", "Reading what the platform holds and uses.")
@@ -90,7 +91,7 @@ class _Run:
         found = await vault.load(self._env.kube, *where)
         if found is None:
             raise Waiting("BackupNotWritten", "The backup was written and is not there: nothing is deleted.")
-        execution.check(record, spec, found[0])
+        execution.check(record, spec, found)
         record.conditions.remove(RECONCILING)
         return await execution.execute(record, spec, found, connection, self._env)
 
@@ -111,7 +112,7 @@ class _Run:
         found = await vault.load(self._env.kube, metadata["namespace"], metadata["name"])
         if found is None:
             raise restoring.nothing_saved(self._record)
-        execution.check(self._record, spec, found[0])
+        execution.check(self._record, spec, found)
         return await restoring.put_everything_back(self._record, found, await self._connect(spec), self._env)
 
     async def _connect(self, spec: CleanupRunSpec) -> Connection:
