@@ -72,11 +72,11 @@ class Site:
         found = [item for item in self.all("events").values() if item["involvedObject"]["name"] == name]
         return sorted(found, key=lambda item: str(item["lastTimestamp"]))
 
-    def reconcile(self, *names: str, kind: str = "packageupload") -> None:
-        """Ask for a reconcile now."""
+    def reconcile(self, *names: str, kind: str = "packageupload", request: str = "") -> None:
+        """Ask for a reconcile now; `request` is the annotation's value, default: a new one."""
         for name in names:
             where = (kind, name, "-n", self.namespace)
-            self.cluster.kubectl("annotate", *where, f"{REQUESTED}={secrets.token_hex(6)}", "--overwrite")
+            self.cluster.kubectl("annotate", *where, f"{REQUESTED}={request or secrets.token_hex(6)}", "--overwrite")
 
     def wait(self, name: str, reached: "Reached", seconds: float = 60, kind: str = "packageuploads") -> Object:
         """One object once it has reached something; fails with its status after so many seconds."""

@@ -33,6 +33,7 @@ from tests.harness import (
     small,
 )
 from tests.observe import until
+from violet_operator.cleanup.history import requested_name
 
 pytestmark = pytest.mark.e2e
 
@@ -147,6 +148,9 @@ def test_a_missed_run_is_made_up_for_once(site: Site) -> None:
     site.apply(policy("nightly", schedule="0 3 * * *", timeZone="Asia/Shanghai", suspend=True))
     site.wait("nightly", lambda body: condition(body, "Ready")["reason"] == "Suspended", 60, "cleanuppolicies")
     patch = json.dumps({"status": {"scheduledSince": "2026-01-01T00:00:00Z"}})
+    site.reconcile("nightly", kind="cleanuppolicy", request="meanwhile")  # is dropped
+    answered = "lastHandledReconcileAt"
+    site.wait("nightly", lambda body: body["status"].get(answered) == "meanwhile", 60, "cleanuppolicies")
     what = ("cleanuppolicy/nightly", "-n", site.namespace, "--type=merge")
     site.cluster.kubectl("patch", *what, "--subresource=status", "--patch", patch)
     site.cluster.kubectl("patch", *what, "--patch", json.dumps({"spec": {"suspend": False}}))
@@ -159,7 +163,33 @@ def test_a_missed_run_is_made_up_for_once(site: Site) -> None:
     runs = [name for name in site.all("cleanupruns") if name.startswith("nightly-")]
     assert runs == [body["status"]["lastRun"]]
     assert body["status"]["lastScheduleTime"].endswith("T19:00:00Z")
-    assert body["status"]["nextScheduleTime"] > body["status"]["lastScheduleTime"]
+    assert body["status"]["nextScheduleTime"] > body["status"]["lastScheduleTime"] > body["status"]["lastMissedTime"]
+    until(lambda: {"Suspended", "MissedSchedule", "RunStarted"} == {each["reason"] for each in site.events("nightly")})
+
+
+def test_every_request_has_a_run_of_its_own_whatever_its_words(site: Site) -> None:
+    site.apply(policy("often"))
+    site.wait("often", is_ready, 60, "cleanuppolicies")
+    for request in ("now", "again", "now"):
+        site.reconcile("often", kind="cleanuppolicy", request=request)
+
+        def answered(body: Object, request: str = request) -> bool:
+            return body["status"].get("lastHandledReconcileAt") == request and "active" not in body["status"]
+
+        body = site.wait("often", answered, 60, "cleanuppolicies")
+    assert len([name for name in site.all("cleanupruns") if name.startswith("often-")]) == 3
+
+    taken = requested_name(body, "soon")
+    site.apply({"apiVersion": API, "kind": "CleanupRun", "metadata": {"name": taken}, "spec": {}})
+    site.wait(taken, ended, 60, "cleanupruns")
+    site.reconcile("often", kind="cleanuppolicy", request="soon")
+    body = site.wait("often", lambda body: condition(body, "Ready")["reason"] == "RunExists", 60, "cleanuppolicies")
+    assert body["status"]["lastHandledReconcileAt"] == "now"
+    site.delete("cleanupruns", taken)
+    body = site.wait(
+        "often", lambda body: body["status"].get("lastHandledReconcileAt") == "soon", 90, "cleanuppolicies"
+    )
+    assert body["status"]["lastRun"] == taken
 
 
 @pytest.mark.parametrize(

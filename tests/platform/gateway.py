@@ -29,12 +29,16 @@ from tests.platform.login import Login
 Route = Callable[[web.BaseRequest, str], Awaitable[web.StreamResponse]]
 """Answers a request of a user."""
 
+Before = Callable[[str, str], Awaitable[None]]
+"""Is told of a request by its method and path."""
+
 GROUP = "platform-users"
 
 
 class Gateway:
     """One platform. What tests change at run time: `login` (users, tokens), `down` and `lost` (clusters: 502, 404),
-    `stop` and `start`, and which cluster answers in whose name (`stand_in`).
+    `before` (is awaited with each request before it is answered), `stop` and `start`, and which cluster answers in
+    whose name (`stand_in`).
     """
 
     def __init__(self, clusters: Sequence[Cluster], directory: Path, host: str = "127.0.0.1") -> None:
@@ -47,6 +51,7 @@ class Gateway:
         self.routes: dict[str, Route] = {"/auth/v1/clusters": self._list_clusters}
         self.down: set[str] = set()
         self.lost: set[str] = set()
+        self.before: Before = _at_once
         self.requests: list[tuple[str, str]] = []
         self._clusters = {cluster.name: _Upstream(cluster) for cluster in clusters}
         self._loop = asyncio.new_event_loop()
@@ -101,6 +106,7 @@ class Gateway:
     async def _handle(self, request: web.BaseRequest) -> web.StreamResponse:
         user = self.login.user(request.headers.get("Authorization", ""))
         self.requests.append((request.path, user or ""))
+        await self.before(request.method, request.path)
         if step := self.login.steps.get((request.method, request.path)):
             return await step(request, self.address)
         if user is None:
@@ -178,6 +184,10 @@ def grant(cluster: Cluster, user: str, role: str = "cluster-admin") -> None:
         "subjects": [{"apiGroup": "rbac.authorization.k8s.io", "kind": "User", "name": user}],
     }
     cluster.kubectl("apply", "-f", "-", stdin=json.dumps(binding))
+
+
+async def _at_once(_: str, __: str) -> None:
+    """Nothing happens before a request is answered."""
 
 
 def _passes(header: str) -> bool:

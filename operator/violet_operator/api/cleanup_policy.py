@@ -46,6 +46,11 @@ class CleanupPolicyStatus(ApiModel):
     last_schedule_time: str | None = Field(
         None, description="The time that the last scheduled run was due.", json_schema_extra={"format": "date-time"}
     )
+    last_missed_time: str | None = Field(
+        None,
+        description="The last time for which no run was started, as it was too late or another was under way.",
+        json_schema_extra={"format": "date-time"},
+    )
     next_schedule_time: str | None = Field(
         None, description="When the next run is due.", json_schema_extra={"format": "date-time"}
     )

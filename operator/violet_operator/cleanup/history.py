@@ -125,9 +125,11 @@ def scheduled_name(policy: str, due: datetime) -> str:
     return _name(policy, due.astimezone(UTC).strftime("%Y%m%d%H%M"))
 
 
-def requested_name(policy: str, request: str) -> str:
-    """The name of a run that somebody asked for: the same for the same request."""
-    return _name(policy, hashlib.sha256(request.encode()).hexdigest()[:8])
+def requested_name(policy: JsonObject, request: str) -> str:
+    """The name of a run that somebody asked for: the same for the same request, another if that comes again."""
+    last, metadata = (policy.get("status") or {}).get("lastRun"), policy["metadata"]
+    asked = "\0".join((metadata["uid"], last or "", request))
+    return _name(metadata["name"], hashlib.sha256(asked.encode()).hexdigest()[:8])
 
 
 def new_run(policy: JsonObject, name: str, waiting: JsonObject | None = None) -> JsonObject:

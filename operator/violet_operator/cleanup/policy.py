@@ -17,9 +17,9 @@ from violet_operator.api.request import is_unanswered, requested_at
 from violet_operator.cleanup import history
 from violet_operator.cleanup.schedule import LAST, OBSERVED, SINCE, count_from, due, handled
 from violet_operator.clients.kube import CLEANUP_POLICIES, CLEANUP_RUNS
-from violet_operator.errors import OperatorError, Stalled
+from violet_operator.errors import OperatorError, Stalled, Waiting
 from violet_operator.platform.environment import Environment, JsonObject
-from violet_operator.platform.report import finished, tell
+from violet_operator.platform.report import finished, report, tell
 from violet_operator.platform.resolve import invalid_spec
 from violet_operator.support.cron import Schedule
 from violet_operator.support.redact import shorten
@@ -44,7 +44,7 @@ async def reconcile(namespace: str, name: str, env: Environment, wake: Callable[
         result = await look.run()
         status = look.to_api()
         if status != body.get("status"):
-            await env.kube.write_status(CLEANUP_POLICIES, body, status)
+            await report(env, CLEANUP_POLICIES, body, status, look.news)
     except OperatorError as error:
         logger.warning("CleanupPolicy %s/%s: %s", namespace, name, error.message)
         return Requeue(failed=True)
@@ -72,6 +72,7 @@ class _Look:
         generation = int(self._metadata.get("generation") or 0)
         self._conditions = Conditions(last.get("conditions", []), generation=generation, clock=env.clock)
         self._facts["observedGeneration"] = generation
+        self.news: list[Event] = []
 
     def to_api(self) -> JsonObject:
         """The status."""
@@ -117,9 +118,7 @@ class _Look:
         now = self._env.clock()
         coming, start = self._next(spec, now)
         if spec.suspend:
-            self._facts.pop("nextScheduleTime", None)
-            said = "spec.suspend is true: no run is started until it is false."
-            self._conditions.set(READY, "False", "Suspended", said)
+            self._suspended()
         else:
             self._tell(spec, coming)
         if start and not spec.suspend and (under_way is None or history.waits(under_way)):
@@ -139,7 +138,7 @@ class _Look:
         name = self._metadata["name"]
         requested, start = requested_at(self._metadata), None
         if requested and is_unanswered(self._metadata, self._facts):
-            start = _Start(history.requested_name(name, requested), {"lastHandledReconcileAt": requested})
+            start = _Start(history.requested_name(self._body, requested), {"lastHandledReconcileAt": requested})
         if spec.schedule is None:
             self._facts.pop(OBSERVED, None)
             return None, start
@@ -154,6 +153,8 @@ class _Look:
             )
         except ValueError as error:
             raise Stalled("InvalidSchedule", f"spec.schedule or spec.timeZone: {error}. Correct it.") from None
+        if found.missed and not spec.suspend:
+            self._missed(timestamp(found.missed))
         if start is None and found.now:
             stamp = timestamp(found.now)
             start = _Start(history.scheduled_name(name, found.now), {"lastScheduleTime": stamp})
@@ -169,6 +170,21 @@ class _Look:
             self._facts.pop(key, None)
         self._facts |= known
 
+    def _missed(self, time: str) -> None:
+        if self._facts.get("lastMissedTime") != time:
+            self._facts["lastMissedTime"] = time
+            said = f"No run was started for {time}: it would have been too late, or another was under way."
+            self.news.append(Event(True, "MissedSchedule", said))
+
+    def _suspended(self) -> None:
+        """No run is started; a request that comes meanwhile must not begin to delete at the end of it."""
+        self._facts.pop("nextScheduleTime", None)
+        said = "spec.suspend is true: no run is started until it is false."
+        self._conditions.set(READY, "False", "Suspended", said)
+        if is_unanswered(self._metadata, self._facts):
+            self._facts["lastHandledReconcileAt"] = requested_at(self._metadata)
+            self.news.append(Event(True, "Suspended", "The requested run is not started: spec.suspend is true."))
+
     def _tell(self, spec: CleanupPolicySpec, coming: datetime | None) -> None:
         if coming is None:
             self._facts.pop("nextScheduleTime", None)
@@ -182,13 +198,27 @@ class _Look:
         await self._env.kube.create(CLEANUP_RUNS, self._metadata["namespace"], run)
         await tell(self._env, self._body, Event(False, "RunStarted", f"Started CleanupRun {run['metadata']['name']}."))
 
-    async def _make(self, start: _Start, waiting: JsonObject | None) -> JsonObject:
-        """Make the run; one of that name that is there was made by us, before we could note it."""
-        run = history.new_run(self._body, start.name, waiting)
+    async def _make(self, start: _Start, waiting: JsonObject | None) -> JsonObject | None:
+        """Make the run; our own of that name was made before we could note it, and may have ended since."""
+        wanted = history.new_run(self._body, start.name, waiting)
+        run: JsonObject | None = wanted
         try:
-            await finished(self._create(run))
+            await finished(self._create(wanted))
         except Stalled as error:
             if error.reason != "Conflict":
                 raise
+            run = await self._made_before(start.name)
         self._facts |= {**start.facts, "lastRun": start.name}
         return run
+
+    async def _made_before(self, name: str) -> JsonObject | None:
+        """The run of this name, if it is under way.
+
+        Raises:
+            Waiting: it is somebody else's.
+        """
+        found = await self._env.kube.get(CLEANUP_RUNS, self._metadata["namespace"], name)
+        if found is None or not history.of_policy([found], self._metadata["uid"]):
+            said = f"CleanupRun {name} is to be started, and one of that name is there that is not of this policy"
+            raise Waiting("RunExists", f"{said}. Delete that one.")
+        return None if history.has_ended(found) else found

@@ -28,12 +28,12 @@ class Due:
     Attributes:
         now: the time for which a run is to be started now, or None.
         next: the first time that lies in the future.
-        left_out: times that passed and are not made up for.
+        missed: the last time that passed and is not made up for, or None.
     """
 
     now: datetime | None
     next: datetime
-    left_out: int
+    missed: datetime | None
 
 
 def count_from(last: Mapping[str, Any], *, written: str, since: datetime, moment: datetime) -> dict[str, str]:
@@ -78,13 +78,14 @@ def due(schedule: Schedule, *, since: datetime, moment: datetime, deadline: int 
     while found <= moment:
         passed.append(found)
         if len(passed) > MOST_MISSED:
-            passed = [last] if (last := _last(schedule, moment)) else []
+            last = _last(schedule, moment)
+            before = last and _last(schedule, last - timedelta(seconds=1))
+            passed = [each for each in (before, last) if each]
             found = schedule.after(moment)
             break
         found = schedule.after(found)
-    last_passed = passed[-1] if passed else None
-    on_time = last_passed and (deadline is None or moment - last_passed <= timedelta(seconds=deadline))
-    return Due(last_passed if on_time else None, found, len(passed) - (1 if on_time else 0))
+    now = passed.pop() if passed and (deadline is None or moment - passed[-1] <= timedelta(seconds=deadline)) else None
+    return Due(now, found, passed[-1] if passed else None)
 
 
 def _last(schedule: Schedule, moment: datetime) -> datetime | None:

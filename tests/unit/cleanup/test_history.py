@@ -95,12 +95,23 @@ def test_a_failed_run_does_not_count_and_what_it_saw_in_use_begins_anew() -> Non
 
 @pytest.mark.parametrize("policy", ["weekly", "a" * 253, "a" * 242 + "." * 1 + "b" * 10])
 def test_names_are_made_once_for_one_cause_and_are_valid(policy: str) -> None:
-    made = {history.scheduled_name(policy, DUE), history.requested_name(policy, "now")}
+    body = {"metadata": {"name": policy, "uid": "u"}}
+    made = {history.scheduled_name(policy, DUE), history.requested_name(body, "now")}
     assert len(made | {history.scheduled_name(policy, DUE)}) == 2
     for name in made:
         assert len(name) <= 253
         assert ".-" not in name
     assert len(history.label_of(policy)) <= 63
+
+
+def test_a_request_that_comes_again_has_a_run_of_its_own() -> None:
+    metadata, names = {"name": "weekly", "uid": "u"}, []
+    for request in ("x1", "x2", "x1", "x2"):
+        body = {"metadata": metadata, "status": {"lastRun": names[-1]} if names else {}}
+        names.append(history.requested_name(body, request))
+        assert history.requested_name(body, request) == names[-1]
+    anew = {"metadata": metadata | {"uid": "another"}}
+    assert len({*names, history.requested_name(anew, "x1")}) == 5
 
 
 def test_long_names_that_differ_at_the_end_stay_two() -> None:
