@@ -139,7 +139,7 @@ def test_nobody_approves_in_time(world: World) -> None:
     site = world.site
     offer(site, "asked", "1.0.0")
     approved = awaited(world, "expired", "asked")
-    long_ago(site, "expired")
+    long_ago(site, "expired", days=8)
     change(site, "expired", approvedPlan=approved)
     run = site.wait("expired", ended, 60, "cleanupruns")
     assert condition(run, "Failed")["reason"] == "ApprovalExpired", said(run)

@@ -2,8 +2,14 @@
 
 from typing import Any
 
-from violet_operator.cleanup import approval
+import pytest
+
+from tests.simulation.cleanup.world import World
+from tests.unit.cleanup.platforms import REGION, platform
+from violet_operator.cleanup import approval, planning
+from violet_operator.cleanup.images.model import ImagePlan
 from violet_operator.cleanup.judge import Verdict
+from violet_operator.cleanup.report import results
 from violet_operator.cleanup.state import Ref
 from violet_operator.errors import OperatorError, Stalled, Waiting
 
@@ -20,6 +26,13 @@ def item(name: str, action: str = "Delete") -> dict[str, str]:
 
 def changed(before: list[dict[str, str]], *now: Verdict, outage: str | None = None, **status: Any) -> OperatorError:
     return approval.changed("a" * 64, "b" * 64, {"items": before, **status}, now, outage)
+
+
+def broken() -> World:
+    """A platform of which something cannot be read."""
+    world = platform()
+    world.broken.add((REGION, "Subscription"))
+    return world
 
 
 def test_what_differs_is_named() -> None:
@@ -50,6 +63,18 @@ def test_what_did_not_fit_into_the_items_is_not_called_new() -> None:
 
 def test_a_hash_of_another_run_leads_to_the_items() -> None:
     assert "See status.items" in changed([], verdict("new")).message
+
+
+@pytest.mark.parametrize(
+    ("world", "images", "said"),
+    [
+        (platform(), ImagePlan(), None),
+        (platform(), ImagePlan(unknown="the registry does not answer"), "the registry does not answer"),
+        (broken(), ImagePlan(), f"cluster {REGION}: Subscription of {REGION} answers 503."),
+    ],
+)
+def test_whatever_could_not_be_read_is_an_outage(world: World, images: ImagePlan, said: str | None) -> None:
+    assert planning._outage(results("default", world.state(), []), images) == said
 
 
 def test_what_may_be_an_outage_is_waited_for_and_named() -> None:
