@@ -2,6 +2,7 @@
 
 import json
 import os
+import shlex
 import shutil
 import subprocess
 import sys
@@ -22,7 +23,8 @@ from tests.cluster.toolchain import ensure
 from tests.demo import guest
 from tests.demo.guest import MARK, NAMESPACE
 from tests.demo.place import Place
-from tests.program import ROOT
+from tests.program import ACCOUNT, ROOT
+from tests.program import NAMESPACE as OPERATOR
 
 API = "violet.alauda.io/v1alpha1"
 PACKAGE = "sample-operator"
@@ -30,10 +32,18 @@ READY_TIMEOUT = 900.0  # seconds; 200 MB take some ten
 ARTIFACT = "NAME:.metadata.name,REGISTRY:.spec.registry,REPOSITORY:.spec.repository,PRESENT:.spec.present"
 VERSION = "NAME:.metadata.name,TAG:.spec.tag,PHASE:.status.phase,REASON:.status.reason,CSV:.status.version"
 THROUGH_GATEWAY = '{"spec": {"targets": [{"platformRef": {"name": "acp"}}]}}'
+GRANT = (
+    *("create", "rolebinding", "violet-inventory", "--clusterrole=violet-inventory"),
+    f"--serviceaccount={OPERATOR}:{ACCOUNT}",
+)
+"""As docs/packageinventory.md has it: the sample inventory writes a ConfigMap."""
+
 LOOKS = (
     ("get", "packageuploads,platforms", "-n", NAMESPACE, "-o", "wide"),
     ("get", "artifacts", "-n", "cpaas-system", "-o", f"custom-columns={ARTIFACT}"),
     ("get", "artifactversions", "-n", "cpaas-system", "-o", f"custom-columns={VERSION}"),
+    ("get", "packageinventory", "installed", "-n", NAMESPACE),
+    ("get", "configmap", "installed", "-n", NAMESPACE, "-o", "jsonpath={.data}"),
     ("events", "-n", NAMESPACE),
 )
 
@@ -125,8 +135,8 @@ def _apply(place: Place, cluster: Access, environment: Mapping[str, str], packag
     file.write_text("".join(f"{name}={value}\n" for name, value in settings.items()))
     namespace = {"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": NAMESPACE, "labels": {MARK: "true"}}}
     cluster.kubectl("apply", "-f", "-", stdin=json.dumps(namespace))
-    tell(f"$ kubectl -n {NAMESPACE} apply -k {place.samples}")
-    tell(cluster.kubectl("-n", NAMESPACE, "apply", "-k", str(place.samples)).rstrip())
+    _tell_kubectl(cluster, "-n", NAMESPACE, *GRANT)
+    _tell_kubectl(cluster, "-n", NAMESPACE, "apply", "-k", str(place.samples))
     if "PLATFORM_ADDRESS" in environment:
         _apply_gateway(place, cluster, environment)
 
@@ -154,8 +164,7 @@ def _apply_gateway(place: Place, cluster: Access, environment: Mapping[str, str]
     file = place.samples / "acp.yaml"
     file.touch(mode=0o600)
     file.write_text(yaml.safe_dump_all(documents, sort_keys=False))
-    tell(f"$ kubectl -n {NAMESPACE} apply -f {file}")
-    tell(cluster.kubectl("-n", NAMESPACE, "apply", "-f", str(file)).rstrip())
+    _tell_kubectl(cluster, "-n", NAMESPACE, "apply", "-f", str(file))
 
 
 def _watch(place: Place, cluster: Access) -> None:
@@ -180,9 +189,11 @@ def _watch(place: Place, cluster: Access) -> None:
 
 
 def _show(cluster: Access, environment: Mapping[str, str]) -> None:
-    cluster.kubectl("wait", "platforms", "--all", "-n", NAMESPACE, "--for=condition=Ready", "--timeout=90s")
+    for kind in ("platforms", "packageinventories"):
+        cluster.kubectl("wait", kind, "--all", "-n", NAMESPACE, "--for=condition=Ready", "--timeout=90s")
     for arguments in LOOKS:
-        tell(f"\n$ kubectl {' '.join(arguments)}\n{cluster.kubectl(*arguments).rstrip()}")
+        tell("")
+        _tell_kubectl(cluster, *arguments)
     registry = environment["REGISTRY"]
     with requests.Session() as client:
         client.trust_env = False  # no proxy between us and loopback
@@ -191,6 +202,12 @@ def _show(cluster: Access, environment: Mapping[str, str]) -> None:
             url = f"http://{registry}/v2/{repository}/tags/list"
             answer = client.get(url, timeout=30)
             tell(f"\n$ curl -u $REGISTRY_USERNAME:$REGISTRY_PASSWORD {url}\n{answer.text.strip()}")
+
+
+def _tell_kubectl(cluster: Access, *arguments: str) -> None:
+    """A command as the user would give it, and what it answers."""
+    tell(f"$ {shlex.join(('kubectl', *arguments))}")
+    tell(cluster.kubectl(*arguments).rstrip())
 
 
 def _explain(place: Place, *, gateway: bool) -> None:

@@ -45,7 +45,7 @@ SOURCES = {
     "checksum-file-empty": Verdict("InvalidChecksumFile", "Upload it again", "Verified"),
     "checksum-file-wrong": Verdict("ChecksumMismatch", "the checksum file beside it says", "Verified"),
     "checksum-pin-wrong": Verdict("ChecksumMismatch", "but spec.source.sha256 says " + "0" * 64, "Verified"),
-    "platform-missing": waiting("PlatformNotFound", "Create it, or correct spec.targets", ""),
+    "platform-missing": waiting("PlatformNotFound", "Create it, or correct the name in platformRef", ""),
 }
 
 DEFECTS: dict[Defect, Verdict] = {

@@ -1,15 +1,12 @@
 """Images on two clusters and a real registry: what goes with a cleanup's objects, what anybody else keeps, and back."""
 
 import json
-import secrets
 from collections.abc import Iterator
-from dataclasses import dataclass
-from typing import Any
 
 import pytest
 
 from tests.cleanups import ended
-from tests.cluster import Kit, Registry
+from tests.cluster import Kit
 from tests.faults import FaultProxy, Request
 from tests.harness import (
     API,
@@ -17,7 +14,6 @@ from tests.harness import (
     SYSTEM,
     Object,
     Reached,
-    Site,
     condition,
     installation,
     is_ready,
@@ -25,54 +21,13 @@ from tests.harness import (
     secret,
     to_platform,
 )
+from tests.image_cleanups import ADMIN, SMALL, World, discovers, leave_behind, prepare, related
 from tests.installed import operator as install_operator
 from tests.observe import until
-from tests.packages import Bundle, Image
+from tests.packages import Bundle
 from tests.platform import Bundles, Gateway, grant, install_crds
-from tests.program import ACCOUNT, NAMESPACE
 
 pytestmark = pytest.mark.e2e
-
-ADMIN = "admin@example.com"
-SMALL = 10 << 10
-
-
-@dataclass(frozen=True)
-class World:
-    """One installation with a gateway to both clusters, and a registry behind a proxy that records."""
-
-    site: Site
-    kit: Kit
-    proxy: FaultProxy
-    registry: Registry
-    gateway: Gateway
-
-    def run(self, name: str, **spec: Any) -> None:
-        wanted = {"platformRef": {"name": "site"}, "clusters": ["global"], "images": "Delete"} | spec
-        self.site.apply({"apiVersion": API, "kind": "CleanupRun", "metadata": {"name": name}, "spec": wanted})
-
-    def dry_run(self, **spec: Any) -> Object:
-        name = f"look-{secrets.token_hex(3)}"
-        self.run(name, **spec)
-        return self.site.wait(name, ended, 120, "cleanupruns")
-
-    def patch(self, name: str, **spec: Any) -> None:
-        where = (f"cleanuprun/{name}", "-n", self.site.namespace, "--type=merge")
-        self.site.cluster.kubectl("patch", *where, "--patch", json.dumps({"spec": spec}))
-
-    def tags(self) -> set[str]:
-        """Every image that a user finds in the registry."""
-        return {
-            f"{name.removeprefix('acp/')}:{tag}"
-            for name in self.registry.repositories()
-            for tag in self.registry.tags(name)
-        }
-
-
-def related(*images: str) -> tuple[Image, ...]:
-    """Images NAME:TAG for two architectures; the same name has the same content in every package."""
-    return tuple(Image(name, tag=tag, layer_size=SMALL) for name, _, tag in (each.partition(":") for each in images))
-
 
 PACKAGES = {
     "idle-1": Bundle(name="idle", tag="v1.0.0", related=related("idle-manager:v1", "common:v1"), shared_layers=1),
@@ -111,32 +66,6 @@ def world(tmp_path_factory: pytest.TempPathFactory) -> Iterator[World]:
             install_operator(site.cluster, site.namespace, "busy", "2.0.0")
             leave_behind(kit, f"{proxy.address}/acp/operand:v1")
             yield World(site, kit, proxy, kit.registry(), gateway)
-
-
-def prepare(site: Site, gateway: Gateway, proxy: FaultProxy) -> None:
-    """The Platform `site`, and the right to save what a run deletes."""
-    namespace = ("-n", site.namespace)
-    site.cluster.kubectl("create", "configmap", "gateway-ca", *namespace, f"--from-file=ca.crt={gateway.ca_file}")
-    account = f"--serviceaccount={NAMESPACE}:{ACCOUNT}"
-    site.cluster.kubectl("create", "rolebinding", "saver", *namespace, "--clusterrole=violet-cleanup", account)
-    spec = {
-        "address": gateway.address,
-        "credentialsSecretRef": {"name": "login"},
-        "caBundleRef": {"name": "gateway-ca"},
-        "registry": {"address": proxy.address, **OPEN},
-    }
-    platform = {"apiVersion": API, "kind": "Platform", "metadata": {"name": "site"}, "spec": spec}
-    site.apply(secret("login", token=gateway.login.token(ADMIN)), platform)
-    site.wait("site", is_ready, 60, "platforms")
-
-
-def leave_behind(kit: Kit, image: str) -> None:
-    """A workload that nobody runs just now."""
-    labels = {"app": "left-behind"}
-    pod = {"metadata": {"labels": labels}, "spec": {"containers": [{"name": "main", "image": image}]}}
-    spec = {"replicas": 0, "serviceName": "x", "selector": {"matchLabels": labels}, "template": pod}
-    body = {"apiVersion": "apps/v1", "kind": "StatefulSet", "metadata": {"name": "left-behind"}, "spec": spec}
-    kit.cluster("region1").kubectl("apply", "-n", "default", "-f", "-", stdin=json.dumps(body))
 
 
 def has(kind: str) -> Reached:
@@ -191,6 +120,22 @@ def test_nothing_is_known_while_a_cluster_does_not_answer(world: World) -> None:
     run = world.dry_run()
     world.gateway.down.discard("region1")
     assert keeps_all_images(run, "region1")
+
+
+def test_a_cluster_that_has_just_joined_is_asked(world: World) -> None:
+    """The Platform was looked at a moment ago, and is not looked at again for minutes."""
+    world.gateway.hidden.add("region1")
+    world.site.reconcile("site", kind="platform")
+    shown = [{"name": "global", "ready": True}]
+    world.site.wait("site", lambda body: bool(body["status"].get("clusters") == shown), 60, "platforms")
+    world.gateway.hidden.discard("region1")
+    run = world.dry_run()
+    assert run["status"]["images"]["complete"], run["status"]["images"]
+    kept = {name for name, each in items(run).items() if each["action"] == "Keep"}
+    assert kept == KEPT.keys()
+    world.site.reconcile("site", kind="platform")
+    both = ["global", "region1"]
+    world.site.wait("site", lambda body: [each["name"] for each in body["status"]["clusters"]] == both, 60, "platforms")
 
 
 def keeps_all_images(run: Object, why: str) -> bool:
@@ -259,3 +204,27 @@ def test_another_platform_with_the_registry_must_be_known_too(world: World) -> N
     run = world.dry_run()
     world.site.delete("platforms", "other")
     assert keeps_all_images(run, "other")
+
+
+def test_a_platform_whose_registry_was_discovered_counts_when_it_stops_working(world: World) -> None:
+    base = {"apiVersion": "product.alauda.io/v1alpha1", "kind": "ProductBase", "metadata": {"name": "base"}}
+    base |= {"spec": {"registry": {"address": world.proxy.address}}}
+    world.site.cluster.kubectl("apply", "--validate=false", "-f", "-", stdin=json.dumps(base))
+    discovers(world, "found")
+    known = world.site.wait("found", is_ready, 60, "platforms")["status"]["registry"]
+    assert (known["address"], known["origin"]) == (world.proxy.address, "Discovered")
+    world.site.apply(secret("login-found", token="no-longer"))
+    world.site.reconcile("found", kind="platform")
+    lost = world.site.wait("found", lambda body: condition(body, "Ready")["status"] == "False", 60, "platforms")
+    assert lost["status"]["registry"]["address"] == world.proxy.address, "it is known, though not from just now"
+    run = world.dry_run()
+    world.site.delete("platforms", "found")
+    world.site.cluster.kubectl("delete", "productbase", "base")
+    assert keeps_all_images(run, "found")
+
+
+def test_a_platform_whose_registry_was_never_discovered_may_have_this_one(world: World) -> None:
+    discovers(world, "never", address="https://127.0.0.1:1")
+    run = world.dry_run()
+    world.site.delete("platforms", "never")
+    assert keeps_all_images(run, "not known which registry Platform")

@@ -60,6 +60,8 @@ def test_up_then_by_hand_then_down(folder: Path) -> None:
     assert "sample-operator.v1.0.0   v1.0.0   Present   Success" in up.stdout
     assert re.search(r"platform.violet.alauda.io/acp +True +Connected .* https://127.0.0.1:", up.stdout)
     assert "Platform acp" in up.stdout
+    assert re.search(r"\ninstalled +True +Exported ", up.stdout)
+    assert '{"apps.yaml":"applications:' in up.stdout
     assert stat.S_IMODE((folder / "env").stat().st_mode) == 0o600
 
     by_hand = subprocess.run(
@@ -139,6 +141,7 @@ def test_on_a_given_cluster(folder: Path, theirs: Cluster) -> None:
     again = _demo(folder, "up", "--size", "1MiB", kubeconfig=theirs)
     assert again.returncode == 0, again.stderr
     assert "0 are installed." in again.stdout
+    assert re.search(r"\ninstalled +True +Exported ", again.stdout)
 
 
 def test_a_given_cluster_where_it_would_do_harm(folder: Path, theirs: Cluster) -> None:

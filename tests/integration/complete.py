@@ -223,7 +223,15 @@ INVENTORY: dict[str, Any] = {
         "changesTotal": 1,
         "clusters": [{"name": "global", "lastReadTime": TIME, "message": "It does not answer."}],
         "export": {"configMap": "installed/apps.yaml", "sha256": SHA256, "size": 1},
-        "copy": {"url": "s3://packages/apps.yaml", "sha256": SHA256, "etag": "e"},
+        "views": ["operatorviews"],
+        "copy": {
+            "url": "s3://packages/apps.yaml",
+            "endpoint": "https://minio.example.com:9000",
+            "region": "us-east-1",
+            "credentialsSecretRef": {"name": "minio"},
+            "sha256": SHA256,
+            "etag": "e",
+        },
     },
 }
 PACKAGE_UPLOAD_SET: dict[str, Any] = {

@@ -2,6 +2,7 @@
 
 import json
 import secrets
+import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -61,10 +62,12 @@ class Place:
         pushes: Pushes | None = None,
         deleted: Callable[[], None] = lambda: None,
         cancel: CancelToken | None = None,
+        clock: Callable[[], float] = time.monotonic,
     ) -> list[ImageStep]:
         """Carry a plan out, as judged now: like then, if nothing else is said."""
         with (pushes or Pushes()).watch() as uploads:
-            return delete(plan.deletions, now or plan, client or self.client, uploads, deleted, cancel or CancelToken())
+            registry, token = client or self.client, cancel or CancelToken()
+            return delete(plan.deletions, now or plan, registry, uploads, deleted, token, clock)
 
     def restore(self, plan: ImagePlan) -> list[ImageStep]:
         return restore(plan.deletions, self.client, CancelToken())

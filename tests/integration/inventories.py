@@ -1,5 +1,6 @@
 """What the inventory flow runs with when a test calls it: real clusters, and a clock and ways in that tests set."""
 
+import json
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
@@ -17,6 +18,7 @@ from violet_operator.support.requeue import Requeue
 
 Object = dict[str, Any]
 NAMESPACE = "inventories"
+CORE = {"cpaas.io/lifecycle-type": "core"}
 START = datetime(2026, 1, 2, 3, 4, 5, tzinfo=UTC)
 
 
@@ -65,6 +67,12 @@ class Inventory:
         assert body
         return requeue, body["status"]
 
+    async def set_status(self, status: Object) -> None:
+        """Put back an older status, as if the operator had died before it wrote the one that is there."""
+        body = await self.world.kube.get(PACKAGE_INVENTORIES, NAMESPACE, self.name)
+        assert body
+        await self.world.kube.write_status(PACKAGE_INVENTORIES, body, status)
+
     async def text(self) -> str | None:
         """The export."""
         found = await self.world.kube.get(CONFIG_MAPS, NAMESPACE, self.name)
@@ -99,3 +107,27 @@ def answers_503(cluster: Cluster) -> bool:
     except KubectlError as error:
         return "unable to handle the request" in error.stderr
     return False
+
+
+def make_views(world: Cluster) -> None:
+    """What the platform shows: plugins and operators, one without a Subscription, one that only its view calls core."""
+    for name, labels in (("logs", {}), ("base", CORE)):
+        places = [{"cluster": "region1", "version": "v1.2.0"}]
+        title = {"cpaas.io/display-name": '{"en": "Log Center"}'}
+        metadata = {"labels": labels | {"cpaas.io/module-name": name}, "annotations": title}
+        put(world, "ModulePluginView", name, "", metadata, {"installed": places})
+    for name, csv, labels in (
+        ("op", "op.v2.2.0", {}),
+        ("only", "only.v1.0.0", {}),
+        ("base-op", "base-op.v1.0.0", CORE),
+    ):
+        installation = {"artifactName": f"operatorhub-{name}", "subscription": {"installedCSV": csv}}
+        status = {"operatorStatus": {"phase": "Installed", "installation": installation}}
+        put(world, "OperatorView", name, "region1", {"labels": labels}, status)
+
+
+def put(cluster: Cluster, kind: str, name: str, namespace: str, metadata: Object, status: Object) -> None:
+    """A view: its status is no subresource."""
+    metadata = metadata | {"name": name} | ({"namespace": namespace} if namespace else {})
+    body = {"apiVersion": "app.alauda.io/v1alpha2", "kind": kind, "metadata": metadata, "status": status}
+    cluster.kubectl("apply", "--server-side", "-f", "-", stdin=json.dumps(body))

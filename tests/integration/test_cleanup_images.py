@@ -21,10 +21,10 @@ from violet_operator.cleanup.images.judge import judge
 from violet_operator.cleanup.images.mentions import Watch
 from violet_operator.cleanup.images.model import ImagePlan, Mentions
 from violet_operator.cleanup.images.offers import Offer
-from violet_operator.cleanup.images.plan import Where, read_all
+from violet_operator.cleanup.images.plan import read_all
+from violet_operator.cleanup.images.whereabouts import Where
 from violet_operator.errors import Cancelled, Waiting
 from violet_operator.package.references import Destination
-from violet_operator.platform.pushes import Pushes
 from violet_operator.support.cancel import CancelToken
 
 pytestmark = [pytest.mark.integration, pytest.mark.tools("distribution", "olareg")]
@@ -152,48 +152,6 @@ def test_a_tag_that_has_another_image_now_is_not_taken_back(place: Place) -> Non
     assert place.client.get_manifest(to.repository, to.tag) == other.raw
 
 
-def test_what_the_registry_has_more_of_by_now_keeps_what_was_planned(place: Place) -> None:
-    """Between plan and act somebody tags an image, and another tag gets other content."""
-    plan = place.plan("v1")
-    manager = place.client.find(place.to("manager", "v1").repository, "v1")
-    assert manager
-    place.client.put_manifest(place.to("manager", "").repository, "stable", manager.raw, manager.media_type)
-    now = place.plan("v1")
-    steps = place.delete(plan, now=now)
-    kept = {each.deletion.repository for each in steps if each.outcome == "Skipped"}
-    assert kept == {place.to("manager", "").repository}
-    assert any("Tag stable" in each.message for each in steps)
-    assert place.is_whole(place.to("manager", "stable"))
-    assert place.is_whole(place.to("manager", "v1"))
-
-
-def test_a_tag_that_comes_in_the_last_moment_stops_everything(place: Place) -> None:
-    plan = place.plan("v1")
-    manager = place.client.find(place.to("manager", "v1").repository, "v1")
-    assert manager
-    place.client.put_manifest(place.to("manager", "").repository, "late", manager.raw, manager.media_type)
-    steps = {each.deletion.repository.rpartition("/")[2]: each for each in place.delete(plan)}
-    assert {name: each.outcome for name, each in steps.items()} == {
-        "demo-bundle": "Deleted",
-        "manager": "Failed",
-        "proxy": "Failed",
-    }
-    assert all("judged again" in each.message and each.again for each in steps.values() if each.outcome == "Failed")
-    assert place.is_whole(place.to("manager", "late"))
-    assert place.is_whole(place.to("proxy", "v1"))
-
-
-def test_a_tag_that_is_moved_onto_what_goes_saves_it(place: Place) -> None:
-    """The names of the tags are the same; `v2`, which stays, is set on what `v1` is."""
-    plan = place.plan("v1")
-    manager = place.client.find(place.to("manager", "v1").repository, "v1")
-    assert manager
-    place.client.put_manifest(place.to("manager", "").repository, "v2", manager.raw, manager.media_type)
-    steps = {each.deletion.repository.rpartition("/")[2]: each for each in place.delete(plan)}
-    assert (steps["manager"].outcome, steps["manager"].again) == ("Failed", True)
-    assert place.is_whole(place.to("manager", "v2"))
-
-
 def test_work_that_is_called_off_deletes_and_restores_no_more(place: Place) -> None:
     plan, cancel = place.plan("v1"), CancelToken()
     with pytest.raises(Cancelled):  # after the first
@@ -203,21 +161,6 @@ def test_work_that_is_called_off_deletes_and_restores_no_more(place: Place) -> N
     with pytest.raises(Cancelled):
         restore(plan.deletions, place.client, cancel)
     assert [place.client.find(each.repository, each.manifest.digest) for each in plan.deletions] == found
-
-
-def test_what_an_upload_has_begun_to_push_is_judged_again(place: Place) -> None:
-    """Between the last judgement and the deletion an upload sees that its image is there, and does not push it."""
-    plan, pushes = place.plan("v1"), Pushes()
-    wanted = next(each for each in plan.deletions if each.repository == place.to("manager", "").repository)
-
-    def begin() -> None:
-        pushes.begin("uid", frozenset({(wanted.repository, wanted.manifest.digest)}))
-
-    steps = place.delete(plan, pushes=pushes, deleted=begin)
-    kept = next(each for each in steps if each.deletion == wanted)
-    assert (kept.outcome, kept.again) == ("Failed", True)
-    assert "PackageUpload" in kept.message
-    assert place.client.find(wanted.repository, wanted.manifest.digest)
 
 
 def test_nothing_goes_of_what_is_not_known(place: Place) -> None:

@@ -12,6 +12,7 @@ from tests.integration.demo_images import Place, two_versions
 from tests.integration.registry_client import connect
 from violet_operator.cleanup.images.contents import files_of
 from violet_operator.cleanup.images.inventory import take_inventory
+from violet_operator.cleanup.images.model import manifest_of
 from violet_operator.errors import OperatorError, Waiting
 from violet_operator.support.digests import Digest, sha256_digest
 
@@ -44,6 +45,22 @@ def test_tags_are_read_to_the_last_page(place: Place) -> None:
         proxy.answer(200, body=json.dumps(pages[1]).encode())
         assert connect(proxy.address).tags("x") == ["a", "b", "c"]
     assert place.client.tags("nothing/here") == []
+
+
+def test_a_manifest_with_another_digest_makes_everything_unknown(place: Place) -> None:
+    """As from a damaged store, or a proxy that answers with something else."""
+    to = place.to("manager", "v1")
+    top = place.client.find(to.repository, "v1")
+    assert top
+    child = manifest_of(top, "v1").children[0]
+    other = place.client.find(to.repository, "v2")
+    assert other
+    with FaultProxy(place.registry.address) as proxy:
+        wrong = {"Content-Type": other.media_type}
+        asked = f"/manifests/{child}"
+        proxy.answer(200, times=None, headers=wrong, body=other.raw, when=lambda request: request.path.endswith(asked))
+        with pytest.raises(Waiting, match=f"manager@{child} has another digest: the registry is damaged"):
+            take_inventory(connect(proxy.address), place.candidates("v1"))
 
 
 def test_a_damaged_blob_is_no_content(place: Place) -> None:

@@ -3,7 +3,7 @@
 import json
 import secrets
 from collections.abc import Iterator
-from contextlib import AbstractAsyncContextManager
+from contextlib import AbstractAsyncContextManager, nullcontext
 from pathlib import Path
 from typing import Any
 
@@ -69,6 +69,13 @@ def image(platform: Cluster) -> Iterator[str]:
     platform.kubectl("delete", "moduleplugins,moduleconfigs,moduleinfoes", "-l", "test=references")
 
 
+@pytest.fixture
+def charts(platform: Cluster, namespace: str) -> Iterator[None]:
+    """Whose charts a test has made: they count for the others, too."""
+    yield
+    platform.kubectl("delete", "charts.app.alauda.io,chartrepos.app.alauda.io", "--all", "-n", namespace)
+
+
 def create(cluster: Cluster, namespace: str, plural: str, image: str) -> None:
     """An object whose one field names an image."""
     labels = {"labels": {"test": "references"}}
@@ -91,7 +98,7 @@ def operator(cluster: Cluster) -> AbstractAsyncContextManager[Kube]:
 async def named(cluster: Cluster, image: str) -> dict[str, str]:
     watch = Watch([image])
     async with operator(cluster) as kube:
-        await references.search({"global": kube}, watch)
+        await references.search(await references.ask({"global": kube}), watch)
     return {place.tag: who for place, who in watch.found.places.items()}
 
 
@@ -131,25 +138,56 @@ async def test_what_cannot_be_read_is_an_error(platform: Cluster, namespace: str
     async with operator(platform) as kube:
         for other in (nowhere, powerless):
             async with reached(other, "region1") as lost:
-                both = {"global": kube, "region1": lost}
                 for look in (
-                    references.offers(both),
-                    references.charts(both, ""),
-                    references.search(both, Watch(["a"])),
+                    references.offers,
+                    lambda both: references.charts(both, ""),
+                    lambda both: references.search(both, Watch(["a"])),
+                    lambda both: references.check_charts(both, set()),
                 ):
                     with pytest.raises(OperatorError, match="region1"):
-                        await look
+                        await look(await references.ask({"global": kube, "region1": lost}))
 
 
-async def test_charts_count_that_no_upload_has_brought(platform: Cluster, namespace: str) -> None:
-    for name, kind in (("ours", "Local"), ("theirs", "Git")):
-        apply(platform, "ChartRepo", name, namespace, spec={"type": kind, "url": None})
-        versions = [{"name": "web", "version": version} for version in ("1.0.0", "2.0.0")]
-        apply(platform, "Chart", f"web.{name}", namespace, spec={"versions": versions})
+@pytest.mark.parametrize(
+    ("repository", "kind", "counts"),
+    [
+        ("ours", "Local", True),
+        ("ours.with.dots", "Local", True),
+        ("from-registry", "OCI", True),
+        ("theirs", "Git", False),
+        ("theirs-too", "Chart", False),
+    ],
+)
+async def test_charts_count_that_no_upload_has_brought(
+    platform: Cluster, namespace: str, charts: None, repository: str, kind: str, counts: bool
+) -> None:
+    apply(platform, "ChartRepo", repository, namespace, spec={"type": kind, "url": None})
+    versions = [{"name": "web", "version": version} for version in ("1.0.0", "2.0.0")]
+    apply(platform, "Chart", f"web.{repository}", namespace, spec={"versions": versions})
     async with operator(platform) as kube:
-        await references.check_charts({"global": kube}, {("web", "1.0.0"), ("web", "2.0.0")})
-        with pytest.raises(Waiting, match=r"chart web 2\.0\.0 of global"):
-            await references.check_charts({"global": kube}, {("web", "1.0.0")})
+        clusters = await references.ask({"global": kube})
+        await references.check_charts(clusters, {("web", "1.0.0"), ("web", "2.0.0")})
+        with pytest.raises(Waiting, match=r"chart web 2\.0\.0 of global") if counts else nullcontext():
+            await references.check_charts(clusters, {("web", "1.0.0")})
+
+
+async def test_a_cluster_of_another_platform_is_called_by_its_platform(
+    platform: Cluster, namespace: str, image: str, charts: None
+) -> None:
+    """Each has a cluster `global`, and that is what its own client calls it."""
+    create(platform, namespace, "pods", image)
+    apply(platform, "ChartRepo", "local", namespace, spec={"type": "Local", "url": None})
+    apply(platform, "Chart", "web.local", namespace, spec={"versions": [{"name": "web", "version": "3.0.0"}]})
+    name, watch = "global of Platform far/away", Watch([image])
+    async with operator(platform) as kube:
+        clusters = await references.ask({name: kube})
+        await references.search(clusters, watch)
+        assert list(watch.found.places.values()) == [f"{namespace}/a (pods of {name})"]
+        with pytest.raises(Waiting, match=rf"chart web 3\.0\.0 of {name} needs"):
+            await references.check_charts(clusters, set())
+    async with reached(platform.service_account_kubeconfig(namespace, "default")) as powerless:
+        with pytest.raises(OperatorError, match=f"{name}: "):
+            await references.search(await references.ask({name: powerless}), watch)
 
 
 async def test_what_an_upload_brings_is_known_or_an_error(platform: Cluster, namespace: str, image: str) -> None:
@@ -182,3 +220,21 @@ async def test_what_an_upload_brings_is_known_or_an_error(platform: Cluster, nam
     upload("wants", catalogSource="custom")  # a new generation, which nobody has looked at yet
     with pytest.raises(Waiting, match=r"PackageUpload .*/wants brings"):
         await brought()
+
+
+async def test_an_upload_that_is_being_deleted_names_nothing(platform: Cluster, namespace: str) -> None:
+    """Somebody else's finalizer may hold it for as long as it likes."""
+    body = {
+        "apiVersion": "violet.alauda.io/v1alpha1",
+        "kind": "PackageUpload",
+        "metadata": {"name": "held", "finalizers": ["example.com/held"]},
+        "spec": {"source": {"url": "s3://packages/a.tgz", "endpoint": "http://127.0.0.1:9"}},
+    }
+    platform.kubectl("apply", "-n", namespace, "-f", "-", stdin=json.dumps(body))
+    async with operator(platform) as kube:
+        with pytest.raises(Waiting, match=r"PackageUpload .*/held brings"):
+            await references.search_uploads(kube, [namespace], Watch(["acp/a"]))
+        platform.kubectl("delete", "packageupload/held", "-n", namespace, "--wait=false")
+        assert await references.search_uploads(kube, [namespace], Watch(["acp/a"])) == set()
+    free = json.dumps({"metadata": {"finalizers": None}})
+    platform.kubectl("patch", "packageupload/held", "-n", namespace, "--type=merge", "--patch", free)

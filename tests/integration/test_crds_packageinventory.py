@@ -100,6 +100,8 @@ STATUS = [
     Case("status.export.sha256", "required", "a", None),
     Case("status.export.size", "required", 0, None),
     Case("status.export.size", "minimum", 0, -1),
+    Case("status.views", "set", ["a", "b"], ["a", "a"]),
+    *name_cases("status.copy.credentialsSecretRef.name"),
     Case("status.copy.url", "required", "s3://a/b", None),
     Case("status.copy.sha256", "required", "a", None),
 ]

@@ -14,9 +14,9 @@ import pytest
 import yaml
 
 from tests import installed
-from tests.cluster import Cluster, Kit
+from tests.cluster import Kit
 from tests.cluster.process import free_port
-from tests.integration.inventories import NAMESPACE, Inventory, World, answers_503, config_map, ready
+from tests.integration.inventories import NAMESPACE, Inventory, World, answers_503, config_map, make_views, ready
 from tests.integration.objects import apply
 from tests.observe import until
 from tests.platform import KINDS, install_crds
@@ -29,7 +29,7 @@ pytestmark = pytest.mark.integration
 
 Object = dict[str, Any]
 VIEWS = ("OperatorView", "ModulePluginView")
-ALL = {"op@global", "op@region1", "logs@region1", "zoo@region1", "kafka@region1"}
+ALL = {"op@global", "op@region1", "only@region1", "logs@region1", "zoo@region1", "kafka@region1"}
 
 
 @pytest.fixture(scope="module")
@@ -45,6 +45,7 @@ def kit() -> Iterator[Kit]:
         world.kubectl("create", "namespace", NAMESPACE)
         for cluster, version in ((world, "2.3.0"), (region, "2.2.0")):
             installed.operator(cluster, "apps", "op", version, "NativeStor")
+        installed.operator(region, "apps", "base-op", "1.0.0")
         installed.plugin(world, "logs", "v1.2.0", "region1", title="Log Center")
         installed.plugin(world, "base", "v4.2.0", "global", "region1", lifecycle="core")
         installed.chart(region, "apps", "zoo", "3.8.6")
@@ -52,31 +53,6 @@ def kit() -> Iterator[Kit]:
         apply(world, "HelmRequest", "kafka", "apps", spec=spec, status={"phase": "Synced", "version": "2.0.0"})
         make_views(world)
         yield kit
-
-
-def make_views(world: Cluster) -> None:
-    """What the platform shows: an operator without a Subscription too, and the plugins."""
-    for name, labels in (("logs", {}), ("base", {"cpaas.io/lifecycle-type": "core"})):
-        places = [{"cluster": "region1", "version": "v1.2.0"}]
-        title = {"cpaas.io/display-name": '{"en": "Log Center"}'}
-        metadata = {"labels": labels | {"cpaas.io/module-name": name}, "annotations": title}
-        put(world, "ModulePluginView", name, "", metadata, {"installed": places})
-    subscription = {"artifactName": "operatorhub-op", "subscription": {"installedCSV": "op.v2.2.0"}}
-    put(
-        world,
-        "OperatorView",
-        "op",
-        "region1",
-        {},
-        {"operatorStatus": {"phase": "Installed", "installation": subscription}},
-    )
-
-
-def put(cluster: Cluster, kind: str, name: str, namespace: str, metadata: Object, status: Object) -> None:
-    """A view: its status is no subresource."""
-    metadata = metadata | {"name": name} | ({"namespace": namespace} if namespace else {})
-    body = {"apiVersion": "app.alauda.io/v1alpha2", "kind": kind, "metadata": metadata, "status": status}
-    cluster.kubectl("apply", "--server-side", "-f", "-", stdin=json.dumps(body))
 
 
 @pytest.fixture
@@ -111,7 +87,7 @@ async def test_both_clusters_are_listed(inventory: Inventory) -> None:
     assert ready(status)[:2] == ("True", "Exported")
     assert requeue == Requeue(after=3600)
     assert await inventory.places() == ALL
-    assert status["counts"] == {"operatorBundles": 1, "modulePlugins": 1, "charts": 2, "core": 1, "pending": 0}
+    assert status["counts"] == {"operatorBundles": 2, "modulePlugins": 1, "charts": 2, "core": 2, "pending": 0}
     applications = yaml.safe_load(await inventory.text() or "")["applications"]
     assert applications["op"]["displayName"] == "NativeStor"
     assert [place["version"] for place in applications["op"]["installed"]] == ["2.3.0", "2.2.0"]
@@ -133,7 +109,7 @@ async def test_a_cluster_never_read_stops_the_export(inventory: Inventory, world
     await inventory.create()
     requeue, status = await inventory.look()
     assert ready(status)[1] == "NotGathered"
-    assert "Cluster region1 cannot be read" in ready(status)[2]
+    assert "1 of 2 clusters cannot be read whole" in ready(status)[2]
     assert requeue.failed
     assert await inventory.text() is None
 
@@ -168,6 +144,21 @@ async def test_the_cluster_that_knows_of_plugins_is_gone(inventory: Inventory, w
     assert "no cluster named global" in ready(status)[2]
 
 
+async def test_which_operators_are_core_is_not_known_without_the_cluster_that_tells(
+    inventory: Inventory, world: World, dead: Kube
+) -> None:
+    await inventory.create()
+    _, first = await inventory.look()
+    text, world.clusters["global"] = await inventory.text(), dead
+    _, status = await inventory.look()
+    assert ready(status)[1] == "PartlyGathered"
+    assert (await inventory.text(), status["changes"]) == (text, first["changes"])
+    del world.clusters["global"]
+    _, status = await inventory.look()
+    assert ready(status)[1] == "PartlyGathered"
+    assert await inventory.places() == ALL - {"op@global"}
+
+
 async def test_a_platform_without_clusters_empties_nothing(inventory: Inventory, world: World) -> None:
     await inventory.create()
     await inventory.look()
@@ -183,7 +174,7 @@ async def test_a_cluster_taken_out_shows_in_changes(inventory: Inventory, world:
     del world.clusters["region1"]
     _, status = await inventory.look()
     assert {(each["action"], each["cluster"]) for each in status["changes"]} == {("Removed", "region1")}
-    assert status["changesTotal"] == len(status["changes"]) == 4
+    assert status["changesTotal"] == len(status["changes"]) == 5
 
 
 async def test_an_operator_that_waits_for_approval_is_pending(inventory: Inventory, kit: Kit) -> None:
@@ -244,46 +235,52 @@ async def test_a_schedule_says_when(inventory: Inventory, kit: Kit) -> None:
 # From here on, in this order, the platform loses one kind after the other; nothing brings them back.
 
 
-@pytest.fixture(scope="module")
-def viewless(kit: Kit) -> Cluster:
-    """A management cluster that serves no views."""
-    kit.cluster().kubectl("delete", "crd", *(KINDS[kind].crd_name for kind in VIEWS))
-    return kit.cluster()
+async def test_views_that_were_there_are_waited_for(inventory: Inventory, world: World, kit: Kit) -> None:
+    await inventory.create()
+    _, first = await inventory.look()
+    text, cluster = await inventory.text(), kit.cluster()
+    cluster.kubectl("delete", "crd", *(KINDS[kind].crd_name for kind in VIEWS))
+    _, status = await inventory.look()
+    assert ready(status)[1] == "PartlyGathered"
+    assert "global no longer serves operatorviews" in ready(status)[2]
+    assert (await inventory.text(), status["changes"]) == (text, first["changes"])
+    spec = {"group": "app.alauda.io", "version": "v1alpha2", "groupPriorityMinimum": 1000, "versionPriority": 15}
+    spec |= {"service": {"name": "views", "namespace": "cpaas-system"}, "insecureSkipTLSVerify": True}
+    metadata = {"name": "v1alpha2.app.alauda.io"}
+    body = {"apiVersion": "apiregistration.k8s.io/v1", "kind": "APIService", "metadata": metadata, "spec": spec}
+    cluster.kubectl("apply", "-f", "-", stdin=json.dumps(body))
+    until(lambda: answers_503(cluster))
+    _, status = await inventory.look()
+    new = Inventory(world, f"{inventory.name}-new")
+    await new.create()
+    _, other = await new.look()
+    cluster.kubectl("delete", "apiservice", "v1alpha2.app.alauda.io")
+    assert ready(status)[1] == "PartlyGathered"
+    assert "failed with 503" in ready(status)[2]
+    assert (await inventory.text(), status["changes"]) == (text, first["changes"])
+    assert ready(other)[1] == "NotGathered"
+    assert await new.text() is None
 
 
-async def test_views_that_are_missing(inventory: Inventory, viewless: Cluster) -> None:
+async def test_a_platform_that_has_no_views(inventory: Inventory, kit: Kit) -> None:
     status = {"installed": [{"cluster": "region1", "name": "a", "phase": "Running", "version": "v1.2.0"}]}
     for name in ("logs", "base"):
         place = (f"moduleplugins/{name}", "--subresource=status", "--type=merge", "--patch")
-        viewless.kubectl("patch", *place, json.dumps({"status": status}))
+        kit.cluster().kubectl("patch", *place, json.dumps({"status": status}))
     await inventory.create()
     _, found = await inventory.look()
     assert ready(found)[0] == "True"
     assert "Operators are taken from Subscriptions alone" in ready(found)[2]
     assert "Plugins are taken from ModulePlugins" in ready(found)[2]
-    assert await inventory.places() == ALL
+    assert await inventory.places() == ALL - {"only@region1"} | {"base-op@region1"}  # no label says that it is core
 
 
-async def test_views_that_answer_503(inventory: Inventory, viewless: Cluster) -> None:
-    spec = {"group": "app.alauda.io", "version": "v1alpha2", "groupPriorityMinimum": 1000, "versionPriority": 15}
-    spec |= {"service": {"name": "views", "namespace": "cpaas-system"}, "insecureSkipTLSVerify": True}
-    metadata = {"name": "v1alpha2.app.alauda.io"}
-    body = {"apiVersion": "apiregistration.k8s.io/v1", "kind": "APIService", "metadata": metadata, "spec": spec}
-    viewless.kubectl("apply", "-f", "-", stdin=json.dumps(body))
-    until(lambda: answers_503(viewless))
-    await inventory.create()
-    _, found = await inventory.look()
-    viewless.kubectl("delete", "apiservice", "v1alpha2.app.alauda.io")
-    assert ready(found)[0] == "True", ready(found)
-    assert "failed with 503" in ready(found)[2]
-    assert await inventory.places() == ALL
-
-
-async def test_neither_views_nor_plugins(inventory: Inventory, viewless: Cluster) -> None:
+async def test_neither_views_nor_plugins(inventory: Inventory, kit: Kit) -> None:
     await inventory.create()
     await inventory.look()
-    viewless.kubectl("delete", "crd", KINDS["ModulePlugin"].crd_name)
+    places = await inventory.places()
+    kit.cluster().kubectl("delete", "crd", KINDS["ModulePlugin"].crd_name)
     _, found = await inventory.look()
     assert ready(found)[1] == "PartlyGathered"
     assert "moduleplugin" in ready(found)[2]
-    assert await inventory.places() == ALL
+    assert await inventory.places() == places

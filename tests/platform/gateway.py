@@ -36,9 +36,9 @@ GROUP = "platform-users"
 
 
 class Gateway:
-    """One platform. What tests change at run time: `login` (users, tokens), `down` and `lost` (clusters: 502, 404),
-    `before` (is awaited with each request before it is answered), `stop` and `start`, and which cluster answers in
-    whose name (`stand_in`).
+    """One platform. What tests change at run time: `login` (users, tokens), `down`, `lost` and `hidden` (clusters:
+    502, 404, not listed), `before` (is awaited with each request before it is answered), `stop` and `start`, and which
+    cluster answers in whose name (`stand_in`).
     """
 
     def __init__(self, clusters: Sequence[Cluster], directory: Path, host: str = "127.0.0.1") -> None:
@@ -51,6 +51,7 @@ class Gateway:
         self.routes: dict[str, Route] = {"/auth/v1/clusters": self._list_clusters}
         self.down: set[str] = set()
         self.lost: set[str] = set()
+        self.hidden: set[str] = set()
         self.before: Before = _at_once
         self.requests: list[tuple[str, str]] = []
         self._clusters = {cluster.name: _Upstream(cluster) for cluster in clusters}
@@ -124,7 +125,9 @@ class Gateway:
     async def _list_clusters(self, request: web.BaseRequest, user: str) -> web.StreamResponse:
         """The clusters where a user may do anything at all; as everywhere here, their own RBAC is asked."""
         names = [
-            name for name, upstream in self._clusters.items() if name in self.down or await self._sees(upstream, user)
+            name
+            for name, upstream in self._clusters.items()
+            if name not in self.hidden and (name in self.down or await self._sees(upstream, user))
         ]
         kind = {"apiVersion": "clusterregistry.k8s.io/v1alpha1"}
         items = [kind | {"kind": "Cluster", "metadata": {"name": name}, "spec": {}} for name in names]

@@ -6,11 +6,15 @@ from typing import Annotated, Literal
 
 from pydantic import Field
 
-from violet_operator.api.model import ApiModel, Conditions, Label, list_map
+from violet_operator.api.model import SET, ApiModel, Conditions, Label, SecretRef, list_map
 
 Count = Annotated[int, Field(ge=0)]
 
 Time = Annotated[str, Field(json_schema_extra={"format": "date-time"})]
+
+Action = Literal["Added", "Removed", "Upgraded", "Downgraded"]
+
+Type = Literal["OperatorBundle", "ModulePlugin", "Chart"]
 
 CHANGES = 100
 """Changes that a status lists; there may have been more."""
@@ -29,8 +33,8 @@ class Counts(ApiModel):
 class Change(ApiModel):
     """What became of one package on one cluster."""
 
-    action: Literal["Added", "Removed", "Upgraded", "Downgraded"] = Field(description="What happened.")
-    type: Literal["OperatorBundle", "ModulePlugin", "Chart"] = Field(description="Type of the package.")
+    action: Action = Field(description="What happened.")
+    type: Type = Field(description="Type of the package.")
     name: str = Field(description="Name of the package.")
     cluster: str = Field(description="Name of the cluster.")
     before: str | None = Field(None, description="Version before.")
@@ -41,7 +45,7 @@ class ClusterState(ApiModel):
     """What is known of one cluster."""
 
     name: Label = Field(description="Name of the cluster.")
-    last_read_time: Time | None = Field(None, description="When all of it was read last.")
+    last_read_time: Time | None = Field(None, description="When what the export says of it was read.")
     message: str | None = Field(None, description="What cannot be read there now, if anything.")
 
 
@@ -57,6 +61,9 @@ class Copy(ApiModel):
     """The copy of the export in object storage."""
 
     url: str = Field(description="Where it lies.")
+    endpoint: str | None = Field(None, description="Address of the storage; absent: the cloud provider's own.")
+    region: str | None = Field(None, description="Region of the bucket, as the spec has it.")
+    credentials_secret_ref: SecretRef | None = Field(None, description="The Secret with which it was written.")
     sha256: str = Field(description="Sum of what was written there.")
     etag: str | None = Field(None, description="Entity tag that the storage gave it.")
 
@@ -83,6 +90,9 @@ class PackageInventoryStatus(ApiModel):
     changes_total: int | None = Field(None, ge=0, description="How many changes there were; the list may be cut.")
     clusters: Annotated[list[ClusterState], Field(json_schema_extra=list_map("name"))] = Field(
         default_factory=list, description="The clusters listed, and whether they could be read."
+    )
+    views: Annotated[list[str], Field(json_schema_extra=SET)] = Field(
+        default_factory=list, description="Kinds of the platform's views that were found, and so are expected."
     )
     export: Export | None = Field(None, description="The export as it was written.")
     copied: Annotated[Copy | None, Field(alias="copy")] = Field(

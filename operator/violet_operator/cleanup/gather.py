@@ -80,14 +80,14 @@ async def gather(scope: Scope) -> State:
             "Correct spec.clusters, or wait until it is there.",
         )
     reader = _Reader()
-    world, empty = scope.clusters[GLOBAL], State()
+    world = scope.clusters[GLOBAL]
     clusters, uploads, operator_views = await asyncio.gather(
         asyncio.gather(*(reader.cluster(name, scope) for name in names)),
         reader.uploads(scope),
         reader.view(world, OPERATOR_VIEWS, parse.operator_view),
     )
     if GLOBAL not in names:  # plugins live there, and are not to be judged
-        return assemble(clusters, replace(empty, operator_views=operator_views, uploads=uploads))
+        return assemble(clusters, State(operator_views=operator_views, uploads=uploads))
     plugin_views, plugins, configs, infos = await asyncio.gather(
         reader.view(world, PLUGIN_VIEWS, parse.plugin_view),
         reader.all(world, MODULE_PLUGINS, partial(parse.module_plugin, GLOBAL)),

@@ -25,7 +25,7 @@ from violet_operator.cleanup.protections import (
     first,
 )
 from violet_operator.cleanup.state import Meta, Ref, State
-from violet_operator.package.versions import is_older
+from violet_operator.package.versions import comparable, is_older
 from violet_operator.platform.kubeconfig import GLOBAL
 
 PLAIN = frozenset({"Installed", "InUse"})
@@ -125,14 +125,20 @@ def _judge_versions(versions: tuple[Version, ...], context: Context) -> Iterator
 
 
 def _to_roll_back_to(versions: Iterable[Version], last: int) -> set[Ref]:
-    """The newest installable versions before each one that is installed."""
+    """The newest installable versions before each one that is installed, with all that may be as new as the last."""
     newest_first = sorted((each for each in versions if each.candidate.installable), key=cmp_to_key(_newest_first))
     installed = {each.used[name] for each in newest_first for name in each.installed}
-    return {
-        each.candidate.meta.ref
-        for current in installed
-        for each in [each for each in newest_first if is_older(each.version, current)][:last]
-    }
+    kept = set()
+    for current in installed:
+        before = [each for each in newest_first if is_older(each.version, current)]
+        for oldest in before[:last][-1:]:
+            kept |= {each.candidate.meta.ref for each in before if not _is_newer(oldest, each)}
+    return kept
+
+
+def _is_newer(one: Version, other: Version) -> bool:
+    """For certain."""
+    return comparable(one.version, other.version) and is_older(other.version, one.version)
 
 
 def _judge_whole(package: Package, context: Context) -> Iterator[Verdict]:

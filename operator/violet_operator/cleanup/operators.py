@@ -73,10 +73,9 @@ class Operator:
     @property
     def lifecycles(self) -> set[str]:
         """Every word on its lifecycle."""
-        labels = [self.artifact.meta.labels, *(each.meta.labels for each in self.versions)]
-        labels += [each.labels for each in self.csvs]
-        said = [each.get(LIFECYCLE) for each in labels] + [view.lifecycle for view in self.views]
-        return {word.lower() for word in said if word}
+        metas = (self.artifact.meta, *(each.meta for each in self.versions))
+        said = [each.labels.get(LIFECYCLE) for each in self.csvs] + [view.lifecycle for view in self.views]
+        return {word.lower() for word in said if word}.union(*(each.words(LIFECYCLE) for each in metas))
 
 
 def packages(cluster: Cluster, context: Context) -> Iterator[Package]:
@@ -198,17 +197,6 @@ def _unknown_lifecycle(it: Operator, _: Context) -> str | None:
     return package.unknown_lifecycle(it.lifecycles)
 
 
-def _system_catalog(it: Operator, _: Context) -> str | None:
-    system = it.artifact.meta.labels.get("cpaas.io/library") == "system"
-    return "It is in the system catalog, which is the platform's own." if system else None
-
-
-def _built_in(it: Operator, _: Context) -> str | None:
-    meta = it.artifact.meta
-    words = (meta.labels.get("cpaas.io/builtin"), meta.annotations.get("cpaas.io/builtin"))
-    return "It came with the platform (cpaas.io/builtin)." if "true" in words else None
-
-
 def _ambiguous(it: Operator, _: Context) -> str | None:
     return f"Artifact {it.rivals[0]} may be of the same package." if it.rivals else None
 
@@ -263,8 +251,6 @@ GUARDS: tuple[Guard[Operator], ...] = (
     Guard("ViewsUnknown", _views_unknown),
     Guard("CoreLifecycle", _core),
     Guard("UnknownLifecycle", _unknown_lifecycle),
-    Guard("SystemCatalog", _system_catalog),
-    Guard("BuiltIn", _built_in),
     Guard("AmbiguousPackage", _ambiguous),
     Guard("NoView", _no_view),
     Guard("UnknownPhase", _unknown_phase),

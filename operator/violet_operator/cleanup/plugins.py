@@ -51,9 +51,9 @@ class Plugin:
     @property
     def lifecycles(self) -> set[str]:
         """Every word on its lifecycle."""
-        said = [self.plugin.meta.labels.get(LIFECYCLE), *(each.meta.labels.get(LIFECYCLE) for each in self.configs)]
-        said += [*(each.lifecycle for each in self.views), *(each.lifecycle for each in self.infos)]
-        return {word.lower() for word in said if word}
+        metas = (self.plugin.meta, *(each.meta for each in self.configs))
+        said = [*(each.lifecycle for each in self.views), *(each.lifecycle for each in self.infos)]
+        return {word.lower() for word in said if word}.union(*(each.words(LIFECYCLE) for each in metas))
 
 
 def packages(context: Context) -> Iterator[Package]:
@@ -147,9 +147,8 @@ def _upload_unread(_: Plugin, context: Context) -> str | None:
 
 
 def _cluster_unknown(_: Plugin, context: Context) -> str | None:
-    if context.state.unreachable:
-        names = ", ".join(sorted(context.state.unreachable))
-        return f"It may be in use on a cluster that cannot be read: {names}."
+    if unread := ", ".join(sorted(context.state.unread)):
+        return f"It may be in use on a cluster of which not all can be read: {unread}."
     listings = (context.state.plugins, context.state.configs, context.state.infos)
     unknown = next((listing.unknown for listing in listings if listing.unknown), None)
     return f"It is not known which plugins are in use: {unknown}" if unknown else None
@@ -171,13 +170,6 @@ def _core(it: Plugin, _: Context) -> str | None:
 
 def _unknown_lifecycle(it: Plugin, _: Context) -> str | None:
     return package.unknown_lifecycle(it.lifecycles)
-
-
-def _built_in(it: Plugin, _: Context) -> str | None:
-    meta = it.plugin.meta
-    keys = ("cpaas.io/built-in-plugin", "cpaas.io/builtin")
-    built_in = any(texts.get(key) == "true" for key in keys for texts in (meta.labels, meta.annotations))
-    return "It came with the platform (cpaas.io/built-in-plugin)." if built_in else None
 
 
 def _ambiguous(it: Plugin, _: Context) -> str | None:
@@ -235,7 +227,6 @@ GUARDS: tuple[Guard[Plugin], ...] = (
     Guard("ViewsUnknown", _views_unknown),
     Guard("CoreLifecycle", _core),
     Guard("UnknownLifecycle", _unknown_lifecycle),
-    Guard("BuiltIn", _built_in),
     Guard("AmbiguousPackage", _ambiguous),
     Guard("NoView", _no_view),
     Guard("SilentView", _silent_view),

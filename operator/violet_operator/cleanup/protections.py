@@ -14,10 +14,13 @@ from typing import Generic, NamedTuple, TypeVar
 
 from violet_operator.api.cleanup import Cleanup, Requirement, Selector
 from violet_operator.cleanup.state import Meta, State
-from violet_operator.package.versions import is_older, is_version, same_version
+from violet_operator.package.versions import comparable, is_older, is_version, same_version
 from violet_operator.support.durations import parse_duration
 
 S = TypeVar("S")
+
+BUILT_IN = ("cpaas.io/builtin", "cpaas.io/built-in-plugin")
+"""Labels or annotations of what came with the platform, on owners and versions (`platform.md` 1.1, 1.4)."""
 
 
 class Finding(NamedTuple):
@@ -106,6 +109,22 @@ def _being_deleted(it: Candidate, _: Context) -> str | None:
     return "It is being deleted already." if it.meta.deleting else None
 
 
+def _system_catalog(it: Candidate, _: Context) -> str | None:
+    ours = (meta for meta in (it.meta, it.owner) if meta)
+    system = next((meta for meta in ours if "system" in meta.words("cpaas.io/library")), None)
+    return (
+        f"{system.ref.name} is in the system catalog (cpaas.io/library), which is the platform's." if system else None
+    )
+
+
+def _built_in(it: Candidate, _: Context) -> str | None:
+    """Any word but a clear no."""
+    for meta in filter(None, (it.meta, it.owner)):
+        if key := next((each for each in BUILT_IN if meta.words(each) - {"false"}), None):
+            return f"{meta.ref.name} came with the platform ({key})."
+    return None
+
+
 def _excluded(it: Candidate, context: Context) -> str | None:
     exclude = context.wish.exclude
     if exclude is None:
@@ -152,6 +171,8 @@ def _too_young(it: Candidate, context: Context) -> str | None:
 
 OBJECT_GUARDS: tuple[Guard[Candidate], ...] = (
     Guard("BeingDeleted", _being_deleted),
+    Guard("SystemCatalog", _system_catalog),
+    Guard("BuiltIn", _built_in),
     Guard("Excluded", _excluded),
     Guard("WantedByUpload", _wanted),
     Guard("NotDeletable", _not_deletable),
@@ -165,9 +186,8 @@ def _unknown_version(it: Version, _: Context) -> str | None:
     if not is_version(it.version):
         said = ", ".join(sorted(it.candidate.spellings)) or "none"
         return f"Its version ({said}) is not certain, and cannot be compared with the installed one."
-    if other := next((name for name in sorted(it.used) if not is_version(it.used[name])), None):
-        return f"The version in use ({other!r}) cannot be compared with it."
-    return None
+    other = next((name for name in sorted(it.used) if not comparable(it.version, it.used[name])), None)
+    return f"Whether it is older than {other!r}, which is in use, the names do not tell." if other else None
 
 
 def _in_use(it: Version, _: Context) -> str | None:

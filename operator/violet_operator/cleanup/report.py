@@ -142,7 +142,7 @@ def _item(verdict: Verdict) -> JsonObject:
 
 def _clusters(state: State) -> list[JsonObject]:
     """What could be read of each cluster; what concerns all of them is told of `global`."""
-    faults = {cluster.name: cluster.unknown for cluster in state.clusters} | dict(state.unreachable)
+    faults = {cluster.name: None for cluster in state.clusters} | state.unread
     everywhere = (state.operator_views, state.plugin_views, state.plugins, state.configs, state.infos, state.uploads)
     shared = [listing.unknown for listing in everywhere if listing.unknown]
     if shared:

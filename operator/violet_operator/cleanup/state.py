@@ -60,6 +60,10 @@ class Meta:
         meant = json.dumps([self.generation, sorted(self.labels.items())])
         return hashlib.sha256(meant.encode()).hexdigest()[:32]
 
+    def words(self, key: str) -> set[str]:
+        """What label and annotation of that name say, in small letters: which of the two the platform sets varies."""
+        return {texts[key].lower() for texts in (self.labels, self.annotations) if texts.get(key)}
+
 
 @dataclass(frozen=True, slots=True)
 class Artifact:
@@ -217,3 +221,8 @@ class State:
     uploads: Listing[Upload] = Listing()
     unreachable: Mapping[str, str] = field(default_factory=dict)
     """Clusters of the run that could not be read at all, and why."""
+
+    @property
+    def unread(self) -> dict[str, str]:
+        """Clusters of the run of which anything could not be read, and why."""
+        return {each.name: each.unknown for each in self.clusters if each.unknown} | dict(self.unreachable)

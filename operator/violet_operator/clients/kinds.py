@@ -13,11 +13,11 @@ from violet_operator.errors import OperatorError, Transient
 
 
 class Kinds:
-    """The kinds of one cluster, each asked for once."""
+    """The kinds of one cluster, `kube`, each asked for once."""
 
     def __init__(self, kube: Kube, groups: dict[str, list[str]]) -> None:
         """`groups` has the versions of each API group, as `GROUP/VERSION`, the preferred one first."""
-        self._kube = kube
+        self.kube = kube
         self._groups = groups
         self._known: dict[str, frozenset[str] | OperatorError] = {}
 
@@ -78,14 +78,14 @@ class Kinds:
         resource = await self.find(group, plural)
         if resource is None:
             return None
-        return await self._kube.list(resource, namespace, labels=labels, fields=fields)
+        return await self.kube.list(resource, namespace, labels=labels, fields=fields)
 
     async def _served(self, version: str) -> frozenset[str] | OperatorError:
         if version not in self._known:
             try:
                 what = f"asking for the kinds of {version}"
-                found = await self._kube.read(f"/apis/{version}", what)
-                require(found, "APIResourceList", self._kube.name, what)
+                found = await self.kube.read(f"/apis/{version}", what)
+                require(found, "APIResourceList", self.kube.name, what)
                 self._known[version] = frozenset(str(item["name"]) for item in found.get("resources") or ())
             except OperatorError as error:
                 self._known[version] = error

@@ -8,21 +8,25 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Collection, Iterable
 from dataclasses import dataclass
-from typing import Any, Literal
+from typing import Any
 
 import yaml
 
+from violet_operator.api.model import ApiModel
+from violet_operator.api.package_inventory_status import Action, Change, Type
+from violet_operator.package.documents import parse_yaml
 from violet_operator.package.versions import newest
 
 JsonObject = dict[str, Any]
-
-Type = Literal["OperatorBundle", "ModulePlugin", "Chart"]
 
 TYPES: tuple[Type, ...] = ("OperatorBundle", "ModulePlugin", "Chart")
 """In the order of the manual's sample, which is not that of the names."""
 
 Area = tuple[str, Type]
 """A cluster and a type: what can be read, or not, by itself."""
+
+_Key = tuple[Type, str, str]
+"""A type, a package and a cluster."""
 
 _WIDE = 1 << 30
 """Columns: no value is ever folded."""
@@ -37,24 +41,6 @@ class Installed:
     cluster: str
     version: str
     display_name: str
-
-
-@dataclass(frozen=True, slots=True)
-class Change:
-    """What became of one package on one cluster."""
-
-    action: Literal["Added", "Removed", "Upgraded", "Downgraded"]
-    type: Type
-    name: str
-    cluster: str
-    before: str | None = None
-    after: str | None = None
-
-    def to_api(self) -> JsonObject:
-        """The JSON form: absent instead of null."""
-        fields = {"action": self.action, "type": self.type, "name": self.name, "cluster": self.cluster}
-        versions = {"before": self.before, "after": self.after}
-        return fields | {key: value for key, value in versions.items() if value is not None}
 
 
 def merge(found: Iterable[Installed], unread: Collection[Area], last: Iterable[Installed]) -> set[Installed]:
@@ -94,13 +80,35 @@ def _application(items: list[Installed]) -> JsonObject:
 
 
 def parse(text: str) -> set[Installed]:
-    """An export of ours, read back. Of ours only: it is not checked."""
-    document = yaml.load(text, Loader=yaml.CSafeLoader)
+    """An export of ours, read back.
+
+    Raises:
+        ValueError: it is none.
+    """
+    try:
+        document = _Document.model_validate(next(parse_yaml(text.encode()), None))
+    except (yaml.YAMLError, ValueError):
+        raise ValueError("This is no export.") from None
     return {
-        Installed(each["type"], name, place["clusterName"], place["version"], each["displayName"])
-        for name, each in document["applications"].items()
-        for place in each["installed"]
+        Installed(each.type, name, place.cluster_name, place.version, each.display_name)
+        for name, each in document.applications.items()
+        for place in each.installed
     }
+
+
+class _Place(ApiModel):
+    cluster_name: str
+    version: str
+
+
+class _Application(ApiModel):
+    display_name: str
+    type: Type
+    installed: list[_Place]
+
+
+class _Document(ApiModel):
+    applications: dict[str, _Application]
 
 
 def differences(before: Iterable[Installed], after: Iterable[Installed]) -> list[Change]:
@@ -111,16 +119,21 @@ def differences(before: Iterable[Installed], after: Iterable[Installed]) -> list
         gone, come = old[key] - new[key], new[key] - old[key]
         if len(gone) == len(come) == 1:
             (was,), (now,) = gone, come
-            action: Literal["Upgraded", "Downgraded"] = "Upgraded" if newest((now, was), str) == now else "Downgraded"
-            changes.append(Change(action, *key, was, now))
+            upgraded = newest((now, was), str) == now
+            changes.append(_change("Upgraded" if upgraded else "Downgraded", key, was, now))
             continue
-        changes += [Change("Removed", *key, before=version) for version in sorted(gone)]
-        changes += [Change("Added", *key, after=version) for version in sorted(come)]
+        changes += [_change("Removed", key, before=version) for version in sorted(gone)]
+        changes += [_change("Added", key, after=version) for version in sorted(come)]
     return changes
 
 
-def _versions(items: Iterable[Installed]) -> dict[tuple[Type, str, str], set[str]]:
-    found: dict[tuple[Type, str, str], set[str]] = defaultdict(set)
+def _change(action: Action, key: _Key, before: str | None = None, after: str | None = None) -> Change:
+    kind, name, cluster = key
+    return Change(action=action, type=kind, name=name, cluster=cluster, before=before, after=after)
+
+
+def _versions(items: Iterable[Installed]) -> dict[_Key, set[str]]:
+    found: dict[_Key, set[str]] = defaultdict(set)
     for item in items:
         found[item.type, item.name, item.cluster].add(item.version)
     return found

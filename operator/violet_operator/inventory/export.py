@@ -6,16 +6,16 @@ The ConfigMap may hold other people's data: only our key is written, and never o
 from __future__ import annotations
 
 import asyncio
-import hashlib
 from typing import Any
 
 from violet_operator.api import FIELD_MANAGER, GROUP
-from violet_operator.api.package_inventory import Output
+from violet_operator.api.package_inventory import ConfigMapKeyRef, Output
 from violet_operator.clients.bucket import StorageSettings
 from violet_operator.clients.kube import CONFIG_MAPS, Kube
 from violet_operator.clients.kube_errors import NoRightError
 from violet_operator.clients.object_store import ObjectStore
 from violet_operator.errors import OperatorError, Stalled, Waiting
+from violet_operator.inventory.record import RECORD, Record, holds
 from violet_operator.platform.resolve import Reader, read_ca_bundle, read_secret
 
 JsonObject = dict[str, Any]
@@ -25,17 +25,6 @@ MARK = f"{GROUP}/package-inventory"
 
 LIMIT = 1 << 20
 """Bytes that the API lets a ConfigMap hold, all keys together."""
-
-
-def sha256(text: str) -> str:
-    """The sum of an export."""
-    return hashlib.sha256(text.encode()).hexdigest()
-
-
-def holds(live: JsonObject | None, key: str) -> str | None:
-    """What a ConfigMap has under a key."""
-    found = ((live or {}).get("data") or {}).get(key)
-    return None if found is None else str(found)
 
 
 def check(live: JsonObject | None, wanted: JsonObject, *, exported: bool) -> None:
@@ -74,13 +63,14 @@ def check(live: JsonObject | None, wanted: JsonObject, *, exported: bool) -> Non
         )
 
 
-def body(namespace: str, config_map: str, key: str, text: str, name: str) -> JsonObject:
-    """What we own of the ConfigMap."""
+def body(namespace: str, name: str, ref: ConfigMapKeyRef, text: str, record: Record) -> JsonObject:
+    """What an inventory owns of the ConfigMap."""
+    annotations = {MARK: name, RECORD: record.annotation()}
     return {
         "apiVersion": "v1",
         "kind": "ConfigMap",
-        "metadata": {"name": config_map, "namespace": namespace, "annotations": {MARK: name}},
-        "data": {key: text},
+        "metadata": {"name": ref.name, "namespace": namespace, "annotations": annotations},
+        "data": {ref.key: text},
     }
 
 

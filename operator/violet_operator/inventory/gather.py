@@ -7,7 +7,7 @@ because an API did not answer.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Mapping
+from collections.abc import Awaitable, Collection, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -34,11 +34,13 @@ class Gathered:
     Attributes:
         listing: what is installed, where it could be read.
         unread: what could not be read, and why.
+        views: kinds of views that the platform has.
         notes: what the user should know of how it was read.
     """
 
     listing: Listing = field(default_factory=Listing)
     unread: dict[Area, str] = field(default_factory=dict)
+    views: set[str] = field(default_factory=set)
     notes: list[str] = field(default_factory=list)
 
     def failures(self, cluster: str) -> list[str]:
@@ -46,13 +48,14 @@ class Gathered:
         return list(dict.fromkeys(said for (name, _), said in self.unread.items() if name == cluster))
 
 
-@dataclass(slots=True)
+@dataclass(frozen=True, slots=True)
 class _World:
     """What the management cluster tells of all clusters; a string says why it does not."""
 
-    views: list[JsonObject] = field(default_factory=list)
-    plugins: list[JsonObject] | str = field(default_factory=list)
-    requests: list[JsonObject] | str = field(default_factory=list)
+    operators: list[JsonObject] | str
+    plugins: list[JsonObject] | str
+    requests: list[JsonObject] | str
+    views: set[str] = field(default_factory=set)
     notes: list[str] = field(default_factory=list)
 
 
@@ -65,14 +68,19 @@ class _Cluster:
     applications: list[JsonObject]
 
 
-async def gather(clusters: Mapping[str, Kube], wanted: list[str], catalog_namespace: str) -> Gathered:
-    """What is installed on the wanted clusters of a platform; raises nothing, as what fails is part of the answer."""
+async def gather(
+    clusters: Mapping[str, Kube], wanted: list[str], catalog_namespace: str, expected: Collection[str]
+) -> Gathered:
+    """What is installed on the wanted clusters of a platform; raises nothing, as what fails is part of the answer.
+
+    `expected` are the views that the platform had before.
+    """
     slots = asyncio.Semaphore(_AT_ONCE)
     world, found = await asyncio.gather(
-        _read_world(clusters.get(GLOBAL)),
+        _read_world(clusters.get(GLOBAL), expected),
         asyncio.gather(*(_read_cluster(clusters[name], slots) for name in wanted)),
     )
-    gathered = Gathered(notes=world.notes)
+    gathered = Gathered(views=world.views, notes=world.notes)
     for name, own in zip(wanted, found, strict=True):
         _add_cluster(gathered, name, own, world, catalog_namespace)
     if isinstance(world.plugins, str):
@@ -86,7 +94,12 @@ def _add_cluster(gathered: Gathered, name: str, own: _Cluster | str, world: _Wor
     if isinstance(own, str):
         gathered.unread |= {(name, "OperatorBundle"): own, (name, "Chart"): own}
         return
-    gathered.listing.update(objects.operators(name, world.views, own.subscriptions, own.csvs, catalog_namespace))
+    if isinstance(world.operators, str):
+        gathered.unread[name, "OperatorBundle"] = world.operators
+    else:
+        gathered.listing.update(
+            objects.operators(name, world.operators, own.subscriptions, own.csvs, catalog_namespace)
+        )
     if isinstance(world.requests, str):
         gathered.unread[name, "Chart"] = world.requests
     else:
@@ -107,46 +120,74 @@ async def _read_cluster(kube: Kube, slots: asyncio.Semaphore) -> _Cluster | str:
             return error.message
 
 
-async def _read_world(kube: Kube | None) -> _World:
-    world = _World()
+async def _read_world(kube: Kube | None, expected: Collection[str]) -> _World:
     if kube is None:
-        world.plugins = world.requests = f"The platform shows no cluster named {GLOBAL}, which knows of plugins."
-        return world
+        why = f"The platform shows no cluster named {GLOBAL}, which knows what all of them have."
+        return _World(why, why, why)
     try:
-        kinds = await Kinds.of(kube)
+        teller = _Teller(await Kinds.of(kube), kube.name, expected)
     except OperatorError as error:
-        world.plugins = world.requests = error.message
-        return world
-    try:
-        world.views = await _view(kinds, "operatorviews", kube)
-    except OperatorError as error:
-        world.notes.append(f"Operators are taken from Subscriptions alone: {error.message}")
-    world.plugins = await _read_plugins(kinds, kube, world)
-    try:
-        world.requests = await kinds.all(APP, "helmrequests") or []
-    except OperatorError as error:
-        world.requests = error.message
-    return world
+        return _World(error.message, error.message, error.message)
+    return _World(
+        await _or_why(teller.operators()),
+        await _or_why(teller.plugins()),
+        await _or_why(teller.requests()),
+        teller.views,
+        teller.notes,
+    )
 
 
-async def _read_plugins(kinds: Kinds, kube: Kube, world: _World) -> list[JsonObject] | str:
-    """ModulePluginViews, or the ModulePlugins themselves: both say what is installed where."""
+async def _or_why(reading: Awaitable[list[JsonObject]]) -> list[JsonObject] | str:
+    """What is read, or why nothing is."""
     try:
-        return await _view(kinds, "modulepluginviews", kube)
-    except OperatorError as error:
-        why = error.message
-    try:
-        found = await kinds.all(MODULES, "moduleplugins")
+        return await reading
     except OperatorError as error:
         return error.message
-    if found is None:
-        return why
-    world.notes.append(f"Plugins are taken from ModulePlugins: {why}")
-    return found
 
 
-async def _view(kinds: Kinds, plural: str, kube: Kube) -> list[JsonObject]:
-    found = await kinds.all(APP, plural)
-    if found is None:
-        raise Waiting("KindMissing", f"cluster {kube.name} does not serve {plural} ({APP}).")
-    return found
+@dataclass(frozen=True, slots=True)
+class _Teller:
+    """The management cluster. A platform may have no views; but one that it had before and that is missing is unread.
+
+    Attributes:
+        kinds: what it serves.
+        name: its name.
+        expected: views that were there before.
+        views: views that are there.
+        notes: what is read in place of the others.
+    """
+
+    kinds: Kinds
+    name: str
+    expected: Collection[str]
+    views: set[str] = field(default_factory=set)
+    notes: list[str] = field(default_factory=list)
+
+    async def operators(self) -> list[JsonObject]:
+        return await self._view("operatorviews", "Operators are taken from Subscriptions alone") or []
+
+    async def plugins(self) -> list[JsonObject]:
+        """ModulePluginViews, or the ModulePlugins themselves: both say what is installed where."""
+        found = await self._view("modulepluginviews", "Plugins are taken from ModulePlugins")
+        if found is None:
+            found = await self.kinds.all(MODULES, "moduleplugins")
+        if found is None:
+            raise Waiting("KindMissing", f"Cluster {self.name} serves neither modulepluginviews nor moduleplugins.")
+        return found
+
+    async def requests(self) -> list[JsonObject]:
+        return await self.kinds.all(APP, "helmrequests") or []
+
+    async def _view(self, plural: str, instead: str) -> list[JsonObject] | None:
+        found = await self.kinds.all(APP, plural)
+        if found is not None:
+            self.views.add(plural)
+        elif plural in self.expected:
+            raise Waiting(
+                "KindMissing",
+                f"Cluster {self.name} no longer serves {plural} ({APP}). If that is for good, delete the "
+                "PackageInventory and create it again.",
+            )
+        else:
+            self.notes.append(f"{instead}: cluster {self.name} does not serve {plural} ({APP}).")
+        return found

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
@@ -13,6 +15,7 @@ from violet_operator.errors import Stalled, Waiting
 from violet_operator.inventory import export
 from violet_operator.inventory.applications import Installed, differences, merge, parse, render, without_namesakes
 from violet_operator.inventory.gather import Gathered, gather
+from violet_operator.inventory.record import Record, recall, sha256
 from violet_operator.inventory.status import InventoryStatus, named
 from violet_operator.platform.environment import Environment
 from violet_operator.support.cron import Schedule
@@ -37,6 +40,9 @@ class Look:
         env: the process.
         step: the condition that a failure would make false; None: before the first step.
         gathered: what was found.
+        live: the ConfigMap, if there is one.
+        last: the last export, if it is still there as it was written.
+        untold: the record of the last export, if no status tells of it.
     """
 
     body: JsonObject
@@ -45,6 +51,9 @@ class Look:
     env: Environment
     step: str | None = None
     gathered: Gathered = field(default_factory=Gathered)
+    live: JsonObject | None = None
+    last: set[Installed] | None = None
+    untold: Record | None = None
 
     @property
     def namespace(self) -> str:
@@ -94,12 +103,17 @@ class Look:
         platform, facts = self.spec.platform_ref.name, self.status.facts
         if requested := requested_at(self.body["metadata"]):
             facts["lastHandledReconcileAt"] = requested
+            if self._forced:
+                facts.pop("copy", None)  # to be written anew, whatever fails before that
         connection = await self.env.connect(self.namespace, platform)
         wanted = self._wanted(platform, connection.clusters)
-        self.gathered = await gather(connection.clusters, wanted, self.env.settings.system_namespace)
         if facts.get("platform") != platform:  # what is known is about another one
             facts.pop("clusters", None)
+            facts.pop("views", None)
         facts["platform"] = platform
+        namespace, views = self.env.settings.system_namespace, facts.get("views", [])
+        self.gathered = await gather(connection.clusters, wanted, namespace, views)
+        facts["views"] = sorted(self.gathered.views.union(views))
         self.status.read(wanted, self.gathered)
 
     def _wanted(self, platform: str, clusters: dict[str, Kube]) -> list[str]:
@@ -114,71 +128,98 @@ class Look:
             raise Waiting("NotGathered", f"Platform {platform} shows no cluster. The last export stays as it is.")
         return wanted
 
-    async def live(self) -> JsonObject | None:
-        """The ConfigMap as it is.
+    async def recall(self) -> None:
+        """Read the ConfigMap and the last export, here or where it was before; sets `live` and `last`.
+
+        What the last export tells and no status ever told, the operator having died meanwhile, is told now.
 
         Raises:
             OperatorError: it cannot be read.
         """
-        return await self.env.kube.get(CONFIG_MAPS, self.namespace, self.spec.output.config_map_ref.name)
+        self.live = await self._config_map(self.spec.output.config_map_ref.name)
+        found = recall(self.live, self.spec.output.config_map_ref.key, self._known)
+        before = (self.status.last.get("export") or {}).get("configMap", self._place)
+        if found is None and before != self._place:
+            name, _, key = before.partition("/")
+            found = recall(await self._config_map(name), key, self._known)
+        with suppress(ValueError):  # what only looks as if we had written it
+            self.last = parse(found.text) if found else None
+            self.untold = found.untold if found else None
+        if self.untold:
+            self.status.facts |= self.untold.facts()
 
-    def recall(self, live: JsonObject | None) -> set[Installed] | None:
-        """The last export, if it is still there as it was written.
+    async def _config_map(self, name: str) -> JsonObject | None:
+        return await self.env.kube.get(CONFIG_MAPS, self.namespace, name)
+
+    @property
+    def _place(self) -> str:
+        ref = self.spec.output.config_map_ref
+        return f"{ref.name}/{ref.key}"
+
+    @property
+    def _known(self) -> str:
+        """The sum of the last export that the status knows; before the first, what no other inventory has."""
+        return str((self.status.last.get("export") or {}).get("sha256") or self.body["metadata"]["uid"])
+
+    def compare(self) -> None:
+        """Whether the last export knows of what could not be read.
 
         Raises:
-            Waiting: a cluster cannot be read, and the last export does not know it either.
+            Waiting: it does not.
         """
-        text = export.holds(live, self.spec.output.config_map_ref.key)
-        known = (self.status.facts.get("export") or {}).get("sha256")
-        last = None if text is None or export.sha256(text) != known else parse(text)
         states = self.status.facts["clusters"]
-        lost = [each for each in states if "message" in each and (last is None or "lastReadTime" not in each)]
+        unread = [each for each in states if "message" in each]
+        lost = [each for each in unread if self.last is None or "lastReadTime" not in each]
         if lost:
             raise Waiting(
                 "NotGathered",
-                f"Cluster {lost[0]['name']} cannot be read: {lost[0]['message']} No earlier export tells of it, so "
-                "nothing is exported: packages would be missing. Mend the cluster, or leave it out of spec.clusters. "
-                f"So it is with {len(lost)} of {len(states)} clusters.",
+                f"{len(lost)} of {len(states)} clusters cannot be read whole, and no earlier export tells of them: "
+                f"{_told(lost)} Nothing is exported, as packages would be missing. Mend that, or leave the clusters "
+                "out of spec.clusters.",
             )
-        if not any("message" in each for each in states):
+        if not unread:
             self.status.gathered(" ".join(["Every cluster was read.", *self.gathered.notes]))
-        return last
 
-    async def export(self, live: JsonObject | None, last: set[Installed] | None) -> None:
+    async def export(self) -> None:
         """Write what was found, and what the last export says of what could not be read.
 
         Raises:
             OperatorError: it may not be written, or does not fit.
         """
-        ref, facts = self.spec.output.config_map_ref, self.status.facts
-        items, namesakes = without_namesakes(
-            merge(self.gathered.listing.installed, self.gathered.unread.keys(), last or ())
-        )
+        ref, unread = self.spec.output.config_map_ref, self.gathered.unread.keys()
+        items, namesakes = without_namesakes(merge(self.gathered.listing.installed, unread, self.last or ()))
         if namesakes:
             self.gathered.notes.append(f"Not listed, as another package has the name: {named(namesakes)}.")
-        text, before, place = render(items), facts.get("export") or {}, f"{ref.name}/{ref.key}"
-        wanted = export.body(self.namespace, ref.name, ref.key, text, self.name)
-        export.check(live, wanted, exported=before.get("configMap") == place)
-        await export.write(self.env.kube, live, wanted)
+        text, known = render(items), self.untold.sha256 if self.untold else self._known
+        changes = [] if self.last is None else differences(self.last, items)
+        record = Record.of(text, self._known, self.env.clock(), self.untold, changes)
+        wanted = export.body(self.namespace, self.name, ref, text, record)
+        before = self.status.last.get("export") or {}
+        export.check(self.live, wanted, exported=before.get("configMap") == self._place)
+        await export.write(self.env.kube, self.live, wanted)
         self.status.count(items, self.gathered)
-        if before.get("sha256") != export.sha256(text):
-            if before and last is None:
+        if known != record.sha256:
+            if before and self.last is None:
                 self.gathered.notes.append("The last export was gone or altered: what changed since is not known.")
-            self.status.changed([] if last is None else differences(last, items))
-        facts["export"] = {"configMap": place, "sha256": export.sha256(text), "size": len(text.encode())}
+            self.status.facts |= record.facts()
+        self.status.written(self._place, text)
         await self._copy(text)
         self.status.exported(f"Key {ref.key} of ConfigMap {ref.name} has it.")
 
     async def _copy(self, text: str) -> None:
+        """Into storage where this very export was not written yet; what fails counts as not written."""
         output, facts = self.spec.output, self.status.facts
+        last = facts.pop("copy", None) or {}
         if output.url is None:
-            facts.pop("copy", None)
             return
-        wanted = {"url": output.url, "sha256": export.sha256(text)}
-        if wanted.items() <= (facts.get("copy") or {}).items() and not self._forced:
-            return
-        etag = await export.copy(self.env, self.namespace, self.name, output, text)
-        facts["copy"] = wanted | ({"etag": etag} if etag else {})
+        place = output.model_dump(
+            mode="json", by_alias=True, exclude_none=True, exclude={"config_map_ref", "ca_bundle_ref"}
+        )
+        wanted = place | {"sha256": sha256(text)}
+        if {key: value for key, value in last.items() if key != "etag"} != wanted:
+            etag = await export.copy(self.env, self.namespace, self.name, output, text)
+            last = wanted | ({"etag": etag} if etag else {})
+        facts["copy"] = last
 
     def conclude(self) -> None:
         """Judge what was found, now that it is exported.
@@ -189,17 +230,24 @@ class Look:
         facts, ref = self.status.facts, self.spec.output.config_map_ref
         facts["lastExportTime"] = self.status.now()
         states, counts = facts["clusters"], facts["counts"]
-        bad = [f"{each['name']} ({each['lastReadTime']}): {each['message']}" for each in states if "message" in each]
-        if bad:
+        if unread := [each for each in states if "message" in each]:
             raise Waiting(
                 "PartlyGathered",
-                f"Of {len(states)} clusters {len(bad)} cannot be read, and what the export says of them is as old as "
-                f"their last reading: {' '.join(bad)}",
+                f"{len(unread)} of {len(states)} clusters cannot be read whole; the export has of them what was read "
+                f"last: {_told(unread)}",
             )
         notes = [*self.gathered.notes, *_pending(self.gathered)]
         total = counts["operatorBundles"] + counts["modulePlugins"] + counts["charts"]
         message = f"{total} packages on {len(states)} clusters: key {ref.key} of ConfigMap {ref.name}."
         self.status.ready(" ".join([message, *notes]))
+
+
+def _told(states: Iterable[JsonObject]) -> str:
+    """Which clusters have which message: one for all, where what knows of all does not answer."""
+    clusters: dict[str, list[str]] = {}
+    for state in states:
+        clusters.setdefault(state["message"], []).append(state["name"])
+    return " ".join(f"{named(names)}: {message}" for message, names in clusters.items())
 
 
 def _pending(gathered: Gathered) -> list[str]:

@@ -13,7 +13,8 @@ from dataclasses import dataclass, field
 from itertools import chain
 from typing import Any
 
-from violet_operator.inventory.applications import Installed, Type
+from violet_operator.api.package_inventory_status import Type
+from violet_operator.inventory.applications import Installed
 from violet_operator.package.versions import csv_version as version_in
 
 JsonObject = dict[str, Any]

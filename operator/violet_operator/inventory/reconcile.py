@@ -73,11 +73,11 @@ async def _take_steps(look: Look) -> None:
     look.step = GATHERED
     await look.gather()
     look.step = EXPORTED
-    live = await look.live()
+    await look.recall()
     look.step = GATHERED
-    last = look.recall(live)
+    look.compare()
     look.step = EXPORTED
-    await look.export(live, last)
+    await look.export()
     look.step = GATHERED
     look.conclude()
 

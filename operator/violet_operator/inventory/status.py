@@ -8,10 +8,10 @@ from datetime import datetime
 from typing import Any
 
 from violet_operator.api.conditions import EXPORTED, GATHERED, READY, Conditions, Event, timestamp, transition
-from violet_operator.api.package_inventory_status import CHANGES
 from violet_operator.errors import OperatorError
-from violet_operator.inventory.applications import Change, Installed
+from violet_operator.inventory.applications import Installed
 from violet_operator.inventory.gather import Gathered
+from violet_operator.inventory.record import sha256
 
 JsonObject = dict[str, Any]
 
@@ -34,13 +34,12 @@ class InventoryStatus:
         return timestamp(self._clock())
 
     def read(self, clusters: Iterable[str], gathered: Gathered) -> None:
-        """Which clusters could be read."""
+        """Which clusters could be read; when, is told with the export that says so."""
         before = {item["name"]: item.get("lastReadTime") for item in self.facts.get("clusters", [])}
         states = []
         for name in sorted(clusters):
             said = gathered.failures(name)
-            stamp = before.get(name) if said else self.now()
-            state = {"name": name, "lastReadTime": stamp, "message": " ".join(said) or None}
+            state = {"name": name, "lastReadTime": before.get(name), "message": " ".join(said) or None}
             states.append({key: value for key, value in state.items() if value is not None})
         self.facts["clusters"] = states
 
@@ -56,11 +55,12 @@ class InventoryStatus:
             "pending": len({(kind, name) for kind, name, _ in gathered.listing.pending}),
         }
 
-    def changed(self, changes: list[Change]) -> None:
-        """The export differs from the last one."""
-        self.facts["lastChangeTime"] = self.now()
-        self.facts["changes"] = [change.to_api() for change in changes[:CHANGES]]
-        self.facts["changesTotal"] = len(changes)
+    def written(self, config_map: str, text: str) -> None:
+        """There is an export now, and all that could be read is in it."""
+        self.facts["export"] = {"configMap": config_map, "sha256": sha256(text), "size": len(text.encode())}
+        for state in self.facts["clusters"]:
+            if "message" not in state:
+                state["lastReadTime"] = self.now()
 
     def ready(self, message: str) -> None:
         """Everything was read and written."""

@@ -10,7 +10,7 @@ T = TypeVar("T")
 
 _PART = re.compile(r"\d+|[A-Za-z]+")
 _SUFFIX = r"(?:-[0-9A-Za-z.-]+)?(?:[+_][0-9A-Za-z.-]+)?"
-_VERSION = re.compile(rf"v?[0-9]+(?:\.[0-9]+)*{_SUFFIX}")
+_VERSION = re.compile(rf"v?[0-9]{{1,18}}(?:\.[0-9]{{1,18}})*{_SUFFIX}")
 _CSV_REST = re.compile(r"\.|-v?[0-9]|$")
 _CSV_VERSION = re.compile(rf"[.-]v?([0-9]+\.[0-9]+\.[0-9]+{_SUFFIX})")
 
@@ -30,8 +30,19 @@ def is_older(one: str, other: str) -> bool:
     return _trimmed(one) < _trimmed(other)
 
 
+def comparable(one: str, other: str) -> bool:
+    """Whether it is certain which of two versions is newer, by their numbers; or that they are one version.
+
+    Behind equal numbers nobody but the packager knows: 1.5.0-rc.1 comes before 1.5.0, and 1.5.0-hotfix.1 after it,
+    though Semantic Versioning has both before.
+    """
+    if not (is_version(one) and is_version(other)):
+        return False
+    return same_version(one, other) or _trimmed(one)[0] != _trimmed(other)[0]
+
+
 def is_version(text: str) -> bool:
-    """Whether a text can be compared: numbers, and behind a hyphen what comes before the release (not 2.0rc1)."""
+    """Whether a text is a version: numbers, and a suffix behind a hyphen at most (not 2.0rc1)."""
     return _VERSION.fullmatch(text.strip()) is not None
 
 

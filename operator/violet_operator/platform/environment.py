@@ -52,3 +52,7 @@ class Environment(Process, Protocol):
     async def connect(self, namespace: str, platform: str) -> Connection:
         """The way in to a Platform."""
         ...
+
+    async def enter(self, namespace: str, platform: str, *, anew: bool) -> dict[str, Kube]:
+        """The clusters of a Platform, as they are now."""
+        ...

@@ -80,7 +80,7 @@ class _Probe:
         self._last: JsonObject = body.get("status") or {}
         self._states: list[ClusterState] = []
         self.conditions = Conditions(self._last.get("conditions", []), generation=self._generation, clock=env.clock)
-        self.status: JsonObject = {"observedGeneration": self._generation, "clusters": []}
+        self.status: JsonObject = {"observedGeneration": self._generation, "clusters": []} | self._known_registry()
 
     async def run(self) -> Requeue:
         """Fill the status; says when to look again."""
@@ -106,6 +106,11 @@ class _Probe:
             message=str(ready.get("message", "")),
             clusters=frozenset(state.name for state in self._states if state.error is None),
         )
+
+    def _known_registry(self) -> JsonObject:
+        """What was found out of this very spec: while nobody can be asked, it is taken to be the same."""
+        same = self._last.get("observedGeneration") == self._generation
+        return {"registry": self._last["registry"]} if same and self._last.get("registry") else {}
 
     async def _look(self, *, anew: bool) -> None:
         """Clusters, then the registry; one cluster that works is enough, as targets fail each for themselves."""
@@ -141,6 +146,8 @@ class _Probe:
 
     def _failed(self, error: OperatorError) -> Requeue:
         self.conditions.failed(error)
+        if error.reason == "RegistryNotDiscovered":  # it was asked, and has none now
+            self.status.pop("registry", None)
         return Requeue(after=_INTERVAL) if isinstance(error, Stalled) else Requeue(failed=True)
 
 

@@ -78,7 +78,7 @@ async def read_platform(reader: Reader, namespace: str, name: str) -> tuple[Json
     if body is None:
         raise Waiting(
             "PlatformNotFound",
-            f"There is no Platform {name!r} in namespace {namespace}. Create it, or correct spec.targets.",
+            f"There is no Platform {name!r} in namespace {namespace}. Create it, or correct the name in platformRef.",
         )
     try:
         return body["metadata"], PlatformSpec.model_validate(body["spec"])

@@ -1,5 +1,6 @@
 """Random platforms: mostly at rest, with everything in them that has gone wrong somewhere."""
 
+from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from random import Random
 from typing import Any
@@ -7,12 +8,35 @@ from typing import Any
 from tests.simulation.cleanup.world import GLOBAL, PER_CLUSTER, PLUGINS, Object, World
 
 NOW = datetime(2026, 6, 1, tzinfo=UTC)
-VERSIONS = ("0.9.0", "1.0.0", "1.2.0", "1.10.0", "2.0.0-rc.1", "2.0.0", "2.0.1", "3.0.0")
+VERSIONS = (
+    *("0.9.0", "1.0.0", "1.2.0", "1.2.0-build.20251226181113", "1.10.0", "1.10.0-1", "2.0.0-rc.1", "2.0.0"),
+    *("2.0.0-hotfix.1", "2.0.0-hotfix.2", "2.0.1", "3.0.0"),
+)
 PACKAGES = ("alpha", "beta-operator", "3gamma", "delta")
 MODULES = ("log", "mesh", "net")
 JOINTS = (".v", ".v", ".", "-", "-v")
 """What stands between package and version in the name of a CSV."""
 STRANGE = ("Installing", "", "Failed", "installed", "Unknown")
+CLEANED = ("Artifact", "ArtifactVersion", "ModulePlugin", "ModuleConfig")
+SELECTORS: tuple[Object, ...] = (
+    {"matchLabels": {"team": "blue"}},
+    {"matchExpressions": [{"key": "team", "operator": "In", "values": ["blue", "red"]}]},
+    {"matchExpressions": [{"key": "team", "operator": "Exists"}]},
+    {"matchLabels": {"team": "red"}, "matchExpressions": [{"key": "other", "operator": "DoesNotExist"}]},
+)
+FIELDS = (
+    ("OperatorView", "status", "operatorStatus"),
+    ("OperatorView", "status", "operatorStatus", "installation"),
+    ("ModulePluginView", "status", "installed"),
+    ("ModulePlugin", "status", "installed"),
+    ("ModuleInfo", "status", "version"),
+    ("Subscription", "spec", "name"),
+    ("Subscription", "status", "installedCSV"),
+    ("ClusterServiceVersion", "status", "phase"),
+    ("InstallPlan", "spec", "clusterServiceVersionNames"),
+    ("ArtifactVersion", "status", "version"),
+)
+"""Fields that may be of another type than is known."""
 
 
 def generate(random: Random) -> tuple[World, dict[str, Any], dict[str, int]]:
@@ -26,6 +50,7 @@ def generate(random: Random) -> tuple[World, dict[str, Any], dict[str, int]]:
     for number in range(random.choice((0, 0, 1, 2))):
         _upload(world, random, f"upload{number}")
     _age(world, random)
+    _share_out(world, random)
     for _ in range(random.choice((0, 0, 0, 0, 1, 2, 3))):
         disturb(world, random)
     observed = {
@@ -51,7 +76,8 @@ def _operator(world: World, random: Random, cluster: str, package: str) -> None:
         version = random.choice(offered if random.random() < 0.9 else VERSIONS)
         csv = f"{package}{joint if random.random() < 0.9 else random.choice(JOINTS)}{version}"
         world.view(cluster, package, "Installed", csv, artifact=random.choice((name, "")))
-        world.subscription(cluster, package, csv)
+        next_one = f"{package}{joint}{random.choice(VERSIONS)}" if random.random() < 0.05 else csv
+        world.subscription(cluster, package, csv, next_one)
         world.csv(cluster, csv, f"ns-{package}")
     else:
         world.view(cluster, package, random.choice(STRANGE))
@@ -60,7 +86,7 @@ def _operator(world: World, random: Random, cluster: str, package: str) -> None:
 
 
 def _plugin(world: World, random: Random, module: str) -> None:
-    offered = [f"v{version}" for version in sorted(random.sample(VERSIONS[:4], random.randint(1, 4)))]
+    offered = [f"v{version}" for version in sorted(random.sample(VERSIONS, random.randint(1, 4)))]
     where = random.sample(world.clusters, random.randint(0, len(world.clusters)))
     plugin = world.plugin(module, *offered, installed={cluster: random.choice(offered) for cluster in where})
     if random.random() < 0.2:
@@ -101,6 +127,15 @@ def _age(world: World, random: Random) -> None:
                 body["metadata"]["creationTimestamp"] = created.strftime("%Y-%m-%dT%H:%M:%SZ")
 
 
+def _share_out(world: World, random: Random) -> None:
+    """Teams have objects of their own, and so has the platform."""
+    for body in [body for (_, kind), bodies in world.objects.items() if kind in CLEANED for body in bodies]:
+        if random.random() < 0.1:
+            body["metadata"].setdefault("labels", {})["team"] = random.choice(("blue", "red"))
+        if random.random() < 0.02:
+            _relabel(body, random)
+
+
 def _wish(random: Random) -> dict[str, Any]:
     retention = {
         "keepNewerThanInstalled": random.random() < 0.8,
@@ -108,22 +143,23 @@ def _wish(random: Random) -> dict[str, Any]:
         "observations": random.choice((1, 1, 1, 2, 3)),
     }
     retention |= {"minAge": "168h"} if random.random() < 0.3 else {}
-    exclude = random.choice(({}, {}, {}, {"exclude": {"names": ["alpha*", "log"]}}))
-    kinds = ["Artifact", "ArtifactVersion", "ModulePlugin", "ModuleConfig"]
-    chosen = kinds if random.random() < 0.8 else random.sample(kinds, random.randint(1, 3))
+    selected = {"exclude": {"selector": random.choice(SELECTORS)}}
+    exclude = random.choice(({}, {}, {}, {"exclude": {"names": ["alpha*", "log"]}}, selected))
+    chosen = list(CLEANED) if random.random() < 0.8 else random.sample(CLEANED, random.randint(1, 3))
     return {"retention": retention, "kinds": chosen} | exclude
 
 
 def disturb(world: World, random: Random) -> None:
     """One thing of the many that have gone wrong somewhere."""
-    random.choice((_break, _overtake, _hurry, _spoil))(world, random, random.choice(world.clusters))
+    random.choice((_break, _overtake, _hurry, _spoil, _spoil, _twist))(world, random, random.choice(world.clusters))
 
 
 def _break(world: World, random: Random, cluster: str) -> None:
-    """Something cannot be read, or a whole cluster."""
+    """Something cannot be read, or much of a cluster, or all of it."""
     kinds = [(cluster, kind) for kind in PER_CLUSTER] + [(GLOBAL, kind) for kind in PLUGINS]
     one = {random.choice([*kinds, (GLOBAL, "OperatorView"), ("", "PackageUpload")])}
-    world.broken |= random.choice((one, {(cluster, kind) for kind in PER_CLUSTER}))
+    much = {(cluster, kind) for kind in random.sample(list(PER_CLUSTER), 4)}
+    world.broken |= random.choice((one, one, much, {(cluster, kind) for kind in PER_CLUSTER}))
 
 
 def _overtake(world: World, random: Random, cluster: str) -> None:
@@ -152,29 +188,45 @@ def _hurry(world: World, random: Random, cluster: str) -> None:
             phase = random.choice(("Running", "Upgrading", ""))
             world.info(random.choice(MODULES), cluster, f"v{version}", wanted=wanted, phase=phase)
         case 2:
-            _change(random, world.objects[cluster, "ArtifactVersion"], _unsettle)
+            _change(world, random, (cluster, "ArtifactVersion"), _unsettle)
 
 
 def _spoil(world: World, random: Random, cluster: str) -> None:
     """An object is not as it should be, or not there."""
-    views = world.objects[GLOBAL, random.choice(("OperatorView", "ModulePluginView"))]
+    views = (GLOBAL, random.choice(("OperatorView", "ModulePluginView")))
+    some = random.choice((*((cluster, kind) for kind in CLEANED[:2]), *((GLOBAL, kind) for kind in CLEANED[2:])))
     match random.randint(0, 5):
         case 5:
             world.info(random.choice(MODULES), cluster, "v1.0.0")["metadata"]["labels"].pop("cpaas.io/module-name")
         case 0:
-            _change(random, world.objects[GLOBAL, "OperatorView"], _empty_csv)
+            _change(world, random, (GLOBAL, "OperatorView"), _empty_csv)
         case 1:
-            _change(random, world.objects[cluster, "Artifact"], _relabel)
+            _change(world, random, some, _relabel)
         case 2:
-            _change(random, views, lambda body, _: body.update(status=None))
+            _change(world, random, views, lambda body, _: body.update(status=None))
         case 3:
-            _change(random, views, lambda body, _: views.remove(body))
+            _change(world, random, views, lambda body, _: world.objects[views].remove(body))
         case 4:
-            _change(random, world.objects[cluster, random.choice(("Artifact", "ArtifactVersion"))], _end)
+            _change(world, random, some, _end)
 
 
-def _change(random: Random, bodies: list[Object], change: Any) -> None:
-    if bodies:
+def _twist(world: World, random: Random, cluster: str) -> None:
+    """A field has another type than is known."""
+    kind, *path = random.choice(FIELDS)
+
+    def change(body: Object, random: Random) -> None:
+        place = body
+        for step in path[:-1]:
+            place[step] = place.get(step) or {}
+            place = place[step]
+        place[path[-1]] = random.choice((7, [["region1"]]))
+        world.odd.add(body["metadata"]["uid"])
+
+    _change(world, random, (cluster if kind in PER_CLUSTER else GLOBAL, kind), change)
+
+
+def _change(world: World, random: Random, place: tuple[str, str], change: Callable[[Object, Random], None]) -> None:
+    if bodies := [each for each in world.objects[place] if each["metadata"]["uid"] not in world.odd]:
         change(random.choice(bodies), random)
 
 
@@ -191,10 +243,11 @@ def _unsettle(body: Object, random: Random) -> None:
 
 
 def _relabel(body: Object, random: Random) -> None:
-    key, value = random.choice(
-        (("lifecycle-type", "core"), ("lifecycle-type", "odd"), ("library", "system"), ("builtin", "true"))
+    words = (
+        [("lifecycle-type", "core"), ("lifecycle-type", "odd")] if body["kind"] in ("Artifact", "ModulePlugin") else []
     )
-    body["metadata"].setdefault("labels", {})[f"cpaas.io/{key}"] = value
+    key, value = random.choice((*words, ("library", "system"), ("builtin", "true"), ("built-in-plugin", "true")))
+    body["metadata"].setdefault(random.choice(("labels", "annotations")), {})[f"cpaas.io/{key}"] = value
 
 
 def _end(body: Object, _: Random) -> None:

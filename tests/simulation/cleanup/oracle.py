@@ -4,37 +4,15 @@ It imports nothing of the operator and reads the platform's raw objects in its o
 every rule and names those that are broken; and it names objects of which everybody would say that they may go.
 """
 
-import re
 from datetime import datetime, timedelta
 from fnmatch import fnmatchcase
 from typing import Any
 
 from tests.simulation.cleanup.generate import NOW
+from tests.simulation.cleanup.prose import dig, is_own, is_present, is_selected, number, suffix_alone
 from tests.simulation.cleanup.world import GLOBAL, Object, World
 
 OPERATOR_KINDS = ("Artifact", "ArtifactVersion", "Subscription", "ClusterServiceVersion", "InstallPlan")
-PLUGIN_KINDS = ("ModulePlugin", "ModuleConfig", "ModuleInfo", "ModulePluginView")
-
-
-def dig(body: Any, *path: str) -> Any:
-    """A value deep in an object, or None."""
-    for step in path:
-        body = body.get(step) if isinstance(body, dict) else None
-    return body
-
-
-def number(version: str) -> tuple[list[int], int, str] | None:
-    """A version as something that compares; of `x.v1.2.3` that behind the name."""
-    found = re.search(r"(\d+)\.(\d+)\.(\d+)(?:-rc\.(\d+))?$", version)
-    if not found:
-        return None
-    *core, candidate = found.groups()
-    return [int(part) for part in core], 0 if candidate else 1, candidate or ""
-
-
-def is_present(version: Object) -> bool:
-    """Whether the platform can install it; it does not always write that with a capital letter."""
-    return str(version["status"]["phase"]).lower() == "present"
 
 
 class Oracle:
@@ -49,10 +27,29 @@ class Oracle:
     def wrong(self, cluster: str, kind: str, name: str, deleted: set[tuple[str, str, str]]) -> list[str]:
         """The rules that a deletion breaks; `deleted` are all of them as (cluster, kind, name)."""
         body = self._world.get(cluster, kind, name)
+        if unread := self._unread(cluster, kind, body):
+            return unread
         faults = self._common(cluster, kind, body)
         if kind in ("Artifact", "ArtifactVersion"):
             return faults + self._operator(cluster, kind, body, deleted)
         return faults + self._plugin(kind, body, deleted)
+
+    def _unread(self, cluster: str, kind: str, body: Object) -> list[str]:
+        """What cannot be read, or has a shape that nobody knows, might speak for it."""
+        world, ours = self._world, [(cluster, each) for each in OPERATOR_KINDS]
+        needed = [*ours, (GLOBAL, "OperatorView")]
+        if kind in ("ModulePlugin", "ModuleConfig"):
+            needed = [(name, each) for name in world.clusters for each in OPERATOR_KINDS]
+            needed += [(GLOBAL, each) for each in ("ModulePlugin", "ModuleConfig", "ModuleInfo")]
+        lost = [place for place in needed if place in world.broken or self._is_odd(place)]
+        if kind in ("ModulePlugin", "ModuleConfig"):
+            module, views = body["spec"]["name"], (GLOBAL, "ModulePluginView")
+            lost += [views] if views in world.broken or self._is_odd(views, module) else []
+        return [f"nobody knows what {kind} of {name} would say" for name, kind in lost]
+
+    def _is_odd(self, place: tuple[str, str], name: str | None = None) -> bool:
+        metas = (each["metadata"] for each in self._world.objects[place])
+        return any(each["uid"] in self._world.odd for each in metas if name in (None, each["name"]))
 
     def _common(self, cluster: str, kind: str, body: Object) -> list[str]:
         metadata, faults = body["metadata"], []
@@ -66,10 +63,23 @@ class Oracle:
         if self._observed.get(metadata["uid"], 0) + 1 < self._retention["observations"]:
             faults.append("it was seen too rarely")
         owner = metadata["name"].split(".v")[0] if kind == "ArtifactVersion" else dig(body, "spec", "name")
+        if any(is_own(each) for each in self._with_owner(cluster, kind, body)):
+            faults.append("it is the platform's own")
+        selector = dig(self._wish, "exclude", "selector")
+        labels = [each["metadata"].get("labels") or {} for each in self._with_owner(cluster, kind, body)]
+        if selector and any(is_selected(selector, each) for each in labels):
+            faults.append("it is excluded by a label")
         patterns = dig(self._wish, "exclude", "names") or ()
         if any(fnmatchcase(each, pattern) for pattern in patterns for each in (metadata["name"], owner or "")):
             faults.append("it is excluded")
         return faults
+
+    def _with_owner(self, cluster: str, kind: str, body: Object) -> list[Object]:
+        if kind == "ArtifactVersion":
+            return [body, self._owner(cluster, body)]
+        return (
+            [body, self._world.get(GLOBAL, "ModulePlugin", body["spec"]["name"])] if kind == "ModuleConfig" else [body]
+        )
 
     def _operator(self, cluster: str, kind: str, body: Object, deleted: set[tuple[str, str, str]]) -> list[str]:
         artifact = body if kind == "Artifact" else self._owner(cluster, body)
@@ -91,14 +101,11 @@ class Oracle:
 
     def _whole(self, cluster: str, artifact: Object, package: str) -> list[str]:
         """Rules about everything of a package."""
-        world, labels = self._world, artifact["metadata"].get("labels") or {}
+        metadata = artifact["metadata"]
+        lifecycles = {(metadata.get(place) or {}).get("cpaas.io/lifecycle-type") for place in ("labels", "annotations")}
         phase, csv = self._view(cluster, package)
         rules = {
-            "the cluster cannot be read": any((cluster, each) in world.broken for each in OPERATOR_KINDS),
-            "the views cannot be read": (GLOBAL, "OperatorView") in world.broken,
-            "its lifecycle forbids it": labels.get("cpaas.io/lifecycle-type") in ("core", "odd"),
-            "it is the platform's own": labels.get("cpaas.io/library") == "system"
-            or labels.get("cpaas.io/builtin") == "true",
+            "its lifecycle forbids it": bool(lifecycles & {"core", "odd"}),
             "two Artifacts offer the package": self._offering(cluster, package) > 1,
             "no view, or one that says nothing known": phase not in ("Installed", "Ready", "Absent"),
             "nobody knows which version is installed": phase == "Installed" and not csv,
@@ -176,7 +183,8 @@ class Oracle:
         used = [number(each) for each in mentions]
         if any(each == mine for each in used):
             faults.append("it is in use")
-        if self._retention["keepNewerThanInstalled"] and any(each and mine > each for each in used):
+        faults += suffix_alone(mine, used)
+        if self._retention["keepNewerThanInstalled"] and any(each and mine[0] > each[0] for each in used):
             faults.append("it is newer than what is installed")
         uid = body["metadata"]["ownerReferences"][0]["uid"]
         others = [
@@ -188,13 +196,13 @@ class Oracle:
             each
             for each in others
             if (found := number(each["status"]["version"]))
-            and found > mine
-            and any(other and found < other for other in used)
-            and found not in used
+            and found[0] > mine[0]
+            and any(other and found[0] < other[0] for other in used)
+            and not any(other and found[0] == other[0] for other in used)
             and is_present(each)
             and (cluster, "ArtifactVersion", each["metadata"]["name"]) not in deleted
         ]
-        could_be_installed = is_present(body) and any(other and mine < other for other in used)
+        could_be_installed = is_present(body) and any(other and mine[0] < other[0] for other in used)
         if could_be_installed and len(kept) < self._retention["keepLast"]:
             faults.append("it is one of the last")
         return faults
@@ -221,13 +229,9 @@ class Oracle:
     def _plugin(self, kind: str, body: Object, deleted: set[tuple[str, str, str]]) -> list[str]:
         world, faults = self._world, []
         module = body["spec"]["name"]
-        if any((GLOBAL, each) in world.broken for each in PLUGIN_KINDS):
-            faults.append("the plugins cannot be read")
-        down = [name for name in world.clusters if all((name, each) in world.broken for each in OPERATOR_KINDS)]
-        if down:
-            faults.append("a cluster cannot be reached")
         plugin = world.get(GLOBAL, "ModulePlugin", module)
-        if dig(plugin, "metadata", "labels", "cpaas.io/lifecycle-type") in ("core", "odd"):
+        places = ("labels", "annotations")
+        if {dig(plugin, "metadata", place, "cpaas.io/lifecycle-type") for place in places} & {"core", "odd"}:
             faults.append("its lifecycle forbids it")
         if plugin["spec"].get("deleteable") is False and kind == "ModulePlugin":
             faults.append("the platform forbids it")
@@ -259,13 +263,15 @@ class Oracle:
     def _old_config(self, body: Object, used: set[str]) -> list[str]:
         faults = [] if used else ["a single version of what nobody has installed"]
         faults += [] if "ModuleConfig" in self._wish["kinds"] else ["the kind is not selected"]
-        mine = number(body["spec"]["version"])
         if body["spec"]["version"] in used:
             faults.append("it is in use")
-        newer = any((other := number(each)) and mine and mine > other for each in used)
+        mine, others = number(body["spec"]["version"]), [number(each) for each in used]
+        if mine is None or None in others:
+            return [*faults, "its version is not known"]
+        newer = any(each and mine[0] > each[0] for each in others)
         if self._retention["keepNewerThanInstalled"] and newer:
             faults.append("it is newer than what is installed")
-        return faults
+        return faults + suffix_alone(mine, others)
 
     def _is_needed(self, module: str) -> bool:
         for plugin in self._world.objects[GLOBAL, "ModulePlugin"]:

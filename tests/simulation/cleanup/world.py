@@ -12,6 +12,7 @@ from typing import Any
 from violet_operator.cleanup import parse
 from violet_operator.cleanup.gather import assemble
 from violet_operator.cleanup.state import Cluster, Listing, State
+from violet_operator.errors import Waiting
 
 Object = dict[str, Any]
 
@@ -34,12 +35,13 @@ PLUGINS: dict[str, Callable[[Object], Any]] = {
 
 
 class World:
-    """What every cluster holds by (cluster, kind); `broken` are those that cannot be read."""
+    """What every cluster holds by (cluster, kind); `broken` are those that cannot be read, `odd` uids of odd shape."""
 
     def __init__(self, *clusters: str) -> None:
         self.clusters = clusters or (GLOBAL, "region1")
         self.objects: defaultdict[tuple[str, str], list[Object]] = defaultdict(list)
         self.broken: set[tuple[str, str]] = set()
+        self.odd: set[str] = set()
         self._uids = itertools.count(1)
 
     def add(self, cluster: str, kind: str, name: str, namespace: str = "", **fields: Any) -> Object:
@@ -162,4 +164,7 @@ class World:
     def _listing(self, cluster: str, kind: str, read: Callable[[Object], Any]) -> Listing[Any]:
         if (cluster, kind) in self.broken:
             return Listing(unknown=f"{kind} of {cluster or 'our cluster'} answers 503.")
-        return Listing(tuple(read(body) for body in self.objects[cluster, kind]))
+        try:
+            return Listing(tuple(read(body) for body in self.objects[cluster, kind]))
+        except Waiting as error:
+            return Listing(unknown=error.message)

@@ -12,6 +12,8 @@ from violet_operator.cleanup.state import State
 
 IDLE, BUSY, REST, WORK = "Artifact idle", "ArtifactVersion busy.v1.0.0", "ModulePlugin rest", "ModuleConfig work-v1.0.0"
 
+HOTFIX = "ModuleConfig work-v2.0.0-hotfix.1"
+
 
 @dataclass(frozen=True)
 class Case:
@@ -95,10 +97,8 @@ OPERATOR = [
         BUSY,
         label(REGION, "ClusterServiceVersion", "busy.v2.0.0", "lifecycle-type", "core"),
     ),
+    Case("operator", "CoreLifecycle", IDLE, label(REGION, "Artifact", "idle", "lifecycle-type", "core", "annotations")),
     Case("operator", "UnknownLifecycle", IDLE, label(REGION, "Artifact", "idle", "lifecycle-type", "eternal")),
-    Case("operator", "SystemCatalog", IDLE, label(REGION, "Artifact", "idle", "library", "system")),
-    Case("operator", "BuiltIn", IDLE, label(REGION, "Artifact", "idle", "builtin", "true")),
-    Case("operator", "BuiltIn", IDLE, label(REGION, "Artifact", "idle", "builtin", "true", "annotations")),
     Case("operator", "AmbiguousPackage", IDLE, lambda world: world.artifact(REGION, "operatorhub-idle", "1.0.0")),
     Case("operator", "AmbiguousPackage", IDLE, lambda world: world.artifact(REGION, "x", "1.0.0", package="idle")),
     Case("operator", "NoView", IDLE, drop(GLOBAL, "OperatorView", "idle")),
@@ -173,6 +173,11 @@ PLUGIN = [
     Case("plugin", "UploadsUnknown", REST, broken("", "PackageUpload")),
     Case("plugin", "UploadUnread", REST, lambda world: world.upload("new", None, REGION)),
     Case("plugin", "ClusterUnknown", REST, gathered=lambda state: replace(state, unreachable={"region2": "down"})),
+    *(
+        Case("plugin", "ClusterUnknown", REST, broken(cluster, kind))
+        for cluster in (GLOBAL, REGION)
+        for kind in ("Artifact", "ArtifactVersion", "Subscription", "ClusterServiceVersion", "InstallPlan")
+    ),
     Case("plugin", "ClusterUnknown", REST, broken(GLOBAL, "ModuleInfo")),
     Case("plugin", "ClusterUnknown", REST, broken(GLOBAL, "ModuleConfig")),
     Case("plugin", "ClusterUnknown", REST, gathered=unknown("plugins")),
@@ -183,9 +188,10 @@ PLUGIN = [
     Case("plugin", "CoreLifecycle", REST, label(GLOBAL, "ModulePluginView", "rest", "lifecycle-type", "Core")),
     Case("plugin", "CoreLifecycle", REST, label(GLOBAL, "ModuleConfig", "rest-v1.0.0", "lifecycle-type", "core")),
     Case("plugin", "CoreLifecycle", WORK, label(GLOBAL, "ModuleInfo", "region1-work-hash", "lifecycle-type", "core")),
+    Case(
+        "plugin", "CoreLifecycle", REST, label(GLOBAL, "ModulePlugin", "rest", "lifecycle-type", "core", "annotations")
+    ),
     Case("plugin", "UnknownLifecycle", REST, label(GLOBAL, "ModulePlugin", "rest", "lifecycle-type", "odd")),
-    Case("plugin", "BuiltIn", REST, label(GLOBAL, "ModulePlugin", "rest", "built-in-plugin", "true", "annotations")),
-    Case("plugin", "BuiltIn", REST, label(GLOBAL, "ModulePlugin", "rest", "builtin", "true")),
     Case("plugin", "AmbiguousPackage", REST, lambda world: world.plugin("x", labels={"cpaas.io/module-name": "rest"})),
     Case("plugin", "NoView", REST, drop(GLOBAL, "ModulePluginView", "rest")),
     Case("plugin", "SilentView", REST, put(GLOBAL, "ModulePluginView", "rest", "status", value=None)),
@@ -264,6 +270,19 @@ OBJECT = [
             (GLOBAL, "ModuleConfig", "work-v1.0.0"),
         )
     ),
+    Case("object", "SystemCatalog", IDLE, label(REGION, "Artifact", "idle", "library", "system")),
+    Case("object", "SystemCatalog", IDLE, label(REGION, "Artifact", "idle", "library", "System", "annotations")),
+    Case("object", "SystemCatalog", BUSY, label(REGION, "Artifact", "busy", "library", "system")),
+    Case("object", "SystemCatalog", BUSY, label(REGION, "ArtifactVersion", "busy.v1.0.0", "library", "system")),
+    Case("object", "BuiltIn", IDLE, label(REGION, "Artifact", "idle", "builtin", "true")),
+    Case("object", "BuiltIn", IDLE, label(REGION, "Artifact", "idle", "builtin", "True", "annotations")),
+    Case("object", "BuiltIn", IDLE, label(REGION, "Artifact", "idle", "builtin", "yes")),
+    Case("object", "BuiltIn", BUSY, label(REGION, "Artifact", "busy", "builtin", "true")),
+    Case("object", "BuiltIn", BUSY, label(REGION, "ArtifactVersion", "busy.v1.0.0", "builtin", "true")),
+    Case("object", "BuiltIn", REST, label(GLOBAL, "ModulePlugin", "rest", "built-in-plugin", "true", "annotations")),
+    Case("object", "BuiltIn", REST, label(GLOBAL, "ModulePlugin", "rest", "builtin", "true")),
+    Case("object", "BuiltIn", WORK, label(GLOBAL, "ModulePlugin", "work", "built-in-plugin", "true")),
+    Case("object", "BuiltIn", WORK, label(GLOBAL, "ModuleConfig", "work-v1.0.0", "built-in-plugin", "true")),
     Case("object", "Excluded", IDLE, wish=Cleanup(exclude=Exclude(names=["id*"]))),
     Case("object", "Excluded", BUSY, wish=Cleanup(exclude=Exclude(names=["busy"]))),
     Case("object", "Excluded", BUSY, wish=Cleanup(exclude=Exclude(names=["busy.v1.*"]))),
@@ -351,6 +370,7 @@ VERSION = [
         put(REGION, "ArtifactVersion", "busy.v1.0.0", "status", "version", value="busy"),
     ),
     Case("version", "UnknownVersion", WORK, put(GLOBAL, "ModuleConfig", "work-v1.0.0", "spec", "version", value="old")),
+    Case("version", "UnknownVersion", HOTFIX, lambda world: world.config("work", "v2.0.0-hotfix.1")),
     Case("version", "Offered", WORK, put(GLOBAL, "ModulePlugin", "work", "status", "latestVersion", value="1.0.0")),
     Case("version", "NewerThanInstalled", "ArtifactVersion busy.v3.0.0"),
     Case(

@@ -156,9 +156,8 @@ def test_what_cannot_be_read_is_tried_again() -> None:
         world.broken.add((REGION, "Subscription"))
 
     steps = after(broken)
-    assert all(each.again for each in steps.values() if each.entry.cluster == REGION)
-    assert {each.reason for each in steps.values() if each.entry.cluster == REGION} == {"ClusterUnknown"}
-    assert going(steps) == {*REST, "ModuleConfig work-v1.0.0"}
+    assert all(each.again for each in steps.values())
+    assert {each.reason for each in steps.values()} == {"ClusterUnknown"}  # a plugin may be in use there
 
 
 @pytest.mark.parametrize(

@@ -60,7 +60,6 @@ LAYERED = {
     ("plugin", "UnknownPhase"),
     ("plugin", "NoInstalledVersion"),
     ("version", "InUse"),  # what is installed is never older than itself
-    ("version", "UnknownVersion"),
 }
 """Guards behind which another one stands in every case; all others are the only thing between an object and its end."""
 

@@ -1,8 +1,10 @@
 """Who names an image: whatever way it is written, and nobody who does not."""
 
+import json
 from typing import Any
 
 import pytest
+import yaml
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -80,8 +82,14 @@ def test_a_digest_counts_with_and_without_a_name() -> None:
         ("x.example.com/mirror/acp/demo", True),
         ("{{ .Values.registry }}/acp/demo:{{ .Values.tag }}", True),
         ("repository: acp/demo\ntag: v7", True),
-        ("demo", False),
+        ("demo", True),
+        ("registry.k8s.io/demo", True),
+        ("image: quay.example.com/demo\ntag: v7", True),
+        ("{{ .Values.registry }}/demo:{{ .Values.tag }}", True),
+        ("$(REGISTRY)/demo", True),
         ("acp/demo:v1", False),
+        ("/demo", False),
+        ("other/demo", False),
     ],
 )
 def test_a_repository_without_a_tag_may_mean_any_of_it(text: str, whole: bool) -> None:
@@ -92,6 +100,76 @@ def test_a_repository_of_one_word_is_meant_only_by_a_value_of_its_own() -> None:
     assert "demo" in found({"repository": "demo"}, "demo").repositories
     assert "demo" in found("x.example.com/demo", "demo").repositories
     assert found("the demo is over", "demo").repositories == {}
+
+
+SPLIT = {"registry": "r.example.com/acp", "repository": "demo", "tag": "v1"}
+
+
+@pytest.mark.parametrize(
+    "values",
+    [
+        {"image": SPLIT},
+        {"image": {"repository": "demo", "digest": DIGEST}},
+        {"image": {"name": "demo", "tag": "v1"}},
+        {"images": {"first": {"name": "demo", "tag": "v1"}}},
+        {"images": ["demo"]},
+        {"imageName": "demo"},
+        {"env": [{"name": "OPERAND", "value": "demo"}]},
+        {"metadata": {"annotations": {"example.com/image-repository": "demo"}}},
+    ],
+    ids=str,
+)
+@pytest.mark.parametrize(
+    "write",
+    [
+        lambda it: it,
+        lambda it: {"values": it},
+        lambda it: {"annotations": {"values": json.dumps(it)}},
+        lambda it: texts([json.dumps(it).encode()]),
+        lambda it: texts([json.dumps(it, indent=2).encode()]),
+        lambda it: texts([yaml.safe_dump(it).encode()]),
+        lambda it: texts([b"a: b\n---\n" + yaml.safe_dump(it).encode()]),
+    ],
+    ids=["object", "values", "text-in-object", "json", "json-lines", "yaml", "yaml-documents"],
+)
+def test_a_name_that_is_split_into_values_means_the_repository(values: Any, write: Any) -> None:
+    for repository in ("demo", "acp/demo", DEMO):
+        assert repository in found(write(values), repository).repositories
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "{{- if .Values.on }}\nimage:\n  repository: demo\n  tag: {{ .Values.tag }}\n{{- end }}",
+        "{{- $image := dict }}\n  repository: 'demo'  # the manager",
+        '{{ if }} {"registry": "r", "repository": "demo", "tag": "v1"} {{ end }}',
+        "{{ if }}\n- {repository: demo, tag: {{ .Values.tag }}}",
+        'FROM x\nENV REPOSITORY="demo" TAG=v1',
+        "REPOSITORY=demo\nTAG=v1",
+    ],
+)
+def test_so_does_a_value_in_a_text_that_is_no_document(text: str) -> None:
+    assert DEMO in found(texts([text.encode()])).repositories
+
+
+@pytest.mark.parametrize(
+    "document",
+    [
+        {"kind": "Deployment", "metadata": {"name": "demo", "labels": {"app": "demo"}}},
+        {"spec": {"selector": {"matchLabels": {"app": "demo"}}, "serviceName": "demo"}},
+        {"spec": {"containers": [{"name": "demo", "image": "acp/other:v1"}], "serviceAccount": "demo"}},
+        {"spec": {"containers": [{"name": "demo", "command": ["demo"], "ports": [{"name": "demo"}]}]}},
+        {"spec": {"relatedImages": [{"name": "demo", "image": "acp/demo:v2"}], "keywords": ["demo"]}},
+        {"spec": {"names": {"plural": "demos", "singular": "demo"}, "displayName": "demo"}},
+        {"name": "demo", "version": "1.0.0", "description": "the demo of demo"},
+        {"demo": {"enabled": True}},
+        "demo is a demo: the demo",
+    ],
+    ids=str,
+)
+@pytest.mark.parametrize("write", [lambda it: it, lambda it: texts([yaml.safe_dump(it).encode()])], ids=["it", "file"])
+def test_what_is_called_like_a_repository_names_no_image(document: Any, write: Any) -> None:
+    assert found(write(document)).repositories == {}
 
 
 @given(

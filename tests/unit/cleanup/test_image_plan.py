@@ -11,6 +11,7 @@ from violet_operator.cleanup.images import plan, references
 from violet_operator.cleanup.images.judge import judge
 from violet_operator.cleanup.images.mentions import Watch
 from violet_operator.cleanup.images.model import Deletion, ImagePlan, Mentions, Repository
+from violet_operator.cleanup.images.whereabouts import Where
 from violet_operator.errors import Waiting
 from violet_operator.package.references import Destination
 
@@ -20,14 +21,15 @@ JsonObject = dict[str, Any]
 def judged_again(monkeypatch: pytest.MonkeyPatch, planned: Iterable[Deletion], now: dict[str, Repository]) -> ImagePlan:
     """What of a plan may still go, if nobody names anything."""
 
-    async def where(*_: object) -> plan.Where:
-        return plan.Where(None, frozenset(), "", {}, None, ())  # type: ignore[arg-type]
+    async def where(*_: object) -> Where:
+        return Where(None, frozenset(), "", {}, None, ())  # type: ignore[arg-type]
 
     async def nothing(*_: object) -> list[object]:
         return []
 
-    monkeypatch.setattr(plan, "_whereabouts", where)
+    monkeypatch.setattr(plan, "whereabouts", where)
     monkeypatch.setattr(plan, "take_inventory", lambda *_: now)
+    monkeypatch.setattr(plan, "there", lambda *_: set())
     monkeypatch.setattr(plan, "read_all", lambda *_: None)
     for name in ("offers", "charts", "search", "search_uploads", "check_charts"):
         monkeypatch.setattr(references, name, nothing)
@@ -69,8 +71,17 @@ def test_children_whose_index_is_gone_with_its_tag_go_too(monkeypatch: pytest.Mo
 def test_nothing_is_planned_where_no_tags_are_listed() -> None:
     doomed = image("doomed")
     with pytest.raises(Waiting, match="lists not all tags of repository one"):
-        plan._check_tags({"one": repository("one", {}, doomed)}, None)
-    plan._check_tags({"one": repository("one", {"v1": doomed})}, None)
+        plan._check_tags({"one": repository("one", {}, doomed)}, (), None)
+    plan._check_tags({"one": repository("one", {"v1": doomed}), "gone": repository("gone", {})}, (), None)
+
+
+def test_too_many_digests_are_not_looked_for(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(plan, "_MOST_LOOKUPS", 5)
+    named = Mentions(digests={f"sha256:{number:064}": "somebody" for number in range(3)})
+    two = {name: repository(name, {"v1": image(name)}) for name in ("one", "two")}
+    assert len(plan._not_seen((), named, {"one": two["one"], "empty": repository("empty", {})})) == 3
+    with pytest.raises(Waiting, match="3 digests are named, and each may be in each of 2"):
+        plan._not_seen((), named, two)
 
 
 def searched(monkeypatch: pytest.MonkeyPatch, upload: JsonObject) -> set[tuple[str, str]]:

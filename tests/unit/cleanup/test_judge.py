@@ -117,6 +117,38 @@ def test_keep_last_keeps_the_newest_old_ones() -> None:
     assert old_versions(wish(keepLast=9)) == set()
 
 
+SUFFIXES = ("-build.20251226181113", "-hotfix.1", "-1", "-r2", "-20260101", "-rc.1", "+build.7")
+
+
+@pytest.mark.parametrize("suffix", SUFFIXES)
+@pytest.mark.parametrize("newer", [True, False])
+def test_the_version_in_use_with_another_suffix_is_of_no_known_age(suffix: str, newer: bool) -> None:
+    """Semantically 1.5.0-hotfix.1 comes before 1.5.0; those who name their versions so push it after."""
+    one, other = "1.5.0", f"1.5.0{suffix}"
+    keep = wish(keepNewerThanInstalled=newer)
+    for installed, pushed in ((one, other), (other, one), (other, "1.5.0-another")):
+        world = several("1.4.0", installed, pushed, installed=installed)
+        assert deleted(world, keep) == {"ArtifactVersion busy.v1.4.0": "OldVersion"}
+        assert judged(world, keep)[f"ArtifactVersion busy.v{pushed}"].reason == "UnknownVersion"
+        world = World()
+        world.plugin("work", "1.4.0", pushed, installed, installed={REGION: installed})
+        assert deleted(world, keep) == {"ModuleConfig work-1.4.0": "OldVersion"}
+
+
+def test_a_suffix_of_the_version_in_use_is_none_to_roll_back_to() -> None:
+    world = several("1.3.0", "1.4.0", "1.5.0-hotfix.1", "1.5.0", installed="1.5.0")
+    assert deleted(world, wish(keepLast=1)) == {"ArtifactVersion busy.v1.3.0": "OldVersion"}
+
+
+def test_of_versions_that_differ_by_suffix_keep_last_keeps_all_or_none() -> None:
+    """Which of them is the last one to roll back to, their names do not tell."""
+    world = several("1.3.0", "1.4.0-build.1", "1.4.0-build.2", "1.4.0", "1.5.0", installed="1.5.0")
+    assert deleted(world, wish(keepLast=1)) == {"ArtifactVersion busy.v1.3.0": "OldVersion"}
+    assert set(deleted(world)) == {
+        f"ArtifactVersion busy.v{each}" for each in ("1.3.0", "1.4.0-build.1", "1.4.0-build.2", "1.4.0")
+    }
+
+
 def test_newer_ones_go_only_if_told() -> None:
     assert old_versions(wish(keepNewerThanInstalled=False)) == {"1.2.0", "1.9.0", "1.10.0", "3.0.0-rc.1", "2.0.1-rc.1"}
 
@@ -137,6 +169,18 @@ def test_a_protected_version_keeps_its_owner_and_the_rest() -> None:
     assert "idle.v1.0.0" in found["Artifact idle"].message
     assert found["ArtifactVersion idle.v1.0.0"].reason == "Excluded"
     assert found["ArtifactVersion idle.v2.0.0"].reason == "OwnerStays"
+
+
+@pytest.mark.parametrize("key", ["builtin", "library"])
+def test_a_version_of_the_platforms_own_keeps_its_owner(key: str) -> None:
+    world = platform()
+    labels = world.get(REGION, "ArtifactVersion", "idle.v1.0.0")["metadata"]["labels"]
+    labels[f"cpaas.io/{key}"] = {"builtin": "true", "library": "system"}[key]
+    world.get(GLOBAL, "ModuleConfig", "rest-v1.0.0")["metadata"]["annotations"] = {"cpaas.io/built-in-plugin": "true"}
+    found = judged(world)
+    assert found["Artifact idle"].reason == found["ModulePlugin rest"].reason == "VersionProtected"
+    assert "cpaas.io/" in found["Artifact idle"].message
+    assert set(deleted(world)) == {"ArtifactVersion busy.v1.0.0", "ModuleConfig work-v1.0.0"}
 
 
 def test_observations_are_counted_and_a_whole_waits_for_its_youngest_part() -> None:

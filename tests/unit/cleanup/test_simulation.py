@@ -21,13 +21,10 @@ PLATFORMS = 1000
 TOO_RARE = {
     ("operator", "CoreLifecycle"),
     ("plugin", "CoreLifecycle"),
-    ("operator", "BuiltIn"),
-    ("operator", "SystemCatalog"),
     ("operator", "ViewsUnknown"),  # what cannot be read is empty as well: there is no view
     ("operator", "NoInstalledCSV"),
     ("plugin", "ViewsUnknown"),
     ("plugin", "UnknownPhase"),
-    ("plugin", "BuiltIn"),
     ("plugin", "AmbiguousPackage"),
     ("plugin", "NoInstalledVersion"),
     ("plugin", "Contradicted"),
@@ -35,7 +32,6 @@ TOO_RARE = {
     ("object", "NotDeletable"),
     ("object", "BeingDeleted"),
     ("version", "InUse"),
-    ("version", "UnknownVersion"),
     ("version", "Offered"),  # it is the newest
 }
 """Guards whose states these platforms do not have, or that have others behind them; each has a test of its own."""

@@ -7,9 +7,9 @@ import yaml
 from hypothesis import given
 from hypothesis import strategies as st
 
+from violet_operator.api.package_inventory_status import Change
 from violet_operator.inventory.applications import (
     TYPES,
-    Change,
     Installed,
     differences,
     merge,
@@ -150,10 +150,40 @@ def test_the_same_package_on_two_clusters_changes_twice() -> None:
     before = [Installed("Chart", "a", cluster, "1", "a") for cluster in ("x", "y")]
     after = [Installed("Chart", "a", cluster, "2", "a") for cluster in ("x", "z")]
     assert differences(before, after) == [
-        Change("Upgraded", "Chart", "a", "x", "1", "2"),
-        Change("Removed", "Chart", "a", "y", "1"),
-        Change("Added", "Chart", "a", "z", after="2"),
+        Change(action="Upgraded", type="Chart", name="a", cluster="x", before="1", after="2"),
+        Change(action="Removed", type="Chart", name="a", cluster="y", before="1"),
+        Change(action="Added", type="Chart", name="a", cluster="z", after="2"),
     ]
+
+
+BOMB = f"""\
+applications:
+  a0: &bomb
+    displayName: a
+    type: Chart
+    installed:
+{"".join(f"    - {{clusterName: c{number}, version: v}}{chr(10)}" for number in range(10_000))}\
+{"".join(f"  a{number}: *bomb{chr(10)}" for number in range(1, 10_000))}"""
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "",
+        "{",
+        "applications: []\n",
+        "applications: {a: 1}\n",
+        "applications: {a: {displayName: b, type: Else, installed: []}}\n",
+        "applications: {a: {displayName: b, type: Chart, installed: [{clusterName: c}]}}\n",
+        "applications: !!python/name:os.system []\n",
+        "- " * 50_000,  # kills a loader in C
+        BOMB,  # a million million bytes
+    ],
+    ids=range(9),
+)
+def test_what_is_no_export_is_not_read(text: str) -> None:
+    with pytest.raises(ValueError, match="no export"):
+        parse(text)
 
 
 @given(EXPORTS, EXPORTS)

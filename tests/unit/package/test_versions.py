@@ -2,7 +2,7 @@
 
 import pytest
 
-from violet_operator.package.versions import csv_version, is_older, is_version, newest, same_version
+from violet_operator.package.versions import comparable, csv_version, is_older, is_version, newest, same_version
 
 
 @pytest.mark.parametrize(
@@ -74,10 +74,33 @@ def test_neither_is_older(one: str, other: str) -> None:
         ("٣.1", False),
         ("latest", False),
         ("", False),
+        (f"1.{'9' * 18}", True),
+        (f"1.{'9' * 19}", False),
     ],
 )
-def test_what_can_be_compared(text: str, expected: bool) -> None:
+def test_what_is_a_version(text: str, expected: bool) -> None:
     assert is_version(text) is expected
+
+
+@pytest.mark.parametrize(
+    ("one", "other", "expected"),
+    [
+        ("1.5.0", "1.5.1", True),
+        ("1.5.0-rc.1", "1.6.0-rc.1", True),
+        ("1.5.0.1", "1.5.0", True),
+        ("v1.5.0-rc.1", "1.5.0-rc.1", True),
+        ("1.5.0", "1.5", False),
+        ("1.5.0-build.20251226181113", "1.5.0", False),
+        ("1.5.0-hotfix.1", "v1.5.0", False),
+        ("1.5.0-1", "1.5.0-2", False),
+        ("1.5.0-rc.1", "1.5.0-rc.2", False),
+        ("1.5.0+build.1", "1.5.0", False),
+        ("1.5.0", "latest", False),
+    ],
+)
+def test_of_which_versions_it_is_certain_which_is_newer(one: str, other: str, expected: bool) -> None:
+    assert comparable(one, other) is expected
+    assert comparable(other, one) is expected
 
 
 @pytest.mark.parametrize(

@@ -5,6 +5,7 @@ Each step can be done twice: a manifest that is gone is deleted, one that is the
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
@@ -20,6 +21,9 @@ from violet_operator.support.digests import Digest
 
 _LOOKUPS = 8
 """Tags looked at at once."""
+
+_FRESH = 3.0
+"""Seconds for which is known where the tags of a repository point, from before the first of them was looked at."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,6 +50,7 @@ def delete(
     uploads: Watch,
     deleted: Callable[[], None],
     cancel: CancelToken,
+    clock: Callable[[], float] = time.monotonic,
 ) -> list[ImageStep]:
     """Delete what was planned and may still go; a registry that refuses once is not asked again.
 
@@ -56,6 +61,7 @@ def delete(
         uploads: what has begun to be pushed since that judgement began.
         deleted: is called for each deletion.
         cancel: checked right before each deletion.
+        clock: seconds that only grow.
 
     Raises:
         Cancelled: the work was called off.
@@ -67,16 +73,16 @@ def delete(
     goes = {_key(each) for each in now.deletions}
     steps = [_left(each, stays.get(_key(each))) for each in planned if _key(each) not in goes]
     error: OperatorError | None = None
-    tags = dict(now.tags)
+    tags = _Tags(registry, now.tags, clock)
     for each in now.deletions:
-        error = error or _changed(each.repository, tags[each.repository], registry)
+        error = error or tags.changed(each.repository)
         cancel.check()
         error = error or _delete(each, registry, uploads)
         if error:
             steps.append(ImageStep(each, "Failed", error.message, again=isinstance(error, Transient)))
         else:
             deleted()
-            tags[each.repository] = _without(tags[each.repository], each.manifest.digest)
+            tags.went(each)
             steps.append(ImageStep(each, "Deleted", _GONE))
     return steps
 
@@ -86,25 +92,49 @@ def _left(each: Deletion, why: str | None) -> ImageStep:
     return ImageStep(each, "Skipped", why) if why else ImageStep(each, "Deleted", _GONE)
 
 
-def _changed(name: str, tags: Mapping[str, Digest], registry: Registry) -> OperatorError | None:
-    """Why a repository has to be judged again, if so: somebody has tagged an image in it in the meantime.
+class _Tags:
+    """The tags of the repositories as they were judged, to be compared with what the registry says by now."""
 
-    A tag that was there, and was moved, counts as a new one: it may be on what is to be deleted.
-    """
-    try:
-        names = registry.tags(name)
-        with ThreadPoolExecutor(_LOOKUPS, "tag-look") as pool:
-            digests = pool.map(lambda tag: registry.manifest_digest(name, tag), names)
-            if dict(zip(names, digests, strict=True)) == tags:
+    def __init__(
+        self, registry: Registry, judged: Mapping[str, Mapping[str, Digest]], clock: Callable[[], float]
+    ) -> None:
+        self._registry = registry
+        self._tags = {name: dict(tags) for name, tags in judged.items()}
+        self._clock = clock
+        self._compared: dict[str, float] = {}
+
+    def went(self, it: Deletion) -> None:
+        """A manifest is gone, and its tags with it."""
+        left = self._tags[it.repository].items()
+        self._tags[it.repository] = {tag: digest for tag, digest in left if digest != it.manifest.digest}
+
+    def changed(self, name: str) -> OperatorError | None:
+        """Why a repository has to be judged again, if so: somebody has tagged an image in it in the meantime.
+
+        A tag that was there, and was moved, counts as a new one: it may be on what is to be deleted.
+        """
+        try:
+            if self._is_as_judged(name):
                 return None
-    except OperatorError as error:
-        return error
-    said = f"Repository {name} of registry {registry.address} has other tags than a moment ago: it is judged again."
-    return Transient("ImagesUnknown", said)
+        except OperatorError as error:
+            return error
+        where = f"Repository {name} of registry {self._registry.address}"
+        return Transient("ImagesUnknown", f"{where} has other tags than a moment ago: it is judged again.")
 
-
-def _without(tags: Mapping[str, Digest], gone: Digest) -> dict[str, Digest]:
-    return {tag: digest for tag, digest in tags.items() if digest != gone}
+    def _is_as_judged(self, name: str) -> bool:
+        """The list is one request; where all of it points is as many as there are tags, and so asked less often."""
+        tags = self._tags[name]
+        if set(self._registry.tags(name)) != tags.keys():
+            return False
+        now = self._clock()
+        if now - self._compared.get(name, float("-inf")) < _FRESH:
+            return True
+        with ThreadPoolExecutor(_LOOKUPS, "tag-look") as pool:
+            digests = pool.map(lambda tag: self._registry.manifest_digest(name, tag), tags)
+            if list(digests) != list(tags.values()):
+                return False
+        self._compared[name] = now
+        return True
 
 
 def _delete(each: Deletion, registry: Registry, uploads: Watch) -> OperatorError | None:

@@ -31,6 +31,18 @@ def take_inventory(registry: RegistryReader, places: Iterable[Destination]) -> d
         return {name: _Look(registry, name, pool).run(wanted) for name, wanted in sorted(digests.items())}
 
 
+def there(registry: RegistryReader, places: Iterable[Destination]) -> set[Destination]:
+    """Those of these places where the registry has an image, whatever it lists.
+
+    Raises:
+        OperatorError: one cannot be looked at.
+    """
+    wanted = list(places)
+    with ThreadPoolExecutor(_LOOKUPS, "registry-look") as pool:
+        digests = pool.map(lambda to: registry.manifest_digest(to.repository, to.tag), wanted)
+        return {to for to, digest in zip(wanted, digests, strict=True) if digest}
+
+
 class _Look:
     """A look into one repository."""
 

@@ -8,18 +8,21 @@ from __future__ import annotations
 
 import re
 from collections import defaultdict
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable
 
 from violet_operator.cleanup.images.model import Mentions
+from violet_operator.cleanup.images.values import strings, words
 from violet_operator.package.references import Destination, without_registry
 
 _REFERENCE = re.compile(
     r"(?<![\w.-])((?:[\w.-]+(?::[0-9]+)?/)?(?:[\w.-]+/)*[\w.-]*\w)(?::(\w[\w.-]{0,127}))?(?:@(sha256:[0-9a-f]{64}))?",
     re.ASCII,
 )
-_MARKS = frozenset("/:@")
-"""One of these is in every name of an image, but for a repository of one word."""
+_MARKS = frozenset("/:@='\"")
+"""One of these is in every text that names an image, but for a value that is one word."""
 _DIGEST = re.compile(r"sha256:[0-9a-f]{64}")
+_VARIABLE = ("}/", ")/")
+"""As in `{{ .Values.registry }}/demo` and `$(REGISTRY)/demo`: what comes before is a registry, or more."""
 
 
 class Watch:
@@ -33,47 +36,40 @@ class Watch:
 
     def look(self, document: object, who: str) -> None:
         """Note what a document names, `who` being its words for people."""
-        for text in _texts(document):
-            self._look(text, who)
+        for text, open_to in strings(document):
+            self._look(text.strip(), who, open_to=open_to)
 
-    def _look(self, text: str, who: str) -> None:
+    def _look(self, text: str, who: str, *, open_to: bool) -> None:
         if "sha256:" in text:
             for digest in _DIGEST.findall(text):
                 self.found.digests.setdefault(digest, who)
-        stripped = text.strip()
-        if not _MARKS.intersection(stripped) and stripped not in self._by_last:
-            return  # most texts, and quickly
-        if not any(last in stripped for last in self._by_last):
+        if text in self._by_last:
+            if open_to:
+                self._keep(self._by_last[text], who)
             return
-        for match in _REFERENCE.finditer(stripped):
-            self._note(match, who, whole=match.span() == (0, len(stripped)))
+        if not _MARKS.intersection(text) or not any(last in text for last in self._by_last):
+            return  # most texts, and quickly
+        for match in _REFERENCE.finditer(text):
+            self._note(match, who, behind_variable=text.endswith(_VARIABLE, 0, match.start()))
+        for word in words(text, self._by_last):
+            self._keep(self._by_last[word], who)
 
-    def _note(self, match: re.Match[str], who: str, *, whole: bool) -> None:
+    def _note(self, match: re.Match[str], who: str, *, behind_variable: bool) -> None:
         path, tag, digest = without_registry(match[1]), match[2], match[3]
-        for repository in self._by_last.get(path.rpartition("/")[2], ()):
-            if tag or digest:
-                if _same(repository, path):
-                    for reference in (tag, tag and tag.rstrip(".-"), digest):
-                        if reference:
-                            self.found.places.setdefault(Destination(repository, reference), who)
-            elif ("/" in path and _same(repository, path)) or (whole and repository == path):
-                self.found.repositories.setdefault(repository, who)
+        same = [each for each in self._by_last.get(path.rpartition("/")[2], ()) if _same(each, path)]
+        if not tag and not digest and ("/" in match[1] or behind_variable):
+            self._keep(same, who)
+        for repository in same:
+            for reference in (tag, tag and tag.rstrip(".-"), digest):
+                if reference:
+                    self.found.places.setdefault(Destination(repository, reference), who)
+
+    def _keep(self, repositories: Iterable[str], who: str) -> None:
+        """Any image of these may be meant."""
+        for each in repositories:
+            self.found.repositories.setdefault(each, who)
 
 
 def _same(one: str, other: str) -> bool:
     """Whether two paths may be the same repository: one ends with the other."""
     return f"/{one}".endswith(f"/{other}") or f"/{other}".endswith(f"/{one}")
-
-
-def _texts(document: object) -> Iterator[str]:
-    """Every string of a document, names of fields included."""
-    pending = [document]
-    while pending:
-        each = pending.pop()
-        if isinstance(each, str):
-            yield each
-        elif isinstance(each, dict):
-            pending += each.keys()
-            pending += each.values()
-        elif isinstance(each, list):
-            pending += each

@@ -9,22 +9,20 @@ import asyncio
 import logging
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from functools import partial
 
 from violet_operator.cleanup.images import references
 from violet_operator.cleanup.images.contents import files_of, needed, texts
-from violet_operator.cleanup.images.inventory import take_inventory
+from violet_operator.cleanup.images.inventory import take_inventory, there
 from violet_operator.cleanup.images.judge import judge
 from violet_operator.cleanup.images.mentions import Watch
-from violet_operator.cleanup.images.model import Deletion, ImagePlan, Repository
+from violet_operator.cleanup.images.model import Deletion, ImagePlan, Mentions, Repository
 from violet_operator.cleanup.images.offers import Offer
-from violet_operator.clients.kube import PLATFORMS, Kube
-from violet_operator.clients.registry import Registry
+from violet_operator.cleanup.images.whereabouts import Where, whereabouts
 from violet_operator.errors import OperatorError, Waiting
-from violet_operator.package.documents import text
 from violet_operator.package.references import Destination
-from violet_operator.platform.environment import Environment, JsonObject
+from violet_operator.platform.environment import Environment
 from violet_operator.platform.resolve import Connection
 from violet_operator.support.digests import Digest
 
@@ -33,59 +31,19 @@ logger = logging.getLogger(__name__)
 _READERS = 2
 """Bundles and charts read at once; each may have some ten megabytes."""
 
+_MOST_LOOKUPS = 200_000
+"""Digests times repositories that are asked for: some minutes of small requests."""
+
+_LOOK = "so it is not known which tags need which images. Look at that list, and start another run once it is right."
 
 Planned = Mapping[tuple[str, Digest], Deletion]
 """Of a plan, by repository and digest: the same manifest may have to stay in another repository."""
 
 
-@dataclass(frozen=True, slots=True)
-class Where:
-    """A registry, and everybody who may refer to it.
-
-    Attributes:
-        registry: its client.
-        names: by which clusters know it.
-        prefix: of the repositories.
-        clusters: of all Platforms that have this registry, by name.
-        own: the cluster with the PackageUploads.
-        namespaces: that have PackageUploads; empty: all.
-    """
-
-    registry: Registry
-    names: frozenset[str]
-    prefix: str
-    clusters: Mapping[str, Kube]
-    own: Kube
-    namespaces: Sequence[str]
-
-
-async def _whereabouts(connection: Connection, namespace: str, env: Environment) -> Where:
-    """Everybody who may refer to a Platform's registry: its own clusters, and those of other Platforms with it.
-
-    Raises:
-        OperatorError: another Platform has the same registry, and does not work.
-    """
-    names = frozenset({connection.registry.address, connection.pull_address})
-    clusters = dict(connection.clusters)
-    for home in env.settings.namespaces or (None,):
-        for body in await env.kube.list(PLATFORMS, home):
-            place, name = text(body, "metadata", "namespace"), text(body, "metadata", "name")
-            if (place, name) != (namespace, connection.name) and names & _addresses(body):
-                other = await env.connect(place, name)
-                known = {id(kube) for kube in clusters.values()}
-                clusters |= {
-                    f"{cluster} of Platform {place}/{name}": kube
-                    for cluster, kube in other.clusters.items()
-                    if id(kube) not in known
-                }
-    registry, prefix = connection.registry, connection.prefix
-    return Where(registry, names, prefix, clusters, env.kube, env.settings.namespaces)
-
-
 async def plan(going: Collection[str], connection: Connection, namespace: str, env: Environment) -> ImagePlan:
     """What may go in the registry of a Platform of this namespace, once the objects with these uids are gone."""
     try:
-        where = await _whereabouts(connection, namespace, env)
+        where = await whereabouts(connection, namespace, env)
         offers = await references.offers(where.clusters)
         leaving = [each for each in offers if each.uid in going and each.registry in where.names]
         if not leaving:
@@ -104,7 +62,7 @@ async def again(planned: Iterable[Deletion], connection: Connection, namespace: 
     candidates = {Destination(name, digest) for name, digest in wanted}
     candidates |= {Destination(name, tag) for (name, _), each in wanted.items() for tag in each.tags}
     try:
-        where = await _whereabouts(connection, namespace, env)
+        where = await whereabouts(connection, namespace, env)
         offers = await references.offers(where.clusters)
         return await _judged(candidates, offers, where, wanted)
     except OperatorError as error:
@@ -121,17 +79,16 @@ async def _judged(
         OperatorError: something is not known.
     """
     repositories = await asyncio.to_thread(take_inventory, where.registry, candidates)
-    repositories = {name: each for name, each in repositories.items() if each.manifests}
-    _check_tags(repositories, planned)
     watch = Watch(repositories)
     brought = await references.search_uploads(where.own, where.namespaces, watch)
     await references.check_charts(where.clusters, brought)
     await references.search(where.clusters, watch)
     charts = await references.charts(where.clusters, where.prefix)
     await asyncio.to_thread(read_all, where, [*staying, *charts], watch)
-    missing = _missing(watch, repositories)
-    if missing:
-        repositories = await asyncio.to_thread(take_inventory, where.registry, candidates | missing)
+    unseen = await asyncio.to_thread(there, where.registry, _not_seen(candidates, watch.found, repositories))
+    if unseen:
+        repositories = await asyncio.to_thread(take_inventory, where.registry, candidates | unseen)
+    _check_tags(repositories, unseen, planned)
     mentions = watch.found
     while True:
         found = await asyncio.to_thread(judge, candidates, repositories, mentions)
@@ -143,36 +100,51 @@ async def _judged(
         mentions = replace(mentions, places=mentions.places | others)
 
 
-def _check_tags(repositories: Mapping[str, Repository], planned: Planned | None) -> None:
+def _check_tags(repositories: Mapping[str, Repository], unseen: Iterable[Destination], planned: Planned | None) -> None:
     """Some registries answer, for a while, that a repository is not there: then its tags keep nothing.
 
     Raises:
-        Waiting: tags are not listed although their manifest is there.
+        Waiting: a tag is there, or must be, and is not listed.
     """
     if planned is None:
-        doubtful = [name for name, each in repositories.items() if not each.tags]
+        doubtful = [name for name, each in repositories.items() if each.manifests and not each.tags]
     else:
-        there = [each for (name, digest), each in planned.items() if digest in _manifests(repositories, name)]
-        doubtful = [each.repository for each in there if set(each.tags) - repositories[each.repository].tags.keys()]
+        kept = [each for (name, digest), each in planned.items() if digest in _manifests(repositories, name)]
+        doubtful = [each.repository for each in kept if set(each.tags) - repositories[each.repository].tags.keys()]
+    hidden = [to for to in unseen if ":" not in to.tag and to.tag not in repositories[to.repository].tags]
+    if hidden:
+        raise Waiting("ImagesUnknown", f"The registry does not list tag {hidden[0]}, although it is there: {_LOOK}")
     if doubtful:
-        raise Waiting(
-            "ImagesUnknown",
-            f"The registry lists not all tags of repository {doubtful[0]}, although their manifests are there: so it "
-            "is not known which tags need them. Look at that list, and start another run once it is right.",
-        )
+        said = f"The registry lists not all tags of repository {doubtful[0]}, although their manifests are there"
+        raise Waiting("ImagesUnknown", f"{said}: {_LOOK}")
 
 
 def _manifests(repositories: Mapping[str, Repository], name: str) -> Collection[Digest]:
     return repositories[name].manifests if name in repositories else ()
 
 
-def _missing(watch: Watch, repositories: Mapping[str, Repository]) -> set[Destination]:
-    """Images that somebody names by a digest to which no tag leads: what they are made of must be known."""
-    return {
-        place
-        for place in watch.found.places
-        if ":" in place.tag and Digest(place.tag) not in repositories[place.repository].manifests
-    }
+def _not_seen(
+    candidates: Iterable[Destination], mentions: Mentions, repositories: Mapping[str, Repository]
+) -> set[Destination]:
+    """What the registry may have although nothing that it lists leads there: names, and every digest that is named.
+
+    A digest may be named by another path, or beside a name that is split; so each repository is asked for each.
+
+    Raises:
+        Waiting: these are too many.
+    """
+    named = {to for to in (*candidates, *mentions.places) if ":" not in to.tag}
+    found = {to for to in named if to.tag not in repositories[to.repository].tags}
+    for name, each in repositories.items():
+        if each.manifests:
+            found |= {Destination(name, digest) for digest in mentions.digests.keys() - each.manifests.keys()}
+        if len(found) > _MOST_LOOKUPS:
+            raise Waiting(
+                "ImagesUnknown",
+                f"{len(mentions.digests)} digests are named, and each may be in each of {len(repositories)} "
+                "repositories: too many to look for. Delete fewer versions at once.",
+            )
+    return found
 
 
 def _candidates(where: Where, leaving: Sequence[Offer]) -> set[Destination]:
@@ -212,9 +184,3 @@ def _read(where: Where, watch: Watch, offer: Offer) -> None:
         f"{offer.who} refers to {offer.places[0]}{said}, which registry {where.registry.address} does not have: so it "
         "is not known which images it needs. Push it again, or delete that object.",
     )
-
-
-def _addresses(platform: JsonObject) -> set[str]:
-    """What a Platform calls its registry."""
-    told = (text(platform, part, "registry", key) for part in ("spec", "status") for key in ("address", "pullAddress"))
-    return {each for each in told if each}

@@ -16,7 +16,7 @@ from violet_operator.cleanup.images.offers import Offer, of_artifacts, of_plugin
 from violet_operator.cleanup.parse import is_read
 from violet_operator.clients.kinds import Kinds
 from violet_operator.clients.kube import ARTIFACT_VERSIONS, ARTIFACTS, ORIGINAL_CSVS, PACKAGE_UPLOADS, Kube, Resource
-from violet_operator.errors import Waiting
+from violet_operator.errors import OperatorError, Waiting
 from violet_operator.package.documents import mapping, objects, text
 
 JsonObject = dict[str, Any]
@@ -67,40 +67,54 @@ KINDS = (
 """Kinds of which every field is searched, where a cluster has them; beside pods that have not ended."""
 
 
-async def offers(clusters: Mapping[str, Kube]) -> list[Offer]:
+Clusters = Mapping[str, Kinds]
+"""By name for people: clusters of two Platforms may have the same name."""
+
+
+async def ask(clusters: Mapping[str, Kube]) -> dict[str, Kinds]:
+    """Which kinds these clusters have; for one look at all of them.
+
+    Raises:
+        OperatorError: one of them does not answer.
+    """
+    found = await _together(*(_told(name, kube, Kinds.of(kube)) for name, kube in clusters.items()))
+    return dict(zip(clusters, found, strict=True))
+
+
+async def offers(clusters: Clusters) -> list[Offer]:
     """What every ArtifactVersion of these clusters offers.
 
     Raises:
         OperatorError: one of them cannot be read.
     """
 
-    async def of(name: str, kube: Kube) -> list[Offer]:
-        kinds = await Kinds.of(kube)
+    async def of(name: str, kinds: Kinds) -> list[Offer]:
         artifacts, versions = [
             await kinds.all("app.alauda.io", each.plural) or [] for each in (ARTIFACTS, ARTIFACT_VERSIONS)
         ]
         return of_artifacts(name, artifacts, versions)
 
-    found = await _together(*(of(name, kube) for name, kube in clusters.items()))
-    return [offer for each in found for offer in each]
+    return [offer for each in await _on_each(clusters, of) for offer in each]
 
 
-async def charts(clusters: Mapping[str, Kube], prefix: str) -> list[Offer]:
+async def charts(clusters: Clusters, prefix: str) -> list[Offer]:
     """What the plugins of these clusters offer.
 
     Raises:
         OperatorError: one of them cannot be read.
     """
-    found: list[Offer] = []
-    for name, kube in clusters.items():
-        kinds = await Kinds.of(kube)
+
+    async def of(name: str, kinds: Kinds) -> list[Offer]:
+        found: list[Offer] = []
         for kind, plural in (("ModulePlugin", "moduleplugins"), ("ModuleConfig", "moduleconfigs")):
             modules = await kinds.all("cluster.alauda.io", plural) or []
             found += of_plugins(name, prefix, [each | {"kind": kind} for each in modules])
-    return found
+        return found
+
+    return [offer for each in await _on_each(clusters, of) for offer in each]
 
 
-async def search(clusters: Mapping[str, Kube], watch: Watch) -> None:
+async def search(clusters: Clusters, watch: Watch) -> None:
     """Note whom the documents of these clusters name.
 
     Raises:
@@ -108,19 +122,18 @@ async def search(clusters: Mapping[str, Kube], watch: Watch) -> None:
     """
     slots = asyncio.Semaphore(_SIDE_BY_SIDE)
 
-    async def listing(kube: Kube, resource: Resource, kind: Kind) -> None:
+    async def listing(kube: Kube, resource: Resource, kind: Kind, where: str) -> None:
         async with slots:
             async for page in kube.pages(resource, **kind.query):
                 documents = [each for each in page if kind.counts(each)]
-                await asyncio.to_thread(_look_at, watch, documents, f"{resource.plural} of {kube.name}")
+                await asyncio.to_thread(_look_at, watch, documents, f"{resource.plural} of {where}")
 
-    async def cluster(kube: Kube) -> None:
-        kinds = await Kinds.of(kube)
+    async def cluster(name: str, kinds: Kinds) -> None:
         pods = Kind("", "pods", _PAGE | {"fieldSelector": "status.phase!=Succeeded,status.phase!=Failed"})
         found = [(resource, kind) for kind in KINDS if (resource := await kinds.find(kind.group, kind.plural))]
-        await _together(*(listing(kube, resource, kind) for resource, kind in [(_PODS, pods), *found]))
+        await _together(*(listing(kinds.kube, *each, name) for each in [(_PODS, pods), *found]))
 
-    await _together(*(cluster(kube) for kube in clusters.values()))
+    await _on_each(clusters, cluster)
 
 
 async def search_uploads(own: Kube, namespaces: Sequence[str], watch: Watch) -> set[tuple[str, str]]:
@@ -141,28 +154,32 @@ async def search_uploads(own: Kube, namespaces: Sequence[str], watch: Watch) -> 
     return brought
 
 
-async def check_charts(clusters: Mapping[str, Kube], brought: Container[tuple[str, str]]) -> None:
+async def check_charts(clusters: Clusters, brought: Container[tuple[str, str]]) -> None:
     """Look whether each chart of the platform's own repositories was brought by an upload, which knows its images.
 
     Raises:
         Waiting: one was not.
         OperatorError: they cannot be read.
     """
-    for name, kube in clusters.items():
-        kinds = await Kinds.of(kube)
-        repositories = await kinds.all("app.alauda.io", "chartrepos") or []
-        own = {text(each, "metadata", "name") for each in repositories if _is_filled_by_uploads(each)}
-        for chart in await kinds.all("app.alauda.io", "charts") or []:
-            if text(chart, "metadata", "name").rpartition(".")[2] not in own:
-                continue
-            for each in objects(chart, "spec", "versions"):
-                found = text(each, "name"), text(each, "version")
-                if found not in brought:
-                    raise Waiting(
-                        "ImagesUnknown",
-                        f"It is not known which images chart {' '.join(found)} of {name} needs, as no PackageUpload "
-                        "has brought it. Upload it, or delete it.",
-                    )
+    for name, found in zip(clusters, await _on_each(clusters, _own_charts), strict=True):
+        for chart in found:
+            if chart not in brought:
+                raise Waiting(
+                    "ImagesUnknown",
+                    f"It is not known which images chart {' '.join(chart)} of {name} needs, as no PackageUpload has "
+                    "brought it. Upload it, or delete it.",
+                )
+
+
+async def _own_charts(_: str, kinds: Kinds) -> list[tuple[str, str]]:
+    """The charts (name, version) of a cluster's repositories that uploads fill; a Chart is called NAME.REPOSITORY."""
+    repositories = await kinds.all("app.alauda.io", "chartrepos") or []
+    own = tuple(f".{text(each, 'metadata', 'name')}" for each in repositories if _is_filled_by_uploads(each))
+    found = await kinds.all("app.alauda.io", "charts") or []
+    charts = [each for each in found if text(each, "metadata", "name").endswith(own)]
+    return [
+        (text(each, "name"), text(each, "version")) for chart in charts for each in objects(chart, "spec", "versions")
+    ]
 
 
 def _is_filled_by_uploads(repository: JsonObject) -> bool:
@@ -184,6 +201,19 @@ async def _uploads(own: Kube, namespaces: Sequence[str]) -> AsyncIterator[JsonOb
             for body in page:
                 if not mapping(body, "metadata").get("deletionTimestamp"):
                     yield body
+
+
+async def _on_each(clusters: Clusters, work: Callable[[str, Kinds], Coroutine[Any, Any, T]]) -> list[T]:
+    """The same work on every cluster, side by side."""
+    return await _together(*(_told(name, kinds.kube, work(name, kinds)) for name, kinds in clusters.items()))
+
+
+async def _told(name: str, kube: Kube, work: Coroutine[Any, Any, T]) -> T:
+    """Some work; a failure says on which cluster, if its own name for itself does not."""
+    try:
+        return await work
+    except OperatorError as error:
+        raise error if kube.name == name else error.told(f"{name}: {error.message}") from None
 
 
 async def _together(*work: Coroutine[Any, Any, T]) -> list[T]:
