@@ -171,6 +171,30 @@ async def test_charts_count_that_no_upload_has_brought(
             await references.check_charts(clusters, {("web", "1.0.0")})
 
 
+@pytest.mark.parametrize(("kind", "spec"), [("OperatorView", {}), ("ModuleInfo", {"spec": {"version": "v1"}})])
+async def test_a_cluster_of_which_the_platform_speaks_must_be_shown(
+    platform: Cluster, namespace: str, kind: str, spec: dict[str, Any]
+) -> None:
+    """An account that may not see a cluster any more does not know which images that needs."""
+    others = ("global", *spoken_of(platform))
+    apply(platform, kind, namespace, namespace, metadata={"labels": {"cpaas.io/cluster-name": namespace}}, **spec)
+    async with operator(platform) as kube:
+        kinds = await references.ask(dict.fromkeys(others, kube))
+        with pytest.raises(Waiting, match=f"global speaks of cluster {namespace}, which no Platform"):
+            await references.check_clusters(kinds)
+        await references.check_clusters(kinds | {f"{namespace} of Platform a/b": kinds["global"]})
+    platform.kubectl("delete", kind, namespace, "-n", namespace)
+
+
+def spoken_of(platform: Cluster) -> set[str]:
+    """What other tests have left."""
+    path = "{range .items[*]}{.metadata.namespace}{' '}{.metadata.labels.cpaas\\.io/cluster-name}{' '}{end}"
+    flags = ("-A", "-o", f"jsonpath={path}")
+    return {
+        word for kind in ("operatorviews", "moduleinfoes") for word in platform.kubectl("get", kind, *flags).split()
+    }
+
+
 async def test_a_cluster_of_another_platform_is_called_by_its_platform(
     platform: Cluster, namespace: str, image: str, charts: None
 ) -> None:

@@ -171,6 +171,29 @@ async def check_charts(clusters: Clusters, brought: Container[tuple[str, str]]) 
                 )
 
 
+async def check_clusters(clusters: Clusters) -> None:
+    """Look whether the platform speaks of a cluster that it does not show us: whoever runs there may need any image.
+
+    Raises:
+        Waiting: it does.
+        OperatorError: they cannot be read.
+    """
+    shown = {name.partition(" ")[0] for name in clusters}
+    for name, found in zip(clusters, await _on_each(clusters, _spoken_of), strict=True):
+        if hidden := sorted(found - shown):
+            said = f"{name} speaks of cluster {hidden[0]}, which no Platform with this registry shows"
+            advice = "Let the Platform's account see it, or make a Platform for it"
+            raise Waiting("ImagesUnknown", f"{said}: so it is not known which images it needs. {advice}.")
+
+
+async def _spoken_of(_: str, kinds: Kinds) -> set[str]:
+    """The clusters with OperatorViews (namespace by namespace) and ModuleInfos."""
+    views = await kinds.all("app.alauda.io", "operatorviews") or []
+    infos = await kinds.all("cluster.alauda.io", "moduleinfoes") or []
+    found = {text(each, "metadata", "namespace") for each in views}
+    return (found | {text(each, "metadata", "labels", "cpaas.io/cluster-name") for each in infos}) - {""}
+
+
 async def _own_charts(_: str, kinds: Kinds) -> list[tuple[str, str]]:
     """The charts (name, version) of a cluster's repositories that uploads fill; a Chart is called NAME.REPOSITORY."""
     repositories = await kinds.all("app.alauda.io", "chartrepos") or []

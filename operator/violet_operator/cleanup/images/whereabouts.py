@@ -58,6 +58,7 @@ async def whereabouts(connection: Connection, namespace: str, env: Environment) 
                     if id(kube) not in known
                 }
     kinds = await references.ask(clusters)
+    await references.check_clusters(kinds)
     return Where(connection.registry, names, connection.prefix, kinds, env.kube, env.settings.namespaces)
 
 
