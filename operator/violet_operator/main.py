@@ -93,7 +93,7 @@ async def run(settings: Settings) -> None:
         "CleanupPolicy",
         forgotten=lambda key: cleanup_metrics.forget(key[0], history.label_of(key[1])),
     )
-    cleanups = KeyedQueue(observed(cleanup, "CleanupRun"), "CleanupRun")
+    cleanups = KeyedQueue(observed(cleanup, "CleanupRun"), "CleanupRun", forgotten=env.tries.end)
     queues = {
         "packageuploadsets": sets,
         "packageuploads": uploads,

@@ -14,7 +14,17 @@ from tests.cluster.process import free_port
 from tests.platform import install_crds
 from tests.program import install
 from violet_operator.clients import kube as kube_module
-from violet_operator.clients.kube import ARTIFACTS, CONFIG_MAPS, EVENTS, PACKAGE_UPLOADS, SECRETS, Kube, Resource
+from violet_operator.clients.kinds import named
+from violet_operator.clients.kube import (
+    ARTIFACTS,
+    CONFIG_MAPS,
+    EVENTS,
+    NAMESPACES,
+    PACKAGE_UPLOADS,
+    SECRETS,
+    Kube,
+    Resource,
+)
 from violet_operator.errors import OperatorError, Stalled, Transient, Waiting
 
 pytestmark = pytest.mark.integration
@@ -115,9 +125,19 @@ async def test_a_missing_kind(kube: Kube, namespace: str) -> None:
 
 
 async def test_a_missing_namespace(kube: Kube) -> None:
-    with pytest.raises(Waiting, match="Create the namespace") as caught:
-        await kube.apply(CONFIG_MAPS, config_map("no-such-namespace"))
-    assert caught.value.reason == "NamespaceMissing"
+    lost = config_map("no-such-namespace")
+    for call in (kube.apply(CONFIG_MAPS, lost), kube.create(CONFIG_MAPS, "no-such-namespace", lost)):
+        with pytest.raises(Waiting, match=r"no-such-namespace.*Create the namespace") as caught:
+            await call
+        assert caught.value.reason == "NamespaceMissing"
+
+
+async def test_a_kind_by_its_name(kube: Kube) -> None:
+    assert await named(kube, "v1", "ConfigMap") == (CONFIG_MAPS, True)
+    assert await named(kube, "v1", "Namespace") == (NAMESPACES, False)
+    assert await named(kube, "apps/v1", "Deployment") == (Resource("apps/v1", "deployments"), True)
+    for version in ("apps/v9", "no.such.group/v1", "", "v1/../apis/apps/v1", "../api/v1", "v1?x=y"):
+        assert await named(kube, version, "ConfigMap") is None
 
 
 async def test_what_the_api_refuses(kube: Kube, namespace: str) -> None:

@@ -40,7 +40,7 @@ class Orders:
         scope: where to look.
         clock: the time.
         deleted: is called for each deletion that the API has taken.
-        tell: is called now and then with what is known so far.
+        tell: is called now and then with what is known so far; says whether to go on.
         seconds: a clock that nobody sets.
     """
 
@@ -48,7 +48,7 @@ class Orders:
     scope: Scope
     clock: Callable[[], datetime]
     deleted: Callable[[], None]
-    tell: Callable[[Sequence[Step]], Awaitable[None]]
+    tell: Callable[[Sequence[Step]], Awaitable[bool]]
     seconds: Callable[[], float] = time.monotonic
 
 
@@ -67,7 +67,8 @@ async def act(entries: Sequence[Entry], orders: Orders) -> list[Step]:
         except OperatorError as error:
             logger.warning("Cleanup of %s: %s", name, error.message)
             steps += [Step(each, "Failed", error.reason, error.message, again=True) for each in mine]
-        await orders.tell(steps)
+        if not await orders.tell(steps):
+            break
     return steps
 
 
@@ -95,9 +96,8 @@ class _Cluster:
                 if self._orders.seconds() - looked > _FRESH:
                     break
                 self._done[step.entry.ref.uid] = await self._delete(step.entry)
-            if len(self._done) == before:
+            if len(self._done) == before or not await self._orders.tell([*self._told, *self._done.values()]):
                 return [self._done.get(each.entry.ref.uid) or self._left(each) for each in steps]
-            await self._orders.tell([*self._told, *self._done.values()])
 
     def _left(self, step: Step) -> Step:
         """What was not come to: an Artifact of which a version stays, or all of it, as the look was too old."""

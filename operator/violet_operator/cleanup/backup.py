@@ -40,7 +40,7 @@ _FULL = 400_000
 _LARGEST = 500_000
 """Bytes of a single object, compressed: more cannot be saved, and is not deleted."""
 _BOMB = 64 << 20
-"""Bytes that a part may unfold to."""
+"""Bytes that a part may unfold to; it is full at half of that, and no line may have more."""
 _KEY = "objects.jsonl.gz"
 _INDEX = "index.json"
 
@@ -134,17 +134,18 @@ def split(entries: Iterable[Entry]) -> tuple[list[bytes], list[Entry]]:
 
 def fits(line: bytes) -> bool:
     """Whether a part can hold it."""
-    return len(line) <= _LARGEST or len(zlib.compress(line)) <= _LARGEST
+    return len(line) <= _LARGEST or (len(line) < _BOMB // 2 and len(zlib.compress(line)) <= _LARGEST)
 
 
 def pack(lines: Iterable[bytes]) -> list[bytes]:
     """Lines as parts, each of which fits into a ConfigMap."""
-    parts, part, packer = [], b"", zlib.compressobj(wbits=31)
+    parts, part, plain, packer = [], b"", 0, zlib.compressobj(wbits=31)
     for line in lines:
         part += packer.compress(line + b"\n") + packer.flush(zlib.Z_SYNC_FLUSH)
-        if len(part) >= _FULL:
+        plain += len(line) + 1
+        if len(part) >= _FULL or plain >= _BOMB // 2:
             parts.append(part + packer.flush())
-            part, packer = b"", zlib.compressobj(wbits=31)
+            part, plain, packer = b"", 0, zlib.compressobj(wbits=31)
     return [*parts, part + packer.flush()] if part else parts
 
 

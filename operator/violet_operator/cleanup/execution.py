@@ -12,12 +12,14 @@ from collections import Counter
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from violet_operator.api import RUN_LABEL
 from violet_operator.api.cleanup_run import CleanupRunSpec
 from violet_operator.api.conditions import COMPLETE, FAILED, PLANNED, RECONCILING
 from violet_operator.cleanup import backup, metrics, vault
 from violet_operator.cleanup.act import Orders, act
 from violet_operator.cleanup.backup import Entry
 from violet_operator.cleanup.decide import Step
+from violet_operator.cleanup.history import label_of
 from violet_operator.cleanup.identity import strangers
 from violet_operator.cleanup.images import phase
 from violet_operator.cleanup.images.report import became
@@ -79,6 +81,9 @@ def check(record: Record, spec: CleanupRunSpec, found: Backup) -> None:
         raise Stalled(
             "ApprovalWithdrawn", f"{said}. Nothing more is deleted; spec.restore: true puts back what is gone."
         )
+    planned = (record.facts.get("plan") or {}).get("hash", "none")
+    if record.facts.get("backup") and (index.run, index.hash) != (record.metadata["uid"], planned):
+        raise lost(record, f"ConfigMap {name} has plan {index.hash} of another run now")
     if spec.approved_plan and index.hash != spec.approved_plan:
         said = f"ConfigMap {name} has plan {index.hash}, which is not the approved one"
         raise Stalled("BackupExists", f"{said}. Nothing is deleted: start another run.")
@@ -90,12 +95,23 @@ def check(record: Record, spec: CleanupRunSpec, found: Backup) -> None:
             "Use another name for this run, or remove that backup; spec.restore: true would put back what is in it."
         )
         raise Stalled("BackupExists", f"{said}. Nothing is deleted. {advice}")
-    planned = (record.facts.get("plan") or {}).get("hash", "none")
     if index.hash != planned:  # the status is written first: somebody else has made this
         said = f"ConfigMap {name} has plan {index.hash}, and status.plan.hash of the run is {planned}"
         raise Stalled("BackupExists", f"{said}. Nothing is deleted: find out who made it, and start another run.")
     if broken := too_many(len(found.entries), len(found.images), spec.limits):
         raise Stalled("LimitExceeded", f"{broken}: nothing is deleted.")
+
+
+def lost(record: Record, said: str) -> Stalled:
+    """The error for a run that has begun to delete, and whose backup is not there any more."""
+    namespace, name = record.metadata["namespace"], record.metadata["name"]
+    left = f"kubectl -n {namespace} get configmaps -l {RUN_LABEL}={label_of(name)}"
+    return Stalled(
+        "BackupDamaged",
+        f"{said}. Nothing more is deleted, as it could not be put back. What is left of the backup, with the objects "
+        f"in it: {left}. Bring ConfigMap {backup.index_name(name)} back from a backup of your own; then spec.restore: "
+        "true puts back what is gone. To clean up the rest, start another run.",
+    )
 
 
 async def execute(
@@ -109,19 +125,26 @@ async def execute(
     record.facts["backup"] = saved(record.metadata["name"], found.index)
     total = len(found.entries)
 
-    async def tell(steps: Sequence[Step]) -> None:
+    async def tell(steps: Sequence[Step]) -> bool:
         count = _counts(steps)
         record.facts["outcomes"] = count
         record.conditions.set(COMPLETE, "False", "Deleting", f"{count['deleted']} of {total} objects are deleted.")
         await _written(record)
+        return await is_saved()
+
+    async def is_saved() -> bool:
+        return await vault.holds(env.kube, record.metadata["namespace"], record.metadata["name"], found.index)
 
     def deleted() -> None:
         metrics.DELETED.labels(*record.where).inc()
 
     record.conditions.set(PLANNED, "True", "Planned", f"{total} objects are saved, and are deleted now.")
-    await tell([])
+    record.conditions.set(COMPLETE, "False", "Deleting", f"0 of {total} objects are deleted.")
+    await record.write()  # where the backup is, above all: once it is gone, nobody else knows that there was one
     orders = Orders(spec, scope(connection, spec, env), env.clock, deleted, tell)
     steps = await _act(found, orders, connection)
+    if not await is_saved():
+        raise lost(record, f"ConfigMap {backup.index_name(record.metadata['name'])} of the backup has gone meanwhile")
     record.facts |= acted(steps, record.facts.get("items") or [])
     count = _counts(steps)
     record.facts["outcomes"] = count

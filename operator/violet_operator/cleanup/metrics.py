@@ -31,9 +31,10 @@ MANIFESTS = Counter(
 )
 
 
-def report(where: tuple[str, str], candidates: int, kept: Mapping[str, int]) -> None:
+def report(where: tuple[str, str], candidates: int, kept: Mapping[str, int], image_bytes: int) -> None:
     """The numbers of a run of the policy `where` (namespace and name) replace those of the run before."""
     CANDIDATES.labels(*where).set(candidates)
+    IMAGE_BYTES.labels(*where).set(image_bytes)
     for labels in [labels for labels in _told if labels[:2] == where and labels[2] not in kept]:
         KEPT.remove(*labels)
         _told.discard(labels)

@@ -72,7 +72,7 @@ async def plan(record: Record, spec: CleanupRunSpec, connection: Connection, env
     record.facts.pop("itemsLeftOut", None)
     record.facts |= told
     phase.tell(record, spec, images)
-    metrics.report(record.where, len(going), tally(verdicts))
+    metrics.report(record.where, len(going), tally(verdicts), images.bytes)
     said = f"{len(going)} of {len(verdicts)} objects would be deleted"
     record.conditions.set(PLANNED, "True", "Planned", f"{said}; status.items says which and why.{words(images)}")
     if changed:

@@ -32,10 +32,6 @@ _TOLD = {AWAITING_APPROVAL: ("Approved",), COMPLETE: ("Deleting",), FAILED: (), 
 """Conditions that are worth an event, and reasons that are no news."""
 
 
-_TRYING: set[str] = set()
-"""Runs (uid) that this process has tried again: the time in which no operator was there to try does not count."""
-
-
 class Record:
     """The run's status as it is to be."""
 
@@ -57,6 +53,10 @@ class Record:
         return str(self.metadata["namespace"]), str((self.metadata.get("labels") or {}).get(POLICY_LABEL, ""))
 
     @property
+    def _key(self) -> tuple[str, str]:
+        return str(self.metadata["namespace"]), str(self.metadata["name"])
+
+    @property
     def clock(self) -> Callable[[], datetime]:
         """The time."""
         return self._env.clock
@@ -72,15 +72,14 @@ class Record:
 
     def trying_again(self, said: str) -> bool:
         """Note that something is tried again; False: that has gone on for too long, and in this very process."""
-        if self.metadata["uid"] not in _TRYING:
+        if self._env.tries.first(self._key, self.metadata["uid"]):
             self.conditions.remove(RECONCILING)
-            _TRYING.add(self.metadata["uid"])
         self.conditions.set(RECONCILING, "True", "ProgressingWithRetry", f"Trying again: {said}")
         return self.since(RECONCILING) <= PATIENCE
 
     def end(self, condition: str, reason: str, message: str) -> None:
         """The run is over, Complete or Failed."""
-        _TRYING.discard(self.metadata["uid"])
+        self._env.tries.end(self._key)
         self.conditions.remove(RECONCILING)
         if self.is_true(AWAITING_APPROVAL):
             self.conditions.remove(AWAITING_APPROVAL)

@@ -7,8 +7,9 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from violet_operator.api import FIELD_MANAGER
-from violet_operator.cleanup.backup import RESOURCES, Entry
-from violet_operator.cleanup.putback import PutBack, ordered, put_back
+from violet_operator.cleanup.backup import Entry
+from violet_operator.cleanup.putback import Owner, PutBack, is_package, key_of, ordered, put_back, references
+from violet_operator.clients.kinds import named
 from violet_operator.clients.kube import Kube
 from violet_operator.errors import OperatorError
 from violet_operator.publication.apply import MANAGER
@@ -39,7 +40,7 @@ class _Restorer:
     def __init__(self, clusters: Mapping[str, Kube], system: str) -> None:
         self._clusters = clusters
         self._system = system
-        self._uids: dict[tuple[str, str, str], str] = {}
+        self._owners: dict[tuple[str, str, str, str], Owner] = {}
 
     async def one(self, entry: Entry) -> PutBack:
         """Put one object back."""
@@ -63,14 +64,11 @@ class _Restorer:
     async def _once(self, kube: Kube, entry: Entry) -> PutBack | None:
         """What became of it; None: somebody has made it just now, and it is to be judged again."""
         live = await kube.get(entry.resource, entry.ref.namespace, entry.ref.name)
-        for reference in entry.body["metadata"].get("ownerReferences") or ():
-            await self._look_up(kube, entry, reference)
-        for reference in ((live or {}).get("metadata") or {}).get("ownerReferences") or ():
-            await self._look_up(kube, entry, reference)
-        found = put_back(entry, live, lambda kind, name: self._uids.get((entry.cluster, kind, name)))
+        named_by = [*references(entry.body), *filter(is_package, references(live))]
+        found = put_back(entry, live, {key_of(each): await self._owner(kube, entry, each) for each in named_by})
         if found.body is None:
             if live is not None and found.outcome != "Failed":
-                self._note(entry, live)
+                self._note(entry, live, other=found.outcome == "Skipped")
             if live is not None and found.outcome == "Restored":
                 await self._claim(kube, entry, live)
             return found
@@ -94,13 +92,34 @@ class _Restorer:
         body = {"apiVersion": entry.resource.api_version, "kind": entry.ref.kind, "metadata": metadata}
         await kube.apply(entry.resource, body, force=True)
 
-    async def _look_up(self, kube: Kube, entry: Entry, reference: JsonObject) -> None:
-        kind, name = str(reference.get("kind")), str(reference.get("name"))
-        if kind not in RESOURCES or (entry.cluster, kind, name) in self._uids:
-            return
-        owner = await kube.get(RESOURCES[kind], entry.ref.namespace if kind == "Artifact" else None, name)
-        if owner is not None and not owner["metadata"].get("deletionTimestamp"):
-            self._uids[entry.cluster, kind, name] = owner["metadata"]["uid"]
+    async def _owner(self, kube: Kube, entry: Entry, reference: JsonObject) -> Owner:
+        key = (entry.cluster, *key_of(reference))
+        if key not in self._owners:
+            self._owners[key] = await _find(kube, entry.ref.namespace, reference)
+        return self._owners[key]
 
-    def _note(self, entry: Entry, live: JsonObject) -> None:
-        self._uids[entry.cluster, entry.ref.kind, entry.ref.name] = live["metadata"]["uid"]
+    def _note(self, entry: Entry, live: JsonObject, *, other: bool = False) -> None:
+        key = (entry.cluster, *key_of(entry.body | {"name": entry.ref.name}))
+        self._owners[key] = Owner(live["metadata"]["uid"], other=other)
+
+
+async def _find(kube: Kube, namespace: str | None, reference: JsonObject) -> Owner:
+    """An owner as it is now, of whatever kind.
+
+    Raises:
+        OperatorError: the API does not answer as it should.
+    """
+    _, kind, name = key_of(reference)
+    try:
+        known = await named(kube, str(reference.get("apiVersion")), kind)
+        if known is None:
+            return Owner(None, f"is of a kind that cluster {kube.name} does not have")
+        resource, is_namespaced = known
+        owner = await kube.get(resource, namespace if is_namespaced else None, name)
+    except OperatorError as error:
+        if error.reason != "TargetForbidden":
+            raise
+        return Owner(None, f"may not be looked up ({error.message.rstrip('.')})")
+    if owner is None or owner["metadata"].get("deletionTimestamp"):
+        return Owner(None, "is not there")
+    return Owner(owner["metadata"]["uid"])

@@ -11,6 +11,7 @@ from violet_operator.cleanup import backup
 from violet_operator.cleanup.backup import Entry
 from violet_operator.cleanup.identity import strangers
 from violet_operator.cleanup.images import phase
+from violet_operator.cleanup.images.deletion import ImageStep
 from violet_operator.cleanup.putback import PutBack
 from violet_operator.cleanup.record import Record
 from violet_operator.cleanup.report import put_back, saved
@@ -33,32 +34,24 @@ def nothing_saved(record: Record) -> OperatorError:
     """The error for a run that has no backup."""
     name = backup.index_name(record.metadata["name"])
     said = f"There is no backup of this run (ConfigMap {name}): it has deleted nothing, or somebody has removed it."
-    return Stalled("NoBackup", f"{said} Nothing can be put back.")
+    if record.facts.get("backup"):
+        said = f"ConfigMap {name} of the backup is gone. Bring it back, then set spec.restore to false and to true."
+    return Stalled("NoBackup", f"{said} Until then nothing can be put back.")
 
 
 async def put_everything_back(record: Record, found: Backup, connection: Connection, env: Environment) -> Requeue:
     """Put back what can be; what cannot is tried again."""
     entries = deleted(found.entries, record.facts.get("items") or [])
     record.facts["backup"] = saved(record.metadata["name"], found.index)
-    images = await phase.put_back(record, found, connection)  # first: the platform pulls what its objects name
+    images, fault = await _images(record, found, connection)  # first: the platform pulls what its objects name
     results = await _put_back(entries, found.index.clusters, connection, env)
     record.facts |= put_back(results, record.facts.get("items") or [])
-    count = Counter(each.outcome for each in results)
     record.facts["outcomes"] = {
         **(record.facts.get("outcomes") or {"deleted": 0, "deleting": 0, "skipped": 0, "failed": 0}),
-        "restored": count["Restored"],
+        "restored": sum(each.outcome == "Restored" for each in results),
     }
-    said = f"{count['Restored']} of {len(entries)} objects are back"
-    said += f", {count['Skipped']} were left alone, as they are there with other content" if count["Skipped"] else ""
-    lost = next((each for each in images if each.outcome == "Failed"), None)
-    if images:
-        said += f", and {sum(each.outcome == 'Restored' for each in images)} of {len(images)} manifests"
-    if lacking := [each for each in results if each.outcome == "Failed"]:
-        first = lacking[0]
-        said += f", {count['Failed']} are not: {first.entry.ref.kind} {first.entry.ref.name}: {first.message}"
-    if lost:
-        said += f"; {lost.deletion.repository}@{lost.deletion.manifest.digest}: {lost.message}"
-    if lacking or lost:
+    said = _said(results, images) + (f"; images are not: {fault}" if fault else "")
+    if fault or any(each.outcome == "Failed" for each in results):
         record.conditions.set(RESTORED, "False", "RestoreIncomplete", said)
         if not record.is_true(COMPLETE) and not record.is_true(FAILED):  # whatever comes, it deletes nothing more
             record.end(FAILED, "RestoreIncomplete", said)
@@ -83,6 +76,28 @@ async def _put_back(
     wrong |= await strangers(meant, connection)
     lost = [PutBack(each, "Failed", wrong[each.cluster].message) for each in entries if each.cluster in wrong]
     return [*lost, *(each for each in results if each.entry.cluster not in wrong)]
+
+
+async def _images(record: Record, found: Backup, connection: Connection) -> tuple[list[ImageStep], str | None]:
+    """What became of images, and why they are not all back; whatever keeps them from it keeps no object."""
+    try:
+        steps = await phase.put_back(record, found, connection)
+    except OperatorError as error:
+        return [], error.message
+    lost = next((each for each in steps if each.outcome == "Failed"), None)
+    return steps, f"{lost.deletion.repository}@{lost.deletion.manifest.digest}: {lost.message}" if lost else None
+
+
+def _said(results: Sequence[PutBack], images: Sequence[ImageStep]) -> str:
+    count = Counter[str](each.outcome for each in results)
+    said = f"{count['Restored']} of {len(results)} objects are back"
+    if images:
+        said += f", and {sum(each.outcome == 'Restored' for each in images)} of {len(images)} manifests"
+    for outcome, what in (("Skipped", "left alone"), ("Failed", "not")):
+        if first := next((each for each in results if each.outcome == outcome), None):
+            ref = first.entry.ref
+            said += f"; {count[outcome]} {what}: {ref.kind} {ref.name}: {first.message.rstrip('.')}"
+    return said
 
 
 def deleted(entries: Sequence[Entry], items: Sequence[JsonObject]) -> list[Entry]:

@@ -75,6 +75,8 @@ class _Run:
         if spec.mode != "DryRun" and (found := await vault.load(self._env.kube, *where)):
             execution.check(record, spec, found)
             return await execution.execute(record, spec, found, await self._connect(spec), self._env)
+        if backup := record.facts.get("backup"):
+            raise execution.lost(record, f"ConfigMap {backup['configMap']} of the backup is gone")
         if record.is_true(AWAITING_APPROVAL) and await self._still_waits(spec):
             record.conditions.remove(RECONCILING)
             return Requeue(after=_WHILE_WAITING)
@@ -113,7 +115,8 @@ class _Run:
         if found is None:
             raise restoring.nothing_saved(self._record)
         execution.check(self._record, spec, found)
-        return await restoring.put_everything_back(self._record, found, await self._connect(spec), self._env)
+        connection = await self._connect(spec, registry=False)
+        return await restoring.put_everything_back(self._record, found, connection, self._env)
 
-    async def _connect(self, spec: CleanupRunSpec) -> Connection:
-        return await self._env.connect(self._record.metadata["namespace"], spec.platform_ref.name)
+    async def _connect(self, spec: CleanupRunSpec, *, registry: bool = True) -> Connection:
+        return await self._env.connect(self._record.metadata["namespace"], spec.platform_ref.name, registry=registry)

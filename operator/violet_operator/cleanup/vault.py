@@ -106,6 +106,16 @@ def _not_the_plan(found: Backup) -> str | None:
     return None
 
 
+async def holds(kube: Kube, namespace: str, run: str, found: Index) -> bool:
+    """Whether the backup of a run is still the one that it has begun with.
+
+    Raises:
+        OperatorError: that cannot be told.
+    """
+    body = await kube.get(CONFIG_MAPS, namespace, backup.index_name(run))
+    return body is not None and backup.read_index(body) == found
+
+
 async def _parts(kube: Kube, index: JsonObject, named: Mapping[str, str]) -> list[bytes]:
     """The parts that an index names."""
     parts = []

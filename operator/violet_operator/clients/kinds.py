@@ -6,10 +6,35 @@ gone, and what an aggregated API does not answer is not known.
 
 from __future__ import annotations
 
+import re
+
 from violet_operator.clients.kube import Kube, Resource
 from violet_operator.clients.kube_errors import NotFoundError, require
 from violet_operator.clients.kube_transport import JsonObject
 from violet_operator.errors import OperatorError, Transient
+
+_VERSION = re.compile(r"([a-z0-9]([-a-z0-9]*[a-z0-9])?(\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*/)?v[0-9][a-z0-9]*")
+"""An apiVersion: what an object says of its owner must not lead to another path."""
+
+
+async def named(kube: Kube, api_version: str, kind: str) -> tuple[Resource, bool] | None:
+    """A kind by its name, and whether its objects lie in namespaces; None: the cluster does not serve it.
+
+    Raises:
+        OperatorError: that cannot be told.
+    """
+    if not _VERSION.fullmatch(api_version):
+        return None
+    path, what = f"/{'apis' if '/' in api_version else 'api'}/{api_version}", f"asking for the kinds of {api_version}"
+    try:
+        found = await kube.read(path, what)
+    except NotFoundError:
+        return None
+    require(found, "APIResourceList", kube.name, what)
+    for each in found.get("resources") or ():
+        if each["kind"] == kind and "/" not in each["name"]:  # not a subresource
+            return Resource(api_version, str(each["name"])), bool(each["namespaced"])
+    return None
 
 
 class Kinds:

@@ -15,7 +15,7 @@ from urllib.parse import quote
 from kubernetes.aio.client.api_client import ApiClient
 
 from violet_operator.api import FIELD_MANAGER
-from violet_operator.clients.kube_errors import NotFoundError, missing_kind, require
+from violet_operator.clients.kube_errors import NotFoundError, missing, missing_kind, require
 from violet_operator.clients.kube_events import event_about
 from violet_operator.clients.kube_transport import JsonObject, Transport
 from violet_operator.errors import OperatorError, Waiting
@@ -194,9 +194,7 @@ class Kube(Transport):
         try:
             return await self.call("PATCH", path, what, query=query, body=body, content="application/apply-patch+yaml")
         except NotFoundError as error:
-            if "namespaces " in error.message:
-                raise Waiting("NamespaceMissing", f"{error.message}. Create the namespace.") from None
-            raise missing_kind(self.name, resource.plural, resource.api_version) from None
+            raise missing(error, self.name, resource.plural, resource.api_version) from None
 
     async def write_status(self, resource: Resource, about: JsonObject, status: JsonObject) -> JsonObject:
         """Replace the status of an object of ours, if it is still the object that it was judged from.
@@ -255,11 +253,17 @@ class Kube(Transport):
             await self.call("PATCH", path, f"marking {metadata['name']}", query=query, body=patch, content=content)
 
     async def create(self, resource: Resource, namespace: str | None, body: JsonObject) -> JsonObject:
-        """Create an object (an event, an access review)."""
+        """Create an object (an event, an access review).
+
+        Raises:
+            Stalled: there is one of that name (`Conflict`), or the API refuses it.
+            Waiting: the kind or the namespace does not exist there, or we may not.
+            Transient: the API does not answer as it should.
+        """
         try:
             return await self.call("POST", resource.path(namespace), f"creating {resource.plural}", body=body)
-        except NotFoundError:
-            raise missing_kind(self.name, resource.plural, resource.api_version) from None
+        except NotFoundError as error:
+            raise missing(error, self.name, resource.plural, resource.api_version) from None
 
     async def allowed(self, verb: str, resource: Resource, namespace: str | None) -> bool:
         """Whether we may do something (SelfSubjectAccessReview)."""

@@ -120,12 +120,19 @@ def require(answer: JsonObject, kind: str, cluster: str, what: str) -> None:
         )
 
 
+def missing(error: NotFoundError, cluster: str, plural: str, api_version: str) -> Waiting:
+    """The error for an object that cannot be written: its namespace is missing, or its kind."""
+    if "namespaces " in error.message:
+        return Waiting("NamespaceMissing", f"{error.message}. Create the namespace.")
+    return missing_kind(cluster, plural, api_version)
+
+
 def missing_kind(cluster: str, plural: str, api_version: str) -> Waiting:
     """The error for a kind that the cluster does not serve."""
     return Waiting(
         "KindMissing",
         f"Cluster {cluster} does not know {plural} ({api_version}): it is no platform cluster, "
-        "or the platform's marketplace is not installed there. Install it, or take the cluster out of the targets.",
+        "or the platform's marketplace is not installed there. Install it, or leave that cluster out.",
     )
 
 

@@ -9,6 +9,7 @@ from typing import Any, Protocol
 from violet_operator.clients.kube import Kube, Resource
 from violet_operator.platform.pushes import Pushes
 from violet_operator.platform.resolve import Connection
+from violet_operator.platform.tries import Tries
 from violet_operator.settings import Settings
 
 JsonObject = dict[str, Any]
@@ -45,12 +46,17 @@ class Environment(Process, Protocol):
         """Which images uploads want in registries just now."""
         ...
 
+    @property
+    def tries(self) -> Tries:
+        """Which objects this process has tried again."""
+        ...
+
     async def get(self, resource: Resource, namespace: str | None, name: str) -> JsonObject | None:
         """A referenced object (Platform, Secret, ConfigMap); may be some seconds old."""
         ...
 
-    async def connect(self, namespace: str, platform: str) -> Connection:
-        """The way in to a Platform."""
+    async def connect(self, namespace: str, platform: str, *, registry: bool = True) -> Connection:
+        """The way in to a Platform; without `registry`, even if that does not work."""
         ...
 
     async def enter(self, namespace: str, platform: str, *, anew: bool) -> dict[str, Kube]:

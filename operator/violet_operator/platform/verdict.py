@@ -32,13 +32,13 @@ class Verdict:
         before = earlier is not None and earlier.ready and earlier.uid == self.uid
         return self.ready and not (before and earlier is not None and self.clusters <= earlier.clusters)
 
-    def check(self, name: str) -> None:
-        """Go on only with a Platform that is ready.
+    def check(self, name: str, *, registry: bool = True) -> None:
+        """Go on only with a Platform that is ready; for whoever needs no `registry`, a cluster that works is enough.
 
         Raises:
             Waiting: it is not; whoever waits is woken when it is.
         """
-        if not self.ready:
+        if not self.ready and (registry or not self.clusters):
             raise not_ready(name, f"{self.reason}: {self.message}")
 
 

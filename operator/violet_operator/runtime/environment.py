@@ -19,6 +19,7 @@ from violet_operator.platform.kubeconfig import GLOBAL
 from violet_operator.platform.pushes import Pushes
 from violet_operator.platform.registry import needs_discovery, registry_settings
 from violet_operator.platform.resolve import Connection, read_platform
+from violet_operator.platform.tries import Tries
 from violet_operator.platform.verdict import Verdict
 from violet_operator.runtime.drift import DriftWatch
 from violet_operator.runtime.ways import Ways
@@ -49,6 +50,7 @@ class Environment:
         self.clock: Callable[[], datetime] = lambda: datetime.now(UTC)
         self.packages = PackageShelf()
         self.pushes = Pushes()
+        self.tries = Tries()
         self.drift = DriftWatch()
         self.listings = Listings()
         self.look_at: Callable[[tuple[str, str], float], None] = lambda _key, _within: None
@@ -83,14 +85,20 @@ class Environment:
         """Objects of a namespace may have changed: no copy of them counts any more."""
         self._objects = {key: copy for key, copy in self._objects.items() if key[1] != namespace}
 
-    async def connect(self, namespace: str, platform: str) -> Connection:
+    async def connect(self, namespace: str, platform: str, *, registry: bool = True) -> Connection:
         """The way in to a Platform, for whoever wants to use it. Costs no request to the platform.
+
+        Args:
+            namespace: the Platform's.
+            platform: its name.
+            registry: whether its registry has to work, too.
 
         Raises:
             OperatorError: the Platform does not exist, is not Ready, or refers to something missing.
         """
         metadata, _ = await read_platform(self, namespace, platform)
-        await self._ways.check((namespace, platform), metadata["uid"], int(metadata.get("generation") or 0))
+        generation = int(metadata.get("generation") or 0)
+        await self._ways.check((namespace, platform), metadata["uid"], generation, registry=registry)
         return await self.open(namespace, platform)
 
     async def enter(self, namespace: str, platform: str, *, anew: bool) -> dict[str, Kube]:

@@ -113,8 +113,8 @@ class Ways:
             self._judged.notify_all()
         return opens
 
-    async def check(self, key: Key, uid: str, generation: int) -> None:
-        """Go on only when this Platform, as it is specified now, is ready.
+    async def check(self, key: Key, uid: str, generation: int, *, registry: bool = True) -> None:
+        """Go on only when this Platform, as it is specified now, is ready; without `registry`, when its clusters are.
 
         Raises:
             Waiting: it is not, or nobody knows yet.
@@ -131,7 +131,7 @@ class Ways:
             raise not_ready(key[1], "it is still being tried.") from None
         verdict = known()
         if verdict:
-            verdict.check(key[1])
+            verdict.check(key[1], registry=registry)
 
     def forget(self, key: Key) -> None:
         """A Platform is gone."""

@@ -38,6 +38,7 @@ class Region:
     ages: list[float] = field(default_factory=list)
     before: Callable[[Object], object] = lambda _: None
     answers: bool = True
+    goes_on: bool = True
 
     async def look(self, _: object) -> State:
         self.looks.append(self.seconds)
@@ -76,8 +77,8 @@ class Region:
         entries = [each for each in plan(self.world, {"retention": {}}, {}) if each.cluster == REGION]
         monkeypatch.setattr(act_module, "gather", self.look)
 
-        async def tell(_: Sequence[Step]) -> None:
-            return
+        async def tell(_: Sequence[Step]) -> bool:
+            return self.goes_on
 
         scope: Any = Scope({REGION: self}, [REGION], self, (), "cpaas-system")  # type: ignore[dict-item, arg-type]
         orders = Orders(Cleanup(), scope, lambda: self.wall, lambda: None, tell, lambda: self.seconds)
@@ -98,6 +99,12 @@ def test_an_artifact_goes_by_a_look_that_shows_none_of_its_versions(monkeypatch:
     assert sorted(region.gone) == sorted(PLANNED)
     assert region.gone[-1] == "idle"
     assert len(region.looks) == 3  # versions, Artifacts, and that nothing is left
+
+
+def test_nothing_more_goes_once_the_backup_is_lost(monkeypatch: pytest.MonkeyPatch) -> None:
+    region = Region(goes_on=False)
+    region.clean(monkeypatch)
+    assert sorted(region.gone) == sorted(set(PLANNED) - {"idle"})
 
 
 @pytest.mark.parametrize("just_before", ["ArtifactVersion", "Artifact"])

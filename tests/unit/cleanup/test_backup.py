@@ -81,6 +81,14 @@ def test_ten_thousand_versions_are_a_few_parts() -> None:
     assert len(backup.join(parts)) == 10_000
 
 
+def test_what_is_packed_well_can_be_unfolded_again() -> None:
+    """A part holds no more than it may unfold to, however small it is."""
+    lines = [b"x" * MIB] * 100
+    parts = backup.pack(lines)
+    assert [each for part in parts for each in backup.unfold(part).splitlines()] == lines
+    assert not backup.fits(b"x" * (80 * MIB))
+
+
 def test_config_maps_are_found_by_label_and_belong_to_nobody() -> None:
     parts, _ = backup.split([saved("a")])
     index = backup.index(RUN, ("default", {"global": "uid"}), "h", parts, 1)

@@ -13,17 +13,18 @@ def kept(reason: str) -> float | None:
 
 
 def test_what_is_not_kept_any_more_is_gone() -> None:
-    metrics.report(WHERE, 3, {"Installed": 2, "TooYoung": 1})
-    metrics.report(("packages", "other"), 9, {"TooYoung": 9})
-    metrics.report(WHERE, 4, {"Installed": 5})
+    metrics.report(WHERE, 3, {"Installed": 2, "TooYoung": 1}, 500)
+    metrics.report(("packages", "other"), 9, {"TooYoung": 9}, 900)
+    metrics.report(WHERE, 4, {"Installed": 5}, 0)
     labels = {"namespace": WHERE[0], "policy": WHERE[1]}
     assert REGISTRY.get_sample_value("violet_cleanup_candidates", labels) == 4
+    assert REGISTRY.get_sample_value("violet_cleanup_image_bytes", labels) == 0
     assert (kept("Installed"), kept("TooYoung")) == (5, None)
 
 
 def test_the_numbers_of_a_policy_go_with_it() -> None:
     where = ("packages", "leaves")
-    metrics.report(where, 3, {"Installed": 2})
+    metrics.report(where, 3, {"Installed": 2}, 500)
     metrics.DELETED.labels(*where).inc()
     metrics.forget(*where)
     metrics.forget(*where)

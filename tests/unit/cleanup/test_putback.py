@@ -7,7 +7,7 @@ import pytest
 
 from violet_operator.cleanup import backup
 from violet_operator.cleanup.backup import Entry
-from violet_operator.cleanup.putback import ordered, put_back
+from violet_operator.cleanup.putback import Owner, key_of, ordered, put_back
 from violet_operator.cleanup.restoring import deleted
 
 Object = dict[str, Any]
@@ -36,17 +36,14 @@ SAVED: Object = {
     "spec": {"tag": "v1", "present": True},
     "status": {"phase": "Present"},
 }
-UIDS = {("Artifact", "a"): "owner-new"}
+LIBRARY = {"apiVersion": "library.example.com/v1", "kind": "Library", "name": "a", "uid": "library-old"}
+NOW = {key_of(OWNER): Owner("owner-new"), key_of(LIBRARY): Owner("library-new")}
 
 
 def entry(**metadata: Any) -> Entry:
     body = deepcopy(SAVED)
     body["metadata"] |= metadata
     return backup.entry("c", "ArtifactVersion", ("OldVersion", "", 1), body)
-
-
-def find(kind: str, name: str) -> str | None:
-    return UIDS.get((kind, name))
 
 
 def live(**changes: Any) -> Object:
@@ -58,7 +55,7 @@ def live(**changes: Any) -> Object:
 
 
 def test_what_is_gone_is_made_again_with_its_owner_as_it_is_now() -> None:
-    found = put_back(entry(), None, find)
+    found = put_back(entry(), None, NOW)
     assert found.outcome == "Create"
     assert found.body == {
         "apiVersion": "app.alauda.io/v1alpha1",
@@ -75,10 +72,10 @@ def test_what_is_gone_is_made_again_with_its_owner_as_it_is_now() -> None:
 
 
 def test_what_was_made_again_is_fine() -> None:
-    made = put_back(entry(), None, find).body
+    made = put_back(entry(), None, NOW).body
     assert made is not None
     made["metadata"]["uid"] = "new"
-    assert put_back(entry(), made, find).outcome == "Restored"
+    assert put_back(entry(), made, NOW).outcome == "Restored"
 
 
 @pytest.mark.parametrize(
@@ -88,6 +85,9 @@ def test_what_was_made_again_is_fine() -> None:
         (live(status={"phase": "Pending"}), "Restored", "as it was"),
         (live(spec={"tag": "v2"}), "Skipped", "other content"),
         (live(metadata={"labels": {}}), "Skipped", "other labels"),
+        (live(metadata={"labels": {"team": "blue", "since": "then"}}), "Restored", "as it was"),
+        (live(metadata={"annotations": {"note": "1", "seen": "now"}}), "Restored", "as it was"),
+        (live(metadata={"ownerReferences": []}), "Skipped", "other owners"),
         (live(metadata={"annotations": {"note": "2"}}), "Skipped", "other annotations"),
         (live(metadata={"deletionTimestamp": "now", "finalizers": ["x/y"]}), "Failed", "held by x/y"),
         (live(metadata={"ownerReferences": [OWNER]}), "Failed", "will be deleted with it"),
@@ -95,21 +95,46 @@ def test_what_was_made_again_is_fine() -> None:
     ],
 )
 def test_what_is_there(there: Object, outcome: str, said: str) -> None:
-    found = put_back(entry(), there, find)
+    found = put_back(entry(), there, NOW)
     assert (found.outcome, found.body) == (outcome, None)
     assert said in found.message
 
 
 def test_without_its_owner_it_would_be_collected_at_once() -> None:
-    found = put_back(entry(), None, lambda *_: None)
+    found = put_back(entry(), None, {key_of(OWNER): Owner(None, "is not there")})
     assert (found.outcome, found.body) == ("Failed", None)
-    assert "Artifact a" in found.message
+    assert "Artifact a owned it and is not there" in found.message
 
 
-def test_owners_of_other_kinds_are_left_out() -> None:
-    found = put_back(entry(ownerReferences=[OWNER | {"kind": "Something"}]), None, find)
+def test_under_an_owner_with_other_content_it_would_not_stay() -> None:
+    other = {key_of(OWNER): Owner("owner-new", other=True)}
+    found = put_back(entry(), None, other)
+    assert (found.outcome, found.body) == ("Skipped", None)
+    assert "Artifact a, which owned it, is there with other content" in found.message
+    assert put_back(entry(), live(), other).outcome == "Restored"
+
+
+def test_an_owner_of_another_kind_is_linked_again_if_it_is_there() -> None:
+    both = entry(ownerReferences=[OWNER, LIBRARY])
+    found = put_back(both, None, NOW)
     assert found.body is not None
-    assert "ownerReferences" not in found.body["metadata"]
+    assert [each["uid"] for each in found.body["metadata"]["ownerReferences"]] == ["owner-new", "library-new"]
+    made = found.body | {"metadata": found.body["metadata"] | {"uid": "new"}}
+    assert put_back(both, made, NOW).outcome == "Restored"
+    assert "other owners" in put_back(both, live(), NOW).message
+
+    without = NOW | {key_of(LIBRARY): Owner(None, "is not there")}
+    found = put_back(both, None, without)
+    assert found.body is not None
+    assert [each["uid"] for each in found.body["metadata"]["ownerReferences"]] == ["owner-new"]
+    assert found.message == "It was put back, without its owner Library a, which is not there."
+    assert put_back(both, live(), without).message == "It is there, without its owner Library a, which is not there."
+
+
+def test_a_kind_of_the_same_name_in_another_group_is_another_owner() -> None:
+    other = OWNER | {"apiVersion": "example.com/v1"}
+    found = put_back(entry(ownerReferences=[other]), None, {key_of(other): Owner(None, "is not there")})
+    assert found.outcome == "Create"
 
 
 def test_owners_come_first() -> None:
@@ -122,7 +147,7 @@ def test_owners_come_first() -> None:
 
 def test_an_object_without_namespace_labels_or_owner_is_made_without() -> None:
     body = {"metadata": {"name": "rest", "uid": "old", "resourceVersion": "1"}, "spec": {"name": "rest"}}
-    found = put_back(backup.entry("c", "ModulePlugin", ("NotInstalled", "", 1), body), None, find)
+    found = put_back(backup.entry("c", "ModulePlugin", ("NotInstalled", "", 1), body), None, NOW)
     assert found.body is not None
     assert found.body["metadata"] == {"name": "rest"}
 

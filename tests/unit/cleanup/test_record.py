@@ -4,44 +4,48 @@ from datetime import UTC, datetime, timedelta
 from types import SimpleNamespace
 from typing import Any
 
-import pytest
-
-from violet_operator.cleanup import record as record_module
 from violet_operator.cleanup.record import PATIENCE, Record
+from violet_operator.platform.tries import Tries
 
 NOW = datetime(2026, 6, 1, tzinfo=UTC)
 
 
-def trying(record: Record, after: timedelta) -> tuple[Record, bool]:
+def trying(record: Record, after: timedelta, process: Tries) -> tuple[Record, bool]:
     """The run as it is found again after some time, and whether it is tried once more."""
     status: dict[str, Any] = {"conditions": record.conditions.to_api()}
-    again = run(NOW + after, status)
+    again = run(NOW + after, process, status)
     return again, again.trying_again("The API does not answer.")
 
 
-def run(now: datetime, status: dict[str, Any] | None = None) -> Record:
+def run(now: datetime, process: Tries, status: dict[str, Any] | None = None) -> Record:
     body = {"metadata": {"name": "r", "namespace": "n", "uid": "patient"}, "status": status or {}}
-    return Record(body, SimpleNamespace(clock=lambda: now))  # type: ignore[arg-type]
-
-
-@pytest.fixture(autouse=True)
-def _new_process(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(record_module, "_TRYING", set())
+    return Record(body, SimpleNamespace(clock=lambda: now, tries=process))  # type: ignore[arg-type]
 
 
 def test_a_run_ends_when_it_has_tried_in_vain_for_too_long() -> None:
-    first = run(NOW)
+    process = Tries()
+    first = run(NOW, process)
     assert first.trying_again("The API does not answer.")
-    second, goes_on = trying(first, PATIENCE)
+    second, goes_on = trying(first, PATIENCE, process)
     assert goes_on
-    assert not trying(second, PATIENCE + timedelta(seconds=1))[1]
+    assert not trying(second, PATIENCE + timedelta(seconds=1), process)[1]
 
 
-def test_time_in_which_no_operator_was_there_does_not_count(monkeypatch: pytest.MonkeyPatch) -> None:
-    first = run(NOW)
+def test_time_in_which_no_operator_was_there_does_not_count() -> None:
+    first = run(NOW, Tries())
     assert first.trying_again("The API does not answer.")
-    monkeypatch.setattr(record_module, "_TRYING", set())
-    second, goes_on = trying(first, timedelta(hours=3))
+    process = Tries()
+    second, goes_on = trying(first, timedelta(hours=3), process)
     assert goes_on
-    assert trying(second, timedelta(hours=3) + PATIENCE)[1]
-    assert not trying(second, timedelta(hours=3, seconds=1) + PATIENCE)[1]
+    assert trying(second, timedelta(hours=3) + PATIENCE, process)[1]
+    assert not trying(second, timedelta(hours=3, seconds=1) + PATIENCE, process)[1]
+
+
+def test_another_run_of_the_same_name_has_its_own_patience() -> None:
+    process = Tries()
+    assert process.first(("n", "r"), "one")
+    assert not process.first(("n", "r"), "one")
+    assert process.first(("n", "r"), "two")
+    process.end(("n", "r"))
+    process.end(("n", "r"))
+    assert process.first(("n", "r"), "two")

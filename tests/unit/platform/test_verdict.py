@@ -34,3 +34,11 @@ def test_only_a_ready_platform_lets_uploads_pass() -> None:
         BAD.check("default")
     assert caught.value.reason == "PlatformNotReady"
     assert "Platform default is not Ready: Unauthorized: The token has expired." in caught.value.message
+
+
+def test_whoever_needs_no_registry_passes_with_a_cluster_that_works() -> None:
+    no_registry = Verdict("u", 1, ready=False, reason="RegistryUnreachable", message="It is down.", clusters=ONE)
+    no_registry.check("default", registry=False)
+    for verdict, registry in ((no_registry, True), (BAD, False)):
+        with pytest.raises(Waiting):
+            verdict.check("default", registry=registry)

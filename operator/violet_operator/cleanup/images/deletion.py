@@ -149,19 +149,27 @@ def _delete(each: Deletion, registry: Registry, uploads: Watch) -> OperatorError
 def restore(saved: Iterable[Deletion], registry: Registry, cancel: CancelToken) -> list[ImageStep]:
     """Put manifests and tags back, children before their index; what has another content now is left.
 
+    A registry that fails is not asked again.
+
     Raises:
         Cancelled: the work was called off; what was put back stays.
-        Transient: the registry fails; so does that.
     """
     known = {(each.repository, each.manifest.digest): each for each in saved}
     order = TopologicalSorter[tuple[str, Digest]]()
     for (repository, digest), each in known.items():
         children = ((repository, child) for child in each.manifest.children)
         order.add((repository, digest), *(key for key in children if key in known))
-    steps = []
+    steps: list[ImageStep] = []
+    failure: Transient | None = None
     for key in order.static_order():
         cancel.check()
-        steps.append(_put_back(known[key], registry))
+        try:
+            if failure is None:
+                steps.append(_put_back(known[key], registry))
+                continue
+        except Transient as error:
+            failure = error
+        steps.append(ImageStep(known[key], "Failed", failure.message, again=True))
     return steps
 
 

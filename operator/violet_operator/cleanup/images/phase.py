@@ -11,6 +11,7 @@ from violet_operator.cleanup.backup import Index
 from violet_operator.cleanup.identity import strangers
 from violet_operator.cleanup.images import deletion, report
 from violet_operator.cleanup.images.deletion import ImageStep
+from violet_operator.cleanup.images.left import may_be_gone
 from violet_operator.cleanup.images.model import ImagePlan
 from violet_operator.cleanup.images.plan import again, plan
 from violet_operator.cleanup.judge import Verdict
@@ -35,7 +36,6 @@ def tell(record: Record, spec: CleanupRunSpec, found: ImagePlan) -> None:
     """Note in the status what goes."""
     if spec.images == "Delete":
         record.facts["images"] = report.planned(found)
-        metrics.IMAGE_BYTES.labels(*record.where).set(found.bytes)
 
 
 async def delete(
@@ -64,20 +64,19 @@ async def delete(
 
 
 async def put_back(record: Record, backup: Backup, connection: Connection) -> list[ImageStep]:
-    """Put back the manifests of the backup.
-
-    Raises:
-        OperatorError: the registry fails.
-    """
-    planned = backup.images
+    """Put back what the run may have deleted of the manifests of the backup."""
+    before = record.facts.get("images") or {}
+    planned = may_be_gone(backup.images, before)
     if not planned:
         return []
-    if wrong := _another(backup.index, connection):
-        steps = [ImageStep(each, "Failed", wrong) for each in planned]
+    if other := _another(backup.index, connection):
+        steps = [ImageStep(each, "Failed", other) for each in planned]
     else:
         cancel = CancelToken()
         steps = await shielded(partial(deletion.restore, planned, connection.registry, cancel), cancel)
     _note(record, steps)
+    if skipped := (before.get("outcomes") or {}).get("skipped"):
+        record.facts["images"]["outcomes"]["skipped"] = skipped
     return steps
 
 

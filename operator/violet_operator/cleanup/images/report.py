@@ -35,7 +35,7 @@ def acted(before: JsonObject, steps: Sequence[ImageStep]) -> JsonObject:
     """What became of it; `before` is what was said so far."""
     count = Counter(each.outcome for each in steps)
     by_image = {(each.deletion.repository, each.deletion.manifest.digest): each for each in steps}
-    items = [_done(item, by_image.get((_repository(item), item["digest"]))) for item in before.get("items") or []]
+    items = [_done(item, by_image.get((repository_of(item), item["digest"]))) for item in before.get("items") or []]
     counted = {key.lower(): count[key] for key in ("Deleted", "Skipped", "Failed", "Restored") if count[key]}
     return before | {"outcomes": counted, "items": items}
 
@@ -74,7 +74,8 @@ def _done(item: JsonObject, step: ImageStep | None) -> JsonObject:
     return item | {"outcome": step.outcome, "message": step.message[:_LONGEST_MESSAGE]} if step else item
 
 
-def _repository(item: JsonObject) -> str:
+def repository_of(item: JsonObject) -> str:
+    """The repository of an image in the status."""
     path = str(item["image"]).partition("@")[0]
     head, slash, last = path.rpartition("/")
     return f"{head}{slash}{last.partition(':')[0]}"
