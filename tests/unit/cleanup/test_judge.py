@@ -4,9 +4,9 @@ import pytest
 
 from tests.simulation.cleanup.world import GLOBAL, PER_CLUSTER, World
 from tests.unit.cleanup.platforms import GARBAGE, NOW, REGION, deleted, judged, platform, several
-from violet_operator.api.cleanup import KINDS, Cleanup, Exclude, Limits, Retention
+from violet_operator.api.cleanup import KINDS, Cleanup, Exclude, Retention
 from violet_operator.cleanup.judge import judge, tally
-from violet_operator.cleanup.plan import broken_limit, deletions, plan_hash
+from violet_operator.cleanup.plan import deletions
 from violet_operator.cleanup.summary import NOTHING, summary
 
 
@@ -180,49 +180,6 @@ def test_only_selected_clusters_are_judged() -> None:
     world.clusters = (REGION,)
     assert {name for name in deleted(world) if "Module" in name} == set()
     assert set(deleted(world)) == {name for name in GARBAGE if "Artifact" in name}
-
-
-def test_the_hash_is_that_of_the_deletions() -> None:
-    verdicts = list(judged(platform()).values())
-    same = plan_hash("default", verdicts)
-    assert plan_hash("default", list(reversed(verdicts))) == same
-    assert plan_hash("default", deletions(verdicts)) == same
-    assert plan_hash("default", verdicts[1:] if verdicts[0].action == "Delete" else verdicts[:1]) != same
-    assert plan_hash("other", verdicts) != same
-    world = platform()
-    world.get(REGION, "Artifact", "idle")["metadata"]["uid"] = "another"
-    assert plan_hash("default", list(judged(world).values())) != same
-    assert len(same) == 64
-
-
-@pytest.mark.parametrize(
-    ("limits", "said"),
-    [
-        (None, None),
-        (Limits(max_deletions=7), None),
-        (Limits(max_deletions=6), "7 objects would be deleted, and spec.limits.maxDeletions is 6"),
-        (Limits(max_deletions=0), "maxDeletions is 0"),
-        (Limits(max_percent=54), None),
-        (
-            Limits(max_percent=53),
-            "7 of 13 objects of these kinds (53.8 %) would be deleted, and spec.limits.maxPercent is 53",
-        ),
-    ],
-)
-def test_limits_stop_everything_with_the_numbers(limits: Limits | None, said: str | None) -> None:
-    found = broken_limit(list(judged(platform()).values()), limits)
-    assert found == said or (said and found and said in found)
-
-
-def test_the_percentage_is_of_the_kinds_that_are_deleted() -> None:
-    world = World()
-    world.plugin("rest", "v1.0.0")
-    for number in range(100):
-        world.artifact(REGION, f"op{number}", "1.0.0")
-    found = list(judged(world, Cleanup(kinds=["ModulePlugin"])).values())
-    assert broken_limit(found, Limits(max_percent=100)) is None
-    assert "2 of 2 objects" in str(broken_limit(found, Limits(max_percent=99)))
-    assert broken_limit(list(judged(World()).values()), Limits(max_percent=0)) is None
 
 
 def test_keep_last_keeps_what_one_can_roll_back_to() -> None:
