@@ -42,11 +42,12 @@ async def put_everything_back(
 ) -> Requeue:
     """Put back what can be; what cannot is tried again."""
     index, saved_entries = found
-    entries = deleted(saved_entries, record.facts.get("items") or [])
+    items = record.facts.get("items") or []
+    entries = deleted(saved_entries, items) if record.is_over else saved_entries
     record.facts["backup"] = saved(record.metadata["name"], index)
     images, fault = await _images(record, index, connection, env)  # first: the platform pulls what its objects name
     results = await restore(entries, connection.clusters, env.settings.system_namespace)
-    record.facts |= put_back(results, record.facts.get("items") or [])
+    record.facts |= put_back(results, items)
     record.facts["outcomes"] = {
         **(record.facts.get("outcomes") or {"deleted": 0, "deleting": 0, "skipped": 0, "failed": 0}),
         "restored": sum(each.outcome == "Restored" for each in results),
@@ -54,7 +55,7 @@ async def put_everything_back(
     said = _said(results, images) + (f"; images are not: {fault}" if fault else "")
     if fault or any(each.outcome == "Failed" for each in results):
         record.conditions.set(RESTORED, "False", "RestoreIncomplete", said)
-        if not record.is_true(COMPLETE) and not record.is_true(FAILED):  # whatever comes, it deletes nothing more
+        if not record.is_over:  # whatever comes, it deletes nothing more
             record.end(FAILED, "RestoreIncomplete", said)
         record.trying_again(said)
         return Requeue(failed=True)
@@ -104,7 +105,7 @@ def failed(record: Record, error: OperatorError) -> Requeue:
     record.conditions.set(RESTORED, "False", error.reason, error.message)
     if isinstance(error, Stalled):
         record.conditions.remove(RECONCILING)
-        if not record.is_true(COMPLETE) and not record.is_true(FAILED):
+        if not record.is_over:
             record.end(FAILED, error.reason, error.message)
         return Requeue()
     record.trying_again(error.message)

@@ -60,7 +60,8 @@ def test_a_run_that_is_called_off_waits_for_the_request_under_way_and_sends_no_o
     monkeypatch.setattr(phase, "_planned", planned)
     monkeypatch.setattr(phase, "again", again)
     registry = SlowRegistry()
-    record = SimpleNamespace(where=("ns", "called-off"), metadata={"namespace": "ns", "name": "r"}, facts={})
+    metadata = {"namespace": "ns", "name": "r"}
+    record = SimpleNamespace(where=("ns", "called-off"), metadata=metadata, facts={}, is_over=False)
     index = Index("u", "default", "0" * 64, 1, 1, {}, registry.address, {"part": "hash"})
     connection = SimpleNamespace(registry=registry, name="default")
     given = cast("tuple[Any, Any, Any, Any]", (record, index, connection, SimpleNamespace(pushes=Pushes())))

@@ -67,7 +67,7 @@ async def put_back(record: Record, index: Index, connection: Connection, env: En
     """
     if not index.images:
         return []
-    before = record.facts.get("images") or {}
+    before = (record.facts.get("images") or {}) if record.is_over else {}
     planned = may_be_gone(await _planned(record, index, env), before)
     if not planned:
         return []
