@@ -130,6 +130,18 @@ async def test_a_view_that_nobody_serves_is_unknown(platform: Cluster, monkeypat
     assert state.plugin_views.unknown is None
 
 
+async def test_a_kind_with_an_object_of_odd_shape_is_unknown(platform: Cluster) -> None:
+    view = body("OperatorView", "odd") | {"status": {"operatorStatus": ["Ready"]}}
+    platform.kubectl("create", "-f", "-", stdin=json.dumps(view))
+    try:
+        async with reached(platform.kubeconfig) as kube:
+            state = await gather(scope(kube))
+    finally:
+        platform.kubectl("delete", "operatorview", "odd", "-n", SYSTEM)
+    assert "OperatorView odd cannot be understood: status.operatorStatus" in str(state.operator_views.unknown)
+    assert state.plugin_views.unknown is None
+
+
 async def test_a_cluster_that_the_platform_does_not_show_is_named(platform: Cluster) -> None:
     async with reached(platform.kubeconfig) as kube:
         with pytest.raises(Waiting, match="no cluster nowhere, only global"):

@@ -193,6 +193,16 @@ async def test_changes_survive_an_operator_that_dies_before_its_status(inventory
     assert changes(inventory, status) == [("Upgraded", "-1", "2.0.0")]
 
 
+async def test_the_first_export_is_known_without_a_status_too(inventory: Inventory, ground: Cluster) -> None:
+    await inventory.create()
+    await inventory.look()
+    await inventory.set_status({})
+    installed.chart(ground, NAMESPACE, f"{inventory.name}-new", "1.0.0")
+    _, status = await inventory.look()
+    assert changes(inventory, status) == [("Added", "-new", "1.0.0")]
+    assert LOST not in ready(status)[2]
+
+
 async def test_an_operator_that_dies_and_a_cluster_that_does_not_answer(
     inventory: Inventory, ground: Cluster, world: World, dead: Kube
 ) -> None:

@@ -42,7 +42,7 @@ def _name(body: object) -> str:
         return "An object"
     metadata = body.get("metadata")
     name = metadata.get("name") if isinstance(metadata, Mapping) else "without a name"
-    return f"{body.get('kind', 'Object')} {name}"[:300]
+    return f"{body.get('kind', 'Object')} {name}"
 
 
 def at(body: object, *path: str) -> object:

@@ -7,13 +7,13 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
 from functools import partial
 from typing import Any, TypeVar
 
 from violet_operator.cleanup import parse
-from violet_operator.cleanup.state import Cluster, Listing, State, Upload
+from violet_operator.cleanup.state import Cluster, Listing, State, Upload, assemble
 from violet_operator.clients.kinds import Kinds
 from violet_operator.clients.kube import (
     ARTIFACT_VERSIONS,
@@ -96,18 +96,6 @@ async def gather(scope: Scope) -> State:
     )
     rest = State((), operator_views, plugin_views, plugins, configs, infos, uploads)
     return assemble(clusters, rest)
-
-
-def assemble(clusters: Iterable[Cluster], rest: State) -> State:
-    """The state: a cluster of which nothing could be read is unreachable. Pure."""
-    read, unreachable = [], {}
-    for cluster in clusters:
-        listings = (cluster.artifacts, cluster.versions, cluster.subscriptions, cluster.csvs, cluster.plans)
-        if all(listing.unknown for listing in listings):
-            unreachable[cluster.name] = str(cluster.artifacts.unknown)
-        else:
-            read.append(cluster)
-    return replace(rest, clusters=tuple(read), unreachable=unreachable)
 
 
 @dataclass(frozen=True, slots=True)

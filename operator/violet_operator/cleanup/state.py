@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass, field
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field, replace
 from datetime import datetime
-from typing import Generic, TypeVar
+from typing import Any, Generic, TypeVar
 
 T = TypeVar("T")
 
@@ -191,10 +191,18 @@ class Cluster:
     plans: Listing[InstallPlan] = Listing()
 
     @property
+    def _listings(self) -> tuple[Listing[Any], ...]:
+        return self.artifacts, self.versions, self.subscriptions, self.csvs, self.plans
+
+    @property
     def unknown(self) -> str | None:
         """Why it is not known what the cluster uses."""
-        listings = (self.artifacts, self.versions, self.subscriptions, self.csvs, self.plans)
-        return next((listing.unknown for listing in listings if listing.unknown), None)
+        return next((listing.unknown for listing in self._listings if listing.unknown), None)
+
+    @property
+    def silent(self) -> bool:
+        """Whether nothing of it could be read."""
+        return all(listing.unknown for listing in self._listings)
 
 
 @dataclass(frozen=True, slots=True)
@@ -215,3 +223,10 @@ class State:
     def unread(self) -> dict[str, str]:
         """Clusters of the run of which anything could not be read, and why."""
         return {each.name: each.unknown for each in self.clusters if each.unknown} | dict(self.unreachable)
+
+
+def assemble(clusters: Iterable[Cluster], rest: State) -> State:
+    """The state: a cluster of which nothing could be read is unreachable."""
+    found = tuple(clusters)
+    unreachable = {each.name: str(each.unknown) for each in found if each.silent}
+    return replace(rest, clusters=tuple(each for each in found if not each.silent), unreachable=unreachable)

@@ -128,7 +128,7 @@ class Look:
             raise Waiting("NotGathered", f"Platform {platform} shows no cluster. The last export stays as it is.")
         return wanted
 
-    async def recall(self) -> None:
+    async def read_last(self) -> None:
         """Read the ConfigMap and the last export, here or where it was before; sets `live` and `last`.
 
         What the last export tells and no status ever told, the operator having died meanwhile, is told now.

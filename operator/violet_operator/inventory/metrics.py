@@ -22,8 +22,8 @@ _TYPES = {"operatorBundles": "OperatorBundle", "modulePlugins": "ModulePlugin", 
 
 def show(namespace: str, name: str, status: JsonObject) -> None:
     """Set the metrics of one inventory from its status."""
-    for field, kind in _TYPES.items():
-        if counts := status.get("counts"):
+    if counts := status.get("counts"):
+        for field, kind in _TYPES.items():
             PACKAGES.labels(namespace, name, kind).set(counts[field])
     UNREAD.labels(namespace, name).set(sum("message" in cluster for cluster in status.get("clusters", ())))
     if stamp := status.get("lastExportTime"):

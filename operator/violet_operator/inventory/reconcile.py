@@ -73,7 +73,7 @@ async def _take_steps(look: Look) -> None:
     look.step = GATHERED
     await look.gather()
     look.step = EXPORTED
-    await look.recall()
+    await look.read_last()
     look.step = GATHERED
     look.compare()
     look.step = EXPORTED

@@ -20,11 +20,23 @@ from random import Random
 from typing import Any
 
 PACKAGE = "violet_operator.cleanup"
-MODULES = ("protections", "package", "ownership", "operators", "plugins", "judge", "plan", "decide", "putback")
-TESTS = ("test_guards", "test_judge", "test_bystanders", "test_selector", "test_report", "test_putback", "test_acting")
+MODULES = (
+    *("fields", "parse", "state", "protections", "package", "ownership", "operators", "plugins", "judge", "plan"),
+    *("decide", "putback"),
+)
+TESTS = (
+    *("test_parse", "test_guards", "test_judge", "test_bystanders", "test_selector", "test_csv_names"),
+    *("test_wanted_by_uploads", "test_report", "test_putback", "test_acting"),
+)
 SOURCE = Path(__file__).parents[3] / "operator" / "violet_operator" / "cleanup"
 PLATFORMS = 150
-SLOW = ("pytest", "violet_operator.api.cleanup_run", "violet_operator.clients.kube", "violet_operator.package.versions")
+SLOW = (
+    "pytest",
+    "hypothesis",
+    "violet_operator.api.cleanup_run",
+    "violet_operator.clients.kube",
+    "violet_operator.package.versions",
+)
 OPPOSITES: dict[type[ast.cmpop], type[ast.cmpop]] = {
     ast.Eq: ast.NotEq,
     ast.NotEq: ast.Eq,
@@ -70,7 +82,8 @@ def mutants(module: str) -> Iterator[tuple[str, ast.Module]]:
     tree = ast.parse((SOURCE / f"{module}.py").read_text())
     hidden = {id(below) for node in ast.walk(tree) if skipped(node) for below in ast.walk(node)}
     decorators = (each for node in ast.walk(tree) for each in getattr(node, "decorator_list", ()))
-    hidden |= {id(below) for each in decorators for below in ast.walk(each)}
+    annotations = (node.annotation for node in ast.walk(tree) if isinstance(node, ast.AnnAssign))
+    hidden |= {id(below) for each in (*decorators, *annotations) for below in ast.walk(each)}
     nodes = list(ast.walk(tree))
     for index, node in enumerate(nodes):
         if id(node) in hidden:
@@ -89,7 +102,7 @@ def skipped(node: ast.AST) -> bool:
         return True
     declared = isinstance(node, ast.ClassDef) and not any(isinstance(each, ast.FunctionDef) for each in node.body)
     text = isinstance(node, ast.JoinedStr | ast.ImportFrom | ast.AnnAssign | ast.arguments) and not _is_table(node)
-    declared = declared or (isinstance(node, ast.Assign) and _name_of(node) == "S")
+    declared = declared or (isinstance(node, ast.Assign) and _name_of(node) in ("P", "S", "T"))
     return declared or text or (isinstance(node, ast.Expr) and isinstance(node.value, ast.Constant))
 
 
@@ -126,15 +139,7 @@ def check() -> None:
     acting = importlib.import_module("tests.simulation.cleanup.acting").simulate_acting
     from collections import Counter  # noqa: PLC0415
 
-    for name in (
-        "test_guards",
-        "test_judge",
-        "test_bystanders",
-        "test_selector",
-        "test_report",
-        "test_putback",
-        "test_acting",
-    ):
+    for name in TESTS:
         module = importlib.import_module(f"tests.unit.cleanup.{name}")
         for function in vars(module).values():
             if getattr(function, "__name__", "").startswith("test_"):
@@ -145,7 +150,9 @@ def check() -> None:
 
 
 def run(function: Callable[..., object]) -> None:
-    """A test with its parameters, unless it wants a fixture."""
+    """A test with its parameters, unless it wants a fixture or is hypothesis's, which takes its time."""
+    if getattr(function, "is_hypothesis_test", False):
+        return
     marks = [mark for mark in getattr(function, "pytestmark", []) if mark.name == "parametrize"]
     given: set[str] = set()
     rows: list[dict[str, Any]] = [{}]

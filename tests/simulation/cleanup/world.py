@@ -10,8 +10,7 @@ from functools import partial
 from typing import Any
 
 from violet_operator.cleanup import parse
-from violet_operator.cleanup.gather import assemble
-from violet_operator.cleanup.state import Cluster, Listing, State
+from violet_operator.cleanup.state import Cluster, Listing, State, assemble
 from violet_operator.errors import Waiting
 
 Object = dict[str, Any]

@@ -57,6 +57,10 @@ async def asked(clusters: dict[str, Kube]) -> dict[str, Kube]:
     return clusters
 
 
+async def shown(_: dict[str, Kube]) -> None:
+    """The platform speaks of no other cluster."""
+
+
 def found(
     monkeypatch: pytest.MonkeyPatch, ways: dict[str, dict[str, str] | Exception], *others: JsonObject
 ) -> set[str]:
@@ -73,6 +77,7 @@ def found(
         return [platform("site", {"address": OURS}), *others]
 
     monkeypatch.setattr(references, "ask", asked)
+    monkeypatch.setattr(references, "check_clusters", shown)
     kube = SimpleNamespace(list=listed)
     env = SimpleNamespace(enter=enter, kube=kube, settings=SimpleNamespace(namespaces=()))
     registry = SimpleNamespace(address=OURS)

@@ -117,6 +117,13 @@ def test_what_is_of_no_known_shape_may_protect_anything(
     assert set(deleted(world)) == goes
 
 
+@pytest.mark.parametrize("body", [["odd"], {"metadata": ["odd"]}, {"metadata": {"name": ["odd"]}}])
+def test_whatever_is_there_has_a_reason(body: Any) -> None:
+    with pytest.raises(Waiting) as caught:
+        parse.csv(body)
+    assert caught.value.reason == "UnknownShape"
+
+
 def test_an_odd_object_is_named() -> None:
     world = platform()
     world.get(REGION, "Subscription", "busy-subs")["spec"]["name"] = ["busy"]
