@@ -40,6 +40,8 @@ logger = logging.getLogger(__name__)
 _SOONEST, _LATEST = 5.0, 60.0
 """Seconds between two passes: an eighth of the time already waited, within these."""
 
+_LOST = "The backup was lost before this pass came to it."
+
 
 async def save(
     record: Record, spec: CleanupRunSpec, planned: Planned, connection: Connection, env: Environment
@@ -149,6 +151,9 @@ async def execute(
     orders = Orders(spec, scope(connection, spec, env), env.clock, deleted, tell)
     steps = progress.remembered(await _act(found, orders, connection))
     if not await is_saved():
+        known = {each.entry.ref.uid for each in steps}
+        rest = [Step(each, "Failed", "BackupDamaged", _LOST) for each in entries if each.ref.uid not in known]
+        record.facts |= acted([*steps, *rest], record.facts.get("items") or [])
         raise lost(record, f"ConfigMap {backup.index_name(record.metadata['name'])} of the backup has gone meanwhile")
     record.facts |= acted(steps, record.facts.get("items") or [])
     record.facts["outcomes"] = count = progress.count(steps)

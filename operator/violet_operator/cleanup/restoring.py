@@ -41,11 +41,12 @@ def nothing_saved(record: Record) -> OperatorError:
 
 async def put_everything_back(record: Record, found: Backup, connection: Connection, env: Environment) -> Requeue:
     """Put back what can be; what cannot is tried again."""
-    entries = deleted(found.entries, record.facts.get("items") or [])
+    items = record.facts.get("items") or []
+    entries = deleted(found.entries, items) if record.is_over else found.entries
     record.facts["backup"] = saved(record.metadata["name"], found.index)
     images, fault = await _images(record, found, connection)  # first: the platform pulls what its objects name
     results = await _put_back(entries, found.index.clusters, connection, env)
-    record.facts |= put_back(results, record.facts.get("items") or [])
+    record.facts |= put_back(results, items)
     record.facts["outcomes"] = {
         **(record.facts.get("outcomes") or {"deleted": 0, "deleting": 0, "skipped": 0, "failed": 0}),
         "restored": sum(each.outcome == "Restored" for each in results),
@@ -53,7 +54,7 @@ async def put_everything_back(record: Record, found: Backup, connection: Connect
     said = _said(results, images) + (f"; images are not: {fault}" if fault else "")
     if fault or any(each.outcome == "Failed" for each in results):
         record.conditions.set(RESTORED, "False", "RestoreIncomplete", said)
-        if not record.is_true(COMPLETE) and not record.is_true(FAILED):  # whatever comes, it deletes nothing more
+        if not record.is_over:  # whatever comes, it deletes nothing more
             record.end(FAILED, "RestoreIncomplete", said)
         record.trying_again(said)
         return Requeue(failed=True)
@@ -114,7 +115,7 @@ def failed(record: Record, error: OperatorError) -> Requeue:
     record.conditions.set(RESTORED, "False", error.reason, error.message)
     if isinstance(error, Stalled):
         record.conditions.remove(RECONCILING)
-        if not record.is_true(COMPLETE) and not record.is_true(FAILED):
+        if not record.is_over:
             record.end(FAILED, error.reason, error.message)
         return Requeue()
     record.trying_again(error.message)

@@ -57,7 +57,8 @@ def test_a_run_that_is_called_off_waits_for_the_request_under_way_and_sends_no_o
 
     monkeypatch.setattr(phase, "again", again)
     registry = SlowRegistry()
-    record = SimpleNamespace(where=("ns", "called-off"), metadata={"namespace": "ns", "name": "r"}, facts={})
+    metadata = {"namespace": "ns", "name": "r"}
+    record = SimpleNamespace(where=("ns", "called-off"), metadata=metadata, facts={}, is_over=False)
     backup = Backup(Index("u", "default", {}, "0" * 64, 1, 1, {}, registry.address), [], list(PLAN.deletions))
     connection = SimpleNamespace(registry=registry, name="default", clusters={})
     given = cast("tuple[Any, Any, Any]", (record, backup, connection))

@@ -65,7 +65,7 @@ async def delete(
 
 async def put_back(record: Record, backup: Backup, connection: Connection) -> list[ImageStep]:
     """Put back what the run may have deleted of the manifests of the backup."""
-    before = record.facts.get("images") or {}
+    before = (record.facts.get("images") or {}) if record.is_over else {}
     planned = may_be_gone(backup.images, before)
     if not planned:
         return []
