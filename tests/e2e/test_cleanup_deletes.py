@@ -1,6 +1,6 @@
 """Cleanups that delete, on a real API server: approval, backup, deletion, restore, and what goes wrong on the way."""
 
-import time
+import json
 from collections.abc import Iterator
 
 import pytest
@@ -8,6 +8,7 @@ import pytest
 from tests.cleanups import (
     BIND,
     FORBID,
+    MODULES,
     AnyBundle,
     a_run,
     allow,
@@ -20,7 +21,6 @@ from tests.cleanups import (
     is_back,
     is_forbidden,
     item,
-    left,
     long_ago,
     module_plugin,
     offer,
@@ -39,9 +39,6 @@ from tests.observe import until
 
 pytestmark = pytest.mark.e2e
 
-MANY = 300
-"""Old versions of one operator: enough for a run to be killed in the middle."""
-
 
 @pytest.fixture(scope="module")
 def site(kit: Kit, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
@@ -59,6 +56,7 @@ def site(kit: Kit, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
         yield site
         site.cluster.kubectl("delete", "moduleplugins,moduleconfigs,moduleinfoes", "--all")
         site.cluster.kubectl("delete", "artifacts", "-n", SYSTEM, "--all", "--wait=false")
+        site.cluster.kubectl("delete", "configmap", "of-rest", "-n", SYSTEM)
 
 
 def test_what_nobody_uses_goes_is_saved_and_comes_back(site: Site) -> None:
@@ -66,6 +64,7 @@ def test_what_nobody_uses_goes_is_saved_and_comes_back(site: Site) -> None:
     offer(site, "busy", "1.0.0")
     site.apply(module_plugin("rest", "v1.0.0"))
     until(lambda: "rest-v1.0.0" in site.all("moduleconfigs") and "rest" in site.all("modulepluginviews"))
+    of_the_plugin(site)
     before = there(site)
     planned = {"artifact idle", "artifactversion idle.v1.0.0", "artifactversion idle.v1.1.0"}
     planned |= {"artifactversion busy.v1.0.0", "moduleplugin rest", "moduleconfig rest-v1.0.0"}
@@ -95,6 +94,8 @@ def test_what_nobody_uses_goes_is_saved_and_comes_back(site: Site) -> None:
     until(lambda: {each["reason"] for each in site.events(name)} == {"Deleted"})
     body = site.wait("delete", lambda body: name in body["status"].get("lastResult", ""), 60, "cleanuppolicies")
     assert "Complete (Deleted): 7 of 7 objects deleted" in body["status"]["lastResult"]
+    metadata = site.all("configmaps", SYSTEM)["of-rest"]["metadata"]  # it is in no backup, and belongs to nobody now
+    assert "ownerReferences" not in metadata
 
     offer(site, "busy", "1.0.0", annotations={"note": "another"})
     change(site, name, restore=True)
@@ -115,6 +116,15 @@ def test_what_nobody_uses_goes_is_saved_and_comes_back(site: Site) -> None:
         assert metadata["ownerReferences"][0]["uid"] == artifact["metadata"]["uid"]
     until(lambda: site.all("artifactversions", SYSTEM)["idle.v1.0.0"]["status"]["phase"] == "Present")
     again_from_a_backup_alone(site, name, before)
+
+
+def of_the_plugin(site: Site) -> None:
+    """Something that belongs to ModulePlugin rest."""
+    uid = site.all("moduleplugins")["rest"]["metadata"]["uid"]
+    owner = {"apiVersion": MODULES, "kind": "ModulePlugin", "name": "rest", "uid": uid}
+    metadata = {"name": "of-rest", "namespace": SYSTEM, "ownerReferences": [owner]}
+    body = {"apiVersion": "v1", "kind": "ConfigMap", "metadata": metadata}
+    site.cluster.kubectl("create", "-f", "-", stdin=json.dumps(body))
 
 
 def again_from_a_backup_alone(site: Site, name: str, before: set[str]) -> None:
@@ -182,25 +192,43 @@ def test_only_the_approved_plan_is_carried_out(site: Site) -> None:
     assert condition(nothing, "Complete")["reason"] == "NothingToDelete", said(nothing)
 
 
-def test_a_finalizer_that_never_ends_is_reported(site: Site) -> None:
-    offer(site, "held", "1.0.0", finalizers=["example.com/never"])
+def test_an_artifact_waits_for_what_a_finalizer_holds_and_stays_if_it_is_marked_meanwhile(site: Site) -> None:
+    """Whoever holds a version may need its Artifact. Of two that wait, somebody annotates one."""
+    for package in ("held", "held-too"):
+        offer(site, package, "1.0.0", finalizers=["example.com/never"])
     site.apply(a_run("held", **only("held")))
+    wanted = {
+        "artifact held": "Failed",
+        "artifactversion held.v1.0.0": "Deleting",
+        "artifact held-too": "Failed",
+        "artifactversion held-too.v1.0.0": "Deleting",
+    }
 
     def pending(body: Object) -> bool:
         return condition(body, "Reconciling")["reason"] == "ProgressingWithRetry"
 
     site.wait("held", pending, 60, "cleanupruns")
-    wanted = {"artifact held": "Deleted", "artifactversion held.v1.0.0": "Deleting"}
-    run = site.wait("held", lambda body: outcomes(body) == wanted, 60, "cleanupruns")  # its versions were let go
-    assert item(run, "held.v1.0.0")["reason"] == "FinalizerPending"
+    run = site.wait("held", lambda body: outcomes(body) == wanted, 60, "cleanupruns")
+    assert item(run, "held.v1.0.0")["reason"] == item(run, "held")["reason"] == "FinalizerPending"
     assert "example.com/never" in item(run, "held.v1.0.0")["message"]
+    assert "held.v1.0.0 of the same package stays" in item(run, "held")["message"]
+    mark = ("annotate", "artifact", "held-too", "-n", SYSTEM, "team.example.com/keep=ticket 4711")
+    site.cluster.kubectl(*mark)
+    wanted["artifact held-too"] = "Skipped"
+    run = site.wait("held", lambda body: outcomes(body) == wanted, 60, "cleanupruns")
+    assert item(run, "held-too")["reason"] == "ObjectChanged"
     long_ago(site, "held")
     run = site.wait("held", ended, 90, "cleanupruns")
     assert condition(run, "Failed")["reason"] == "Incomplete", said(run)
-    assert "1 of 2 objects deleted, 1 deleting" in condition(run, "Failed")["message"]
-    patch = ("--type=merge", "-p", '{"metadata":{"finalizers":null}}')
-    site.cluster.kubectl("patch", "artifactversion", "held.v1.0.0", "-n", SYSTEM, *patch)
-    until(lambda: "artifactversion held.v1.0.0" not in there(site))
+    assert "0 of 4 objects deleted, 2 deleting, 1 skipped, 1 failed" in condition(run, "Failed")["message"]
+    artifacts = site.all("artifacts", SYSTEM)
+    assert {"held", "held-too"} <= artifacts.keys()
+    assert artifacts["held-too"]["metadata"]["annotations"]["team.example.com/keep"] == "ticket 4711"
+    for package in ("held", "held-too"):
+        patch = ("--type=merge", "-p", '{"metadata":{"finalizers":null}}')
+        site.cluster.kubectl("patch", "artifactversion", f"{package}.v1.0.0", "-n", SYSTEM, *patch)
+        site.cluster.kubectl("delete", "artifact", package, "-n", SYSTEM)
+    until(lambda: not {each for each in there(site) if " held" in each})
 
 
 def test_what_may_not_be_deleted_stops_nothing_else(site: Site) -> None:
@@ -235,61 +263,3 @@ def test_without_a_backup_nothing_goes(site: Site) -> None:
     assert condition(run, "Failed")["reason"] == "BackupNotWritten", said(run)
     assert there(site) == before
     allow(site)
-
-
-def start_deleting(site: Site, run: str) -> None:
-    """Make a run, and wait for its first deletion: the operator's own count is the fastest to ask."""
-    before = site.operator.metric("violet_cleanup_deleted_total")
-    site.apply(a_run(run, **only("many")))
-    until(lambda: site.operator.metric("violet_cleanup_deleted_total") > before, 60)
-
-
-def test_an_operator_that_is_killed_in_the_middle_goes_on(site: Site) -> None:
-    offer(site, "many", *(f"1.0.{number}" for number in range(MANY)), "9.0.0")
-    install_operator(site, "many", "9.0.0")
-    until(lambda: installed_csv(site, "many") == "many.v9.0.0")
-    others = {name for name in there(site) if "many" not in name}
-    start_deleting(site, "killed")
-    site.operator.kill()
-    remaining = left(site)
-    assert 1 < remaining < MANY + 1, "the run was through before it was killed: this test would test nothing"
-    offer(site, "many", "1.1.0")  # it is not in the plan
-    site.operator.start()
-    run = site.wait("killed", ended, 120, "cleanupruns")
-    assert condition(run, "Complete")["reason"] == "Deleted", said(run)
-    assert run["status"]["outcomes"]["deleted"] == MANY
-    names = {name for name in there(site) if "many" in name}
-    assert names == {"artifact many", "artifactversion many.v1.1.0", "artifactversion many.v9.0.0"}
-    assert {name for name in there(site) if "many" not in name} == others
-    stopped_in_the_middle(site, others)
-    without_the_api_for_a_while(site, others)
-
-
-def stopped_in_the_middle(site: Site, others: set[str]) -> None:
-    """A run that is deleted in the middle leaves the rest alone; what it has deleted comes back from its backup."""
-    change(site, "killed", restore=True)
-    site.wait("killed", is_back, 120, "cleanupruns")
-    assert left(site) == MANY + 2
-    start_deleting(site, "stopped")
-    site.delete("cleanupruns", "stopped")
-    time.sleep(1)  # for a request that was under way
-    remaining = left(site)
-    time.sleep(2)
-    assert 2 < left(site) == remaining
-    site.apply(a_run("stopped", restore=True, **only("many")))
-    site.wait("stopped", is_back, 120, "cleanupruns")
-    assert left(site) == MANY + 2
-    assert {name for name in there(site) if "many" not in name} == others
-
-
-def without_the_api_for_a_while(site: Site, others: set[str]) -> None:
-    """The cluster is lost in the middle and comes back: the run goes on."""
-    start_deleting(site, "lost")
-    site.cluster.apiserver.stop()
-    time.sleep(3)
-    site.cluster.start_apiserver()
-    run = site.wait("lost", ended, 120, "cleanupruns")
-    assert condition(run, "Complete")["reason"] == "Deleted", said(run)
-    names = {name for name in there(site) if "many" in name}
-    assert names == {"artifact many", "artifactversion many.v9.0.0"}
-    assert {name for name in there(site) if "many" not in name} == others

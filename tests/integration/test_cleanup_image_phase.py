@@ -83,7 +83,8 @@ class Run:
         """The images, once the objects are gone or are not."""
         record = Record(self.body, self.env)
         steps = await phase.delete(record, index, self.connection, self.env, gone=gone)
-        self.status = record.facts
+        record.end("Failed", "Incomplete", "Not everything is gone.")
+        self.status = record.facts | {"conditions": record.conditions.to_api()}
         return steps
 
     async def put_back(self, index: Index, *entries: Entry) -> Record:
@@ -128,6 +129,24 @@ async def test_images_stay_unless_all_objects_are_gone_and_are_not_put_back_then
     assert "manifests" not in message(record, "Restored")
     assert place.client.find(theirs.repository, theirs.tag) is None
     assert run.status["images"]["outcomes"] == {"skipped": len(plan.deletions)}
+
+
+async def test_a_run_in_the_middle_may_have_deleted_what_its_status_says_was_left(
+    kube: Kube, namespace: str, place: Place
+) -> None:
+    """It was killed after that: the next look let it go, and nobody could note it."""
+    run, plan = Run(kube, namespace, place.client, {}), place.plan("v1")
+    entry = await an_artifact(kube, namespace, "later")
+    index = await run.save(plan, entry)
+    await run.delete(index, gone=False)
+    item = {"uid": entry.ref.uid, "action": "Delete", "outcome": "Skipped", "reason": "InUse"}
+    run.status = run.status | {"conditions": [], "items": [item]}
+    place.delete(plan)
+    record = await run.put_back(index, entry)
+    assert record.is_true("Restored")
+    assert await kube.get(ARTIFACTS, namespace, "later")
+    assert place.is_whole(place.to("manager", "v1"))
+    assert run.status["images"]["outcomes"] == {"restored": len(plan.deletions)}
 
 
 async def test_of_images_only_those_come_back_that_may_have_gone(

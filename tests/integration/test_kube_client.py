@@ -269,21 +269,6 @@ async def test_a_status_belongs_to_the_object_it_was_judged_from(kube: Kube, pla
     assert "observedGeneration" not in found.get("status", {})
 
 
-async def test_only_the_object_that_was_judged_is_deleted(kube: Kube, platform: Cluster, namespace: str) -> None:
-    old = await kube.apply(PACKAGE_UPLOADS, upload(namespace))
-    platform.kubectl("delete", "packageupload", "thing", "-n", namespace)
-    anew = await kube.apply(PACKAGE_UPLOADS, upload(namespace))
-    with pytest.raises(Transient) as caught:
-        await kube.delete(PACKAGE_UPLOADS, old)
-    assert caught.value.reason == "ObjectChanged"
-    found = await kube.get(PACKAGE_UPLOADS, namespace, "thing")
-    assert found
-    assert found["metadata"]["uid"] == anew["metadata"]["uid"]
-    await kube.delete(PACKAGE_UPLOADS, anew)
-    assert await kube.get(PACKAGE_UPLOADS, namespace, "thing") is None
-    await kube.delete(PACKAGE_UPLOADS, anew)
-
-
 async def test_an_event_tells_what_it_is_about(kube: Kube, platform: Cluster, namespace: str) -> None:
     made = await kube.apply(PACKAGE_UPLOADS, upload(namespace))
     message = "see https://user:hidden@example.com/x?X-Amz-Signature=hidden " + "x" * 3000

@@ -7,6 +7,7 @@ has happened since the plan was made protects what it concerns.
 
 from __future__ import annotations
 
+from collections import defaultdict
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
@@ -90,7 +91,10 @@ def decide(entries: Sequence[Entry], state: State, wish: Cleanup, now: datetime)
 
 
 def _following(entries: Sequence[Entry], gone: Collection[str], live: _Live) -> set[str]:
-    """What the platform may have noted on, as others of its package are gone: in its status, at most."""
+    """What the platform may have noted on, as others of its package are gone: in its status, at most.
+
+    Whoever deletes it compares the rest of it once more (`act.py`).
+    """
     pairs = parents(entries).items()
     related = {owner for version, owner in pairs if version in gone} | {
         version for version, owner in pairs if owner in gone
@@ -165,9 +169,10 @@ class _Live:
         return self._metas.get(entry.ref.uid)
 
     def is_wanted_alike(self, entry: Entry) -> bool:
-        """Whether nobody has changed what is wanted of it."""
+        """Whether nobody has changed what is wanted of it, or marked it."""
         there = self.get(entry)
-        return there is not None and there.generation == entry.body["metadata"].get("generation")
+        saved = READERS[entry.ref.kind](entry.cluster, entry.body).meta
+        return there is not None and replace(saved, version=there.version) == there
 
     def is_gone(self, entry: Entry) -> bool:
         """Whether it is known to be gone, or going."""
@@ -238,18 +243,30 @@ def parents(entries: Collection[Entry]) -> dict[str, str]:
     return parents
 
 
-def due(steps: Iterable[Step], parents: Mapping[str, str]) -> list[Step]:
+def due(steps: Collection[Step], parents: Mapping[str, str]) -> list[Step]:
     """What may go by this look, package by package.
 
-    An Artifact goes by a look that shows none of its versions any more: so one that has come since keeps it. A
-    ModulePlugin goes before its ModuleConfigs, which the platform makes from it.
+    An Artifact goes by a look that shows none of its versions any more: so one that has come since keeps it, and one
+    that a finalizer holds still has it. A ModuleConfig goes by a look that does not show its ModulePlugin any more: the
+    platform would make it again.
     """
-    found: dict[str, list[Step]] = {}
-    for each in steps:  # owners come first
+    waiting, found = awaited(steps, parents), defaultdict[str, list[Step]](list)
+    for each in steps:
         uid = each.entry.ref.uid
-        if each.outcome == "Delete":
-            found.setdefault(parents.get(uid, uid), []).append(each)
-    return [each for unit in found.values() for each in unit if len(unit) == 1 or each.entry.ref.kind != "Artifact"]
+        if each.outcome == "Delete" and uid not in waiting:
+            found[parents.get(uid, uid)].append(each)
+    return [each for package in found.values() for each in package]
+
+
+def awaited(steps: Iterable[Step], parents: Mapping[str, str]) -> dict[str, Step]:
+    """By uid: what has to be gone before an object may go, and is still there."""
+    there = {each.entry.ref.uid: each for each in steps if each.outcome != "Deleted"}
+    found: dict[str, Step] = {}
+    for version, owner in parents.items():
+        if version in there and owner in there:
+            first, then = (owner, version) if there[owner].entry.ref.kind == "ModulePlugin" else (version, owner)
+            found.setdefault(then, there[first])
+    return found
 
 
 def _whole_or_not_at_all(steps: list[Step], context: Context) -> list[Step]:

@@ -18,7 +18,7 @@ from violet_operator.api import FIELD_MANAGER
 from violet_operator.clients.kube_errors import NotFoundError, missing, missing_kind, require
 from violet_operator.clients.kube_events import event_about
 from violet_operator.clients.kube_transport import JsonObject, Transport
-from violet_operator.errors import OperatorError
+from violet_operator.errors import OperatorError, Waiting
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,6 +71,9 @@ HELM_REQUESTS = Resource("app.alauda.io/v1", "helmrequests")
 ACCESS_REVIEWS = Resource("authorization.k8s.io/v1", "selfsubjectaccessreviews")
 RULES_REVIEWS = Resource("authorization.k8s.io/v1", "selfsubjectrulesreviews")
 
+METADATA = "application/json;as=PartialObjectMetadataList;g=meta.k8s.io;v=v1,application/json"
+"""Media type of a listing of which only the metadata counts; whoever does not know it answers with all."""
+
 _FRESH = 30.0
 """Seconds for which the kinds of an API group are not asked for again: whoever waits for one looks every few."""
 
@@ -90,13 +93,20 @@ class Kube(Transport):
         self._served: dict[str, tuple[float, frozenset[str]]] = {}
 
     async def identify(self) -> None:
-        """Find out which cluster this is: the uid of kube-system, as is the custom (OpenTelemetry `k8s.cluster.uid`).
-
-        Not every account may know; then two ways to one cluster count as two clusters.
-        """
+        """Find out which cluster this is. Not every account may know; then two ways to one count as two clusters."""
         with suppress(OperatorError):
-            found = await self.get(NAMESPACES, None, "kube-system")
-            self.uid = found["metadata"]["uid"] if found else None
+            self.uid = await self.identity()
+
+    async def identity(self) -> str:
+        """The identity of the cluster that answers now: the uid of kube-system (OpenTelemetry `k8s.cluster.uid`).
+
+        Raises:
+            OperatorError: it is not told.
+        """
+        found = await self.get(NAMESPACES, None, "kube-system")
+        if found is None:
+            raise Waiting("ClusterUnknown", f"Cluster {self.name} shows no namespace kube-system.")
+        return str(found["metadata"]["uid"])
 
     async def get(self, resource: Resource, namespace: str | None, name: str) -> JsonObject | None:
         """An object, or None where it (or its kind) does not exist."""
@@ -132,9 +142,11 @@ class Kube(Transport):
         return await self.call("GET", path, what)
 
     async def pages(
-        self, resource: Resource, namespace: str | None = None, **query: str
+        self, resource: Resource, namespace: str | None = None, *, accept: str = "application/json", **query: str
     ) -> AsyncGenerator[list[JsonObject]]:
         """Every object of a kind, page by page; `query` are limit, labelSelector and fieldSelector.
+
+        With `accept` the media type of the answer, as `METADATA`.
 
         Raises:
             OperatorError: as `list`.
@@ -143,7 +155,8 @@ class Kube(Transport):
         while token != "":
             wanted = {"limit": "500"} | query | ({"continue": token} if token else {})
             try:
-                page = await self.call("GET", resource.path(namespace), f"listing {resource.plural}", query=wanted)
+                what = f"listing {resource.plural}"
+                page = await self.call("GET", resource.path(namespace), what, query=wanted, accept=accept)
             except NotFoundError:
                 raise missing_kind(self.name, resource.plural, resource.api_version) from None
             require(page, "List", self.name, f"listing {resource.plural}")

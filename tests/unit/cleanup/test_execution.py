@@ -24,6 +24,7 @@ Object = dict[str, Any]
 SPEC = CleanupRunSpec.model_validate({"mode": "Delete"})
 INDEX = Index("uid-r", "default", "a" * 64, 1, 1, {})
 ENTRY = backup.entry("c", "Artifact", ("NotInstalled", "", 1), {"metadata": {"name": "a", "uid": "u"}})
+OTHER = backup.entry("d", "Artifact", ("NotInstalled", "", 1), {"metadata": {"name": "b", "uid": "v"}})
 
 
 @dataclass
@@ -59,7 +60,7 @@ def execute(api: Api, monkeypatch: pytest.MonkeyPatch, meanwhile: Index | None =
     async def act(entries: Sequence[Entry], orders: Orders) -> list[Step]:
         assert api.statuses[-1]["backup"]["configMap"] == "r-backup", "it may delete only once this is noted"
         api.index = meanwhile
-        steps = [Step(each, "Deleted", each.reason, each.message) for each in entries]
+        steps = [Step(each, "Deleted", each.reason, each.message) for each in entries[:1]]
         told.append(await orders.tell(steps))
         return steps
 
@@ -67,7 +68,7 @@ def execute(api: Api, monkeypatch: pytest.MonkeyPatch, meanwhile: Index | None =
     run = record(api)
     env = SimpleNamespace(kube=api, settings=Settings(), clock=lambda: datetime.now(UTC))
     connection = SimpleNamespace(clusters={})
-    given = cast("tuple[Any, ...]", (run, SPEC, (INDEX, [ENTRY]), connection, env))
+    given = cast("tuple[Any, ...]", (run, SPEC, (INDEX, [ENTRY, OTHER]), connection, env))
     try:
         asyncio.run(execution.execute(*given))
     except OperatorError as error:
@@ -95,6 +96,7 @@ def test_a_backup_that_is_lost_in_the_middle_ends_the_run(
     assert failed["reason"] == "BackupDamaged"
     assert "kubectl -n n get configmaps -l violet.alauda.io/cleanup-run=r." in failed["message"]
     assert run.facts["outcomes"]["deleted"] == 1
+    assert [each["outcome"] for each in run.facts["items"]] == ["Failed", "Deleted"]
 
 
 @pytest.mark.parametrize(
