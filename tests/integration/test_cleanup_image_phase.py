@@ -1,7 +1,7 @@
 """Images in the phases of a run, with a real backup and registry: what it left alone, and a registry that fails."""
 
 from collections.abc import AsyncIterator, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
 from types import SimpleNamespace
@@ -194,7 +194,9 @@ async def test_objects_come_back_without_the_manifests_that_were_saved(
     run, plan = Run(kube, namespace, place.client, {}), place.plan("v1")
     entry = await an_artifact(kube, namespace, "torn")
     found = await run.save(plan, entry)
-    cluster.kubectl("delete", "configmap", *index.images, "-n", namespace)
+    cluster.kubectl("delete", "configmap", *found.index.images, "-n", namespace)
+    found = await vault.load(kube, namespace, "r", lenient=True)
+    assert found
     record = await run.put_back(found)
     assert await kube.get(ARTIFACTS, namespace, "torn")
     assert (record.conditions.get("Restored") or {})["reason"] == "RestoreIncomplete"
@@ -207,7 +209,13 @@ async def test_what_was_put_back_in_part_is_never_deleted_on(kube: Kube, namespa
     entry = await an_artifact(kube, namespace, "half")
     found = await run.save(ImagePlan(), entry)
     stranger = Entry("no-such-cluster", *("NotInstalled", "", 1), applied=False, body=entry.body)
-    record = await run.put_back(index, entry, stranger)
+    record = await run.put_back(
+        replace(
+            found,
+            entries=[entry, stranger],
+            index=replace(found.index, clusters=found.index.clusters | {"no-such-cluster": "x"}),
+        )
+    )
     assert await kube.get(ARTIFACTS, namespace, "half")
     assert record.is_true("Failed")
     assert (record.conditions.get("Failed") or {})["reason"] == "RestoreIncomplete"
