@@ -152,7 +152,7 @@ async def execute(
     steps = progress.remembered(await _act(found, orders, connection))
     if not await is_saved():
         known = {each.entry.ref.uid for each in steps}
-        rest = [Step(each, "Failed", "BackupDamaged", _LOST) for each in entries if each.ref.uid not in known]
+        rest = [Step(each, "Failed", "BackupDamaged", _LOST) for each in found.entries if each.ref.uid not in known]
         record.facts |= acted([*steps, *rest], record.facts.get("items") or [])
         raise lost(record, f"ConfigMap {backup.index_name(record.metadata['name'])} of the backup has gone meanwhile")
     record.facts |= acted(steps, record.facts.get("items") or [])

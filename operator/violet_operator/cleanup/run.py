@@ -111,7 +111,7 @@ class _Run:
 
     async def _restore(self, spec: CleanupRunSpec) -> Requeue:
         metadata = self._record.metadata
-        found = await vault.load(self._env.kube, metadata["namespace"], metadata["name"])
+        found = await vault.load(self._env.kube, metadata["namespace"], metadata["name"], lenient=True)
         if found is None:
             raise restoring.nothing_saved(self._record)
         execution.check(self._record, spec, found)

@@ -29,11 +29,13 @@ class Backup:
         index: what it consists of.
         entries: the objects.
         images: the manifests.
+        fault: why there are none although there should be, if only objects were asked for.
     """
 
     index: Index
     entries: list[Entry]
     images: list[Deletion]
+    fault: OperatorError | None = None
 
 
 async def fetch(clusters: Mapping[str, Kube], verdicts: Sequence[Verdict]) -> list[Entry]:
@@ -77,8 +79,8 @@ async def store(kube: Kube, run: JsonObject, found: Index, parts: Sequence[bytes
                 await _check(kube, body)  # of the index, whose it is is seen when it is read
 
 
-async def load(kube: Kube, namespace: str, run: str) -> Backup | None:
-    """The backup of a run of that name, if there is one.
+async def load(kube: Kube, namespace: str, run: str, *, lenient: bool = False) -> Backup | None:
+    """The backup of a run of that name, if there is one; `lenient`: its objects even if manifests are lost.
 
     Raises:
         OperatorError: it is damaged, is not the plan that it names, or cannot be read.
@@ -87,9 +89,12 @@ async def load(kube: Kube, namespace: str, run: str) -> Backup | None:
     if body is None:
         return None
     index = backup.read_index(body)
-    objects, images = await _parts(kube, body, index.parts), await _parts(kube, body, index.images)
+    objects = await _parts(kube, body, index.parts)
+    images, fault = await _manifests(kube, body, index)
+    if fault and not lenient:
+        raise fault
     try:
-        found = await asyncio.to_thread(lambda: Backup(index, backup.join(objects), saved.unpack(images)))
+        found = await asyncio.to_thread(lambda: Backup(index, backup.join(objects), images, fault))
     except (ValueError, KeyError, TypeError, OperatorError) as error:
         raise backup.damaged(body, str(error)) from None
     if why := await asyncio.to_thread(_not_the_plan, found):
@@ -97,11 +102,20 @@ async def load(kube: Kube, namespace: str, run: str) -> Backup | None:
     return found
 
 
+async def _manifests(kube: Kube, body: JsonObject, index: Index) -> tuple[list[Deletion], OperatorError | None]:
+    try:
+        return saved.unpack(await _parts(kube, body, index.images)), None
+    except OperatorError as error:
+        return [], error
+    except (ValueError, KeyError, TypeError) as error:
+        return [], backup.damaged(body, str(error))
+
+
 def _not_the_plan(found: Backup) -> str | None:
     """Why what a backup holds is not what its index says, whoever has written that."""
     if {GLOBAL, *(each.cluster for each in found.entries)} - found.index.clusters.keys():
         return "it does not say which clusters it is of"
-    if plan_hash(found.index.platform, found.entries, found.images) != found.index.hash:
+    if not found.fault and plan_hash(found.index.platform, found.entries, found.images) != found.index.hash:
         return f"what it holds is not what plan {found.index.hash} says"
     return None
 

@@ -64,7 +64,13 @@ async def delete(
 
 
 async def put_back(record: Record, backup: Backup, connection: Connection) -> list[ImageStep]:
-    """Put back what the run may have deleted of the manifests of the backup."""
+    """Put back what the run may have deleted of the manifests of the backup.
+
+    Raises:
+        OperatorError: they are lost.
+    """
+    if backup.fault:
+        raise backup.fault
     before = (record.facts.get("images") or {}) if record.is_over else {}
     planned = may_be_gone(backup.images, before)
     if not planned:
