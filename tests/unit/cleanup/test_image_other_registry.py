@@ -28,7 +28,7 @@ def test_a_platform_that_has_another_registry_by_now_is_left_alone(monkeypatch: 
 
     monkeypatch.setattr(phase, "again", again)
     registry = SimpleNamespace(address="new.example.com")  # whoever asks it fails
-    record = SimpleNamespace(where=("ns", ""), metadata={"namespace": "ns", "name": "r"}, facts={})
+    record = SimpleNamespace(where=("ns", ""), metadata={"namespace": "ns", "name": "r"}, facts={}, is_over=False)
     backup = Backup(Index("u", "default", {}, "0" * 64, 1, 1, {}, "old.example.com"), [], list(PLAN.deletions))
     connection = SimpleNamespace(registry=registry, name="default", clusters={})
     given = cast("tuple[Any, Any, Any]", (record, backup, connection))
