@@ -4,6 +4,7 @@ import base64
 import gzip
 import json
 import secrets
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from tests.cluster import KubectlError
@@ -11,6 +12,7 @@ from tests.harness import API, REQUESTED, SYSTEM, Object, Site, condition
 from tests.observe import until
 from tests.platform import Bundles
 from tests.platform.bundles import Bundle
+from violet_operator.api.conditions import timestamp
 
 APP = "app.alauda.io/v1alpha1"
 OLM = "operators.coreos.com/v1alpha1"
@@ -91,10 +93,11 @@ def items(run: Object) -> dict[str, str]:
     return {f"{each['kind']} {each['name']}": f"{each['action']} {each['reason']}" for each in found}
 
 
-def long_ago(site: Site, run: str) -> None:
-    """Have a run believe that it has tried in vain since January."""
+def long_ago(site: Site, run: str, days: int = 200) -> None:
+    """Have a run believe that its conditions have been what they are for so long."""
     conditions = site.all("cleanupruns")[run]["status"]["conditions"]
-    moved = [{**each, "lastTransitionTime": "2026-01-01T00:00:00Z"} for each in conditions]
+    since = timestamp(datetime.now(UTC) - timedelta(days=days))
+    moved = [{**each, "lastTransitionTime": since} for each in conditions]
     what = ("cleanuprun", run, "-n", site.namespace, "--subresource=status", "--type=merge")
     site.cluster.kubectl("patch", *what, "--patch", json.dumps({"status": {"conditions": moved}}))
 

@@ -56,11 +56,11 @@ class World:
 
 
 @contextmanager
-def opened(directory: Path) -> Iterator[World]:
+def opened(directory: Path, bundles: Bundles | None = None) -> Iterator[World]:
     """Two clusters, a gateway before them, the marketplace, and the operator on the first."""
     with Kit(clusters=BOTH) as kit, Gateway(kit.clusters, directory) as gateway:
         closed = kit.registry(htpasswd=True)
-        bundles = Bundles(plain=True, username=str(closed.username), password=str(closed.password))
+        bundles = bundles or Bundles(plain=True, username=str(closed.username), password=str(closed.password))
         for cluster in kit.clusters:
             install_crds(cluster.kubectl)
             grant(cluster, ADMIN)

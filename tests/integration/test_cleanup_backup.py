@@ -11,12 +11,17 @@ from tests.harness import ensure_namespace
 from tests.observe import until
 from tests.platform import install_crds
 from tests.platform.crds import KINDS
-from violet_operator.cleanup import backup, vault
+from tests.unit.cleanup.images_world import image
+from violet_operator.cleanup import backup, parse, vault
 from violet_operator.cleanup.backup import Entry, Index
+from violet_operator.cleanup.images.model import Deletion
+from violet_operator.cleanup.images.saved import pack
 from violet_operator.cleanup.judge import Verdict
+from violet_operator.cleanup.plan import plan_hash
 from violet_operator.cleanup.state import Ref
+from violet_operator.cleanup.vault import Backup
 from violet_operator.clients.kube import CONFIG_MAPS, Kube
-from violet_operator.errors import OperatorError
+from violet_operator.errors import OperatorError, Stalled, Waiting
 
 pytestmark = pytest.mark.integration
 
@@ -55,28 +60,72 @@ def run(name: str, uid: str = "run-uid") -> Object:
 
 
 async def verdicts(kube: Kube) -> list[Verdict]:
-    found = [each["metadata"] for each in await kube.list(backup.RESOURCES["ArtifactVersion"], SYSTEM)]
-    refs = [Ref("ArtifactVersion", "global", SYSTEM, each["name"], each["uid"]) for each in found]
-    return [Verdict(ref, "Delete", "OldVersion", "Old.", 1) for ref in refs]
+    found = [
+        parse.artifact_version("global", each).meta
+        for each in await kube.list(backup.RESOURCES["ArtifactVersion"], SYSTEM)
+    ]
+    return [Verdict(each.ref, "Delete", "OldVersion", "Old.", 1, each.content) for each in found]
 
 
-def packed(name: str, entries: list[Entry]) -> tuple[Index, list[bytes]]:
+def packed(name: str, entries: list[Entry], plan: str | None = None, **clusters: str) -> tuple[Index, list[bytes]]:
+    """A backup of these; of another plan, or of other clusters, if somebody made it up."""
     parts, _ = backup.split(entries)
-    return backup.index(run(name), "default", "h" * 64, parts, len(entries)), parts
+    platform = ("default", clusters or {"global": "its uid"})
+    return backup.index(run(name), platform, plan or plan_hash("default", entries), parts, len(entries)), parts
 
 
 async def test_every_page_is_saved_and_found_again(kube: Kube) -> None:
     wanted = await verdicts(kube)
-    gone = Verdict(Ref("ArtifactVersion", "global", SYSTEM, "gone", "no-such-uid"), "Delete", "OldVersion", "Old.", 1)
-    entries = await vault.fetch({"global": kube}, [*wanted, gone])
+    entries = await vault.fetch({"global": kube}, wanted)
     assert {each.ref for each in entries} == {each.ref for each in wanted}
     assert len(entries) == MANY
     index, parts = packed("whole", entries)
     await vault.store(kube, run("whole"), index, parts)
     await vault.store(kube, run("whole"), index, parts)  # a run that was killed before it could note that
     found = await vault.load(kube, SYSTEM, "whole")
-    assert found == (index, entries)
+    assert found == Backup(index, entries, [])
     assert await vault.load(kube, SYSTEM, "another") is None
+
+
+async def test_what_is_not_there_as_it_was_judged_is_not_saved(kube: Kube, platform: Cluster) -> None:
+    wanted = (await verdicts(kube))[:2]
+    gone = Ref("ArtifactVersion", "global", SYSTEM, "gone", "no-such-uid")
+    edited = wanted[1].ref.name
+    with pytest.raises(Waiting, match="ArtifactVersion gone of cluster global has changed or gone"):
+        await vault.fetch({"global": kube}, [wanted[0], Verdict(gone, "Delete", "OldVersion", "Old.", 1, "x")])
+    platform.kubectl("annotate", "artifactversion", edited, "-n", SYSTEM, "noted=by-the-platform")
+    assert len(await vault.fetch({"global": kube}, wanted)) == 2
+    platform.kubectl("label", "artifactversion", edited, "-n", SYSTEM, "team=red")
+    with pytest.raises(Waiting, match=f"ArtifactVersion {edited} of cluster global has changed or gone"):
+        await vault.fetch({"global": kube}, wanted)
+
+
+@pytest.mark.parametrize(
+    ("name", "plan", "clusters", "said"),
+    [
+        ("other", "0" * 64, {}, f"what it holds is not what plan {'0' * 64} says"),
+        ("homeless", None, {"region1": "x"}, "it does not say which clusters it is of"),
+    ],
+)
+async def test_a_backup_that_is_not_its_plan_is_not_used(
+    kube: Kube, name: str, plan: str | None, clusters: dict[str, str], said: str
+) -> None:
+    entries = await vault.fetch({"global": kube}, (await verdicts(kube))[:2])
+    await vault.store(kube, run(name), *packed(name, entries, plan, **clusters))
+    with pytest.raises(Stalled, match=said) as caught:
+        await vault.load(kube, SYSTEM, name)
+    assert caught.value.reason == "BackupDamaged"
+
+
+async def test_manifests_that_are_not_in_the_plan_are_not_used(kube: Kube) -> None:
+    """Somebody adds an image to a plan of objects."""
+    entries = await vault.fetch({"global": kube}, (await verdicts(kube))[:1])
+    index, parts = packed("more", entries)
+    more = pack([Deletion("acp/demo", image("one"), ("v1",))])
+    index = backup.with_images(index, run("more"), "registry.example.com", more)
+    await vault.store(kube, run("more"), index, [*parts, *more])
+    with pytest.raises(Stalled, match="what it holds is not what plan"):
+        await vault.load(kube, SYSTEM, "more")
 
 
 async def test_a_second_plan_never_replaces_the_first(kube: Kube) -> None:
@@ -85,7 +134,7 @@ async def test_a_second_plan_never_replaces_the_first(kube: Kube) -> None:
     await vault.store(kube, run("twice"), *packed("twice", entries))
     found = await vault.load(kube, SYSTEM, "twice")
     assert found is not None
-    assert found[1] == entries[:1]
+    assert found.entries == entries[:1]
 
 
 async def test_without_its_index_there_is_no_backup(kube: Kube) -> None:
@@ -98,7 +147,7 @@ async def test_without_its_index_there_is_no_backup(kube: Kube) -> None:
     await vault.store(kube, run("half"), *packed("half", entries))
     found = await vault.load(kube, SYSTEM, "half")
     assert found is not None
-    assert found[1] == entries
+    assert found.entries == entries
 
 
 async def test_a_backup_that_lost_a_part_is_not_used(kube: Kube, platform: Cluster) -> None:

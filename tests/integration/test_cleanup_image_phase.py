@@ -1,7 +1,7 @@
 """Images in the phases of a run, with a real backup and registry: what it left alone, and a registry that fails."""
 
 from collections.abc import AsyncIterator, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
 from types import SimpleNamespace
@@ -15,11 +15,13 @@ from tests.integration.demo_images import Place, two_versions
 from tests.integration.registry_client import connect
 from tests.platform import install_crds
 from violet_operator.cleanup import backup, restoring, vault
-from violet_operator.cleanup.backup import Entry, Index
+from violet_operator.cleanup.backup import Entry
 from violet_operator.cleanup.images import phase, report, saved
 from violet_operator.cleanup.images.deletion import ImageStep
 from violet_operator.cleanup.images.model import ImagePlan
+from violet_operator.cleanup.plan import plan_hash
 from violet_operator.cleanup.record import Record
+from violet_operator.cleanup.vault import Backup
 from violet_operator.clients.kube import ARTIFACTS, Kube
 from violet_operator.clients.registry import Registry
 from violet_operator.platform.pushes import Pushes
@@ -70,26 +72,31 @@ class Run:
         """The way in to its Platform."""
         return SimpleNamespace(name="default", registry=self.registry, clusters={"global": self.kube})
 
-    async def save(self, plan: ImagePlan, *entries: Entry) -> Index:
+    async def save(self, plan: ImagePlan, *entries: Entry) -> Backup:
         """Its backup."""
         manifests, (parts, _) = saved.pack(plan.deletions), backup.split(entries)
-        index = backup.index(self.body, "default", "0" * 64, parts, len(entries))
+        platform = ("default", {"global": await self.kube.identity()})
+        plan_is = plan_hash("default", entries, plan.deletions)
+        index = backup.index(self.body, platform, plan_is, parts, len(entries))
         index = backup.with_images(index, self.body, self.registry.address, manifests)
         await vault.store(self.kube, self.body, index, [*parts, *manifests])
         self.status = {"images": report.planned(plan)}
-        return index
+        found = await vault.load(self.kube, self.namespace, "r")
+        assert found
+        return found
 
-    async def delete(self, index: Index, *, gone: bool) -> list[ImageStep]:
+    async def delete(self, found: Backup, *, gone: bool) -> list[ImageStep]:
         """The images, once the objects are gone or are not."""
         record = Record(self.body, self.env)
-        steps = await phase.delete(record, index, self.connection, self.env, gone=gone)
-        self.status = record.facts
+        steps = await phase.delete(record, found, self.connection, self.env, gone=gone)
+        record.end("Failed", "Incomplete", "Not everything is gone.")
+        self.status = record.facts | {"conditions": record.conditions.to_api()}
         return steps
 
-    async def put_back(self, index: Index, *entries: Entry) -> Record:
+    async def put_back(self, found: Backup) -> Record:
         """Everything."""
         record = Record(self.body, self.env)
-        await restoring.put_everything_back(record, (index, list(entries)), self.connection, self.env)
+        await restoring.put_everything_back(record, found, self.connection, self.env)
         self.status = record.facts | {"conditions": record.conditions.to_api()}
         return record
 
@@ -116,18 +123,36 @@ async def test_images_stay_unless_all_objects_are_gone_and_are_not_put_back_then
     kube: Kube, namespace: str, place: Place
 ) -> None:
     run, plan = Run(kube, namespace, place.client, {}), place.plan("v1")
-    index = await run.save(plan)
-    assert outcomes(await run.delete(index, gone=False)) == {"Skipped"}
+    found = await run.save(plan)
+    assert outcomes(await run.delete(found, gone=False)) == {"Skipped"}
     assert all(place.is_whole(place.to(name, "v1")) for name in ("demo-bundle", "manager", "proxy"))
     theirs = place.to("manager", "v1")
     digest = place.client.manifest_digest(theirs.repository, theirs.tag)
     assert digest
     place.client.delete_manifest(theirs.repository, digest)  # by somebody else
-    record = await run.put_back(index)
+    record = await run.put_back(found)
     assert record.is_true("Restored")
     assert "manifests" not in message(record, "Restored")
     assert place.client.find(theirs.repository, theirs.tag) is None
     assert run.status["images"]["outcomes"] == {"skipped": len(plan.deletions)}
+
+
+async def test_a_run_in_the_middle_may_have_deleted_what_its_status_says_was_left(
+    kube: Kube, namespace: str, place: Place
+) -> None:
+    """It was killed after that: the next look let it go, and nobody could note it."""
+    run, plan = Run(kube, namespace, place.client, {}), place.plan("v1")
+    entry = await an_artifact(kube, namespace, "later")
+    index = await run.save(plan, entry)
+    await run.delete(index, gone=False)
+    item = {"uid": entry.ref.uid, "action": "Delete", "outcome": "Skipped", "reason": "InUse"}
+    run.status = run.status | {"conditions": [], "items": [item]}
+    place.delete(plan)
+    record = await run.put_back(index, entry)
+    assert record.is_true("Restored")
+    assert await kube.get(ARTIFACTS, namespace, "later")
+    assert place.is_whole(place.to("manager", "v1"))
+    assert run.status["images"]["outcomes"] == {"restored": len(plan.deletions)}
 
 
 async def test_of_images_only_those_come_back_that_may_have_gone(
@@ -135,7 +160,7 @@ async def test_of_images_only_those_come_back_that_may_have_gone(
 ) -> None:
     """Between plan and deletion somebody has tagged one; later it goes, by somebody else."""
     run, plan = Run(kube, namespace, place.client, {}), place.plan("v1")
-    index = await run.save(plan)
+    found = await run.save(plan)
     manager = place.client.find(place.to("manager", "v1").repository, "v1")
     assert manager
     place.client.put_manifest(place.to("manager", "").repository, "stable", manager.raw, manager.media_type)
@@ -144,7 +169,7 @@ async def test_of_images_only_those_come_back_that_may_have_gone(
         return place.plan("v1")
 
     monkeypatch.setattr(phase, "again", again)
-    steps = await run.delete(index, gone=True)
+    steps = await run.delete(found, gone=True)
     left = {each.deletion.manifest.digest for each in steps if each.outcome == "Skipped"}
     assert {each.deletion.repository for each in steps if each.outcome == "Skipped"} == {
         place.to("manager", "").repository
@@ -153,7 +178,7 @@ async def test_of_images_only_those_come_back_that_may_have_gone(
     for each in mine:
         place.client.delete_manifest(each.repository, each.manifest.digest)
     for _ in range(2):
-        record = await run.put_back(index)
+        record = await run.put_back(found)
         restored = len(plan.deletions) - len(mine)
         assert message(record, "Restored") == f"0 of 0 objects are back, and {restored} of {restored} manifests."
         assert not any(place.client.find(each.repository, each.manifest.digest) for each in mine)
@@ -165,10 +190,10 @@ async def test_objects_come_back_while_the_registry_fails(kube: Kube, namespace:
     with FaultProxy(place.registry.address) as proxy:
         run, plan = Run(kube, namespace, connect(proxy.address), {}), place.plan("v1")
         entry = await an_artifact(kube, namespace, "demo")
-        index = await run.save(plan, entry)
+        found = await run.save(plan, entry)
         place.delete(plan)
         proxy.answer(503, times=None)
-        record = await run.put_back(index, entry)
+        record = await run.put_back(found)
         assert len({each.path for each in proxy.requests}) == 1, "it is not asked for every manifest"
         assert await kube.get(ARTIFACTS, namespace, "demo")
         assert (record.conditions.get("Restored") or {})["reason"] == "RestoreIncomplete"
@@ -176,7 +201,7 @@ async def test_objects_come_back_while_the_registry_fails(kube: Kube, namespace:
         assert "503" in message(record, "Restored")
         assert run.status["images"]["outcomes"] == {"failed": len(plan.deletions)}
         proxy.clear()
-        record = await run.put_back(index, entry)
+        record = await run.put_back(found)
         assert record.is_true("Restored")
         assert run.status["images"]["outcomes"] == {"restored": len(plan.deletions)}
         assert place.is_whole(place.to("manager", "v1"))
@@ -187,9 +212,11 @@ async def test_objects_come_back_without_the_manifests_that_were_saved(
 ) -> None:
     run, plan = Run(kube, namespace, place.client, {}), place.plan("v1")
     entry = await an_artifact(kube, namespace, "torn")
-    index = await run.save(plan, entry)
-    cluster.kubectl("delete", "configmap", *index.images, "-n", namespace)
-    record = await run.put_back(index, entry)
+    found = await run.save(plan, entry)
+    cluster.kubectl("delete", "configmap", *found.index.images, "-n", namespace)
+    found = await vault.load(kube, namespace, "r", lenient=True)
+    assert found
+    record = await run.put_back(found)
     assert await kube.get(ARTIFACTS, namespace, "torn")
     assert (record.conditions.get("Restored") or {})["reason"] == "RestoreIncomplete"
     assert "is missing" in message(record, "Restored")
@@ -199,9 +226,15 @@ async def test_what_was_put_back_in_part_is_never_deleted_on(kube: Kube, namespa
     """Whatever becomes of spec.restore: the run is over."""
     run = Run(kube, namespace, place.client, {})
     entry = await an_artifact(kube, namespace, "half")
-    index = await run.save(ImagePlan(), entry)
+    found = await run.save(ImagePlan(), entry)
     stranger = Entry("no-such-cluster", *("NotInstalled", "", 1), applied=False, body=entry.body)
-    record = await run.put_back(index, entry, stranger)
+    record = await run.put_back(
+        replace(
+            found,
+            entries=[entry, stranger],
+            index=replace(found.index, clusters=found.index.clusters | {"no-such-cluster": "x"}),
+        )
+    )
     assert await kube.get(ARTIFACTS, namespace, "half")
     assert record.is_true("Failed")
     assert (record.conditions.get("Failed") or {})["reason"] == "RestoreIncomplete"

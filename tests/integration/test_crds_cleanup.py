@@ -115,7 +115,7 @@ POLICY = [
     ),
     *(
         Case(f"status.{field}", "format", "2026-01-02T03:04:05Z", "tomorrow")
-        for field in ("scheduledSince", "lastScheduleTime", "nextScheduleTime", "lastSuccessfulTime")
+        for field in ("scheduledSince", "lastScheduleTime", "nextScheduleTime", "lastMissedTime", "lastSuccessfulTime")
     ),
 ]
 ITEM = {"kind": "Artifact", "name": "a", "cluster": "c", "action": "Keep", "reason": "Installed"}
@@ -202,6 +202,7 @@ RUN = [
             "reason": 64,
             "message": 512,
             "uid": 64,
+            "content": 64,
         }.items()
     ),
     Case("status.items[].action", "enum", "Keep", "Hide"),

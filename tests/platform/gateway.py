@@ -37,7 +37,8 @@ GROUP = "platform-users"
 
 class Gateway:
     """One platform. What tests change at run time: `login` (users, tokens), `down`, `lost` and `hidden` (clusters:
-    502, 404, not listed), `before` (is awaited with each request before it is answered), `stop` and `start`.
+    502, 404, not listed), `before` (is awaited with each request before it is answered), `stop` and `start`, and which
+    cluster answers in whose name (`stand_in`).
     """
 
     def __init__(self, clusters: Sequence[Cluster], directory: Path, host: str = "127.0.0.1") -> None:
@@ -77,6 +78,10 @@ class Gateway:
     def stop(self) -> None:
         """Close the port and every connection."""
         asyncio.run_coroutine_threadsafe(self._stop(), self._loop).result(timeout=10)
+
+    def stand_in(self, name: str, cluster: Cluster) -> None:
+        """Have another cluster answer from now on to a name."""
+        self._clusters[name] = _Upstream(cluster)
 
     def count(self, path: str, user: str) -> int:
         """How many requests a user has made so far to paths that begin like this."""

@@ -42,6 +42,9 @@ class Item(ApiModel):
     uid: Annotated[str, Field(max_length=64)] | None = Field(
         None, description="Identity of the object: another one of the same name has another."
     )
+    content: Annotated[str, Field(max_length=64)] | None = Field(
+        None, description="Digest of its generation and labels, of what would be deleted."
+    )
     observed: int | None = Field(None, ge=1, description="In how many runs in a row it was a candidate.")
 
 

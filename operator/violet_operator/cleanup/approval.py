@@ -8,7 +8,7 @@ from typing import Any
 
 from violet_operator.cleanup.judge import Verdict
 from violet_operator.cleanup.plan import deletions
-from violet_operator.errors import Stalled
+from violet_operator.errors import OperatorError, Stalled, Waiting
 
 JsonObject = dict[str, Any]
 
@@ -19,31 +19,40 @@ _NAMED = 5
 """Objects named of each kind of difference: a condition is no list."""
 
 
-def changed(approved: str, found: str, before: Sequence[JsonObject], verdicts: Sequence[Verdict]) -> Stalled:
+def changed(
+    approved: str, found: str, before: JsonObject, verdicts: Sequence[Verdict], outage: str | None
+) -> OperatorError:
     """The refusal of a plan that is another than the approved one.
 
     Args:
         approved: the hash in the spec.
         found: that of the plan as it is now.
-        before: the items of the plan that waited.
+        before: the status with the items of the plan that waited.
         verdicts: of now.
+        outage: what could not be read now, if anything: that may be all that differs.
     """
-    old = {each["uid"]: _said(each["kind"], each["name"], each["cluster"]) for each in before if _goes(each)}
-    new = {each.ref.uid: _said(each.ref.kind, each.ref.name, each.ref.cluster) for each in deletions(verdicts)}
-    parts = [
-        f"{what}: {_some(names)}."
-        for what, names in (
-            ("New in it", [new[uid] for uid in new if uid not in old]),
-            ("No longer in it", [old[uid] for uid in old if uid not in new]),
-        )
-        if names and old
-    ]
-    differs = " ".join(parts) or "See status.items for the plan as it is now."
-    return Stalled(
-        "PlanChanged",
-        f"The plan is not the approved one, and nothing is deleted. Approved: {approved}. Now: {found}. {differs} "
-        "Start another run and approve its plan.",
+    hashes = f"The plan is not the approved one, and nothing is deleted. Approved: {approved}. Now: {found}."
+    differs = _differences(before, deletions(verdicts)) or "See status.items for the plan as it is now."
+    if outage:
+        return Waiting("PlanChanged", f"{hashes} {differs} That may be as not all can be read: {outage}")
+    return Stalled("PlanChanged", f"{hashes} {differs} Start another run and approve its plan.")
+
+
+def _differences(before: JsonObject, now: Sequence[Verdict]) -> str:
+    old = {each["uid"]: each for each in before.get("items") or () if each["action"] == "Delete"}
+    new = {each.ref.uid: each for each in now}
+    both = [uid for uid in new if uid in old]
+    changed = [uid for uid in both if old[uid].get("content") != new[uid].content]
+    judged = [uid for uid in both if uid not in changed and old[uid]["reason"] != new[uid].reason]
+    added = [] if before.get("itemsLeftOut") else [uid for uid in new if uid not in old]  # it may be one of those
+    gone = [uid for uid in old if uid not in new]
+    parts = (
+        ("New in it", [_now(new[uid]) for uid in added]),
+        ("No longer in it", [_said(old[uid]["kind"], old[uid]["name"], old[uid]["cluster"]) for uid in gone]),
+        ("Changed since", [_now(new[uid]) for uid in changed]),
+        ("For another reason", [_now(new[uid]) for uid in judged]),
     )
+    return " ".join(f"{what}: {_some(names)}." for what, names in parts if names and old)
 
 
 def expired() -> Stalled:
@@ -58,8 +67,8 @@ def superseded() -> Stalled:
     return Stalled("Superseded", f"{said} Approve the plan of that run.")
 
 
-def _goes(item: JsonObject) -> bool:
-    return bool(item["action"] == "Delete")
+def _now(verdict: Verdict) -> str:
+    return _said(verdict.ref.kind, verdict.ref.name, verdict.ref.cluster)
 
 
 def _said(kind: str, name: str, cluster: str) -> str:

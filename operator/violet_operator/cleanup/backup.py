@@ -73,6 +73,11 @@ class Entry:
         return Ref(*where, metadata["name"], metadata["uid"])
 
     @property
+    def content(self) -> str:
+        """Digest of what it was, as the plan knows it."""
+        return READERS[self.body["kind"]](self.cluster, self.body).meta.content
+
+    @property
     def resource(self) -> Resource:
         """Its kind, as the API serves it."""
         return RESOURCES[self.body["kind"]]
@@ -85,6 +90,7 @@ class Index:
     Attributes:
         run: uid of the run that it is of.
         platform: name of the Platform.
+        clusters: identity of each of its clusters that the plan is about, by name.
         hash: of the plan.
         objects: how many there are.
         size: bytes of all parts.
@@ -95,6 +101,7 @@ class Index:
 
     run: str
     platform: str
+    clusters: dict[str, str]
     hash: str
     objects: int
     size: int
@@ -189,9 +196,11 @@ def part_name(run: str, part: bytes) -> str:
     return f"{fitting(run, 253 - len('-backup-') - 16)}-backup-{_digest(part)[:16]}"
 
 
-def index(run: JsonObject, platform: str, plan: str, parts: Sequence[bytes], objects: int) -> Index:
-    """The index of parts of a run."""
-    return Index(run["metadata"]["uid"], platform, plan, objects, sum(map(len, parts)), _named(run, parts))
+def index(
+    run: JsonObject, platform: tuple[str, dict[str, str]], plan: str, parts: Sequence[bytes], objects: int
+) -> Index:
+    """The index of parts of a run; `platform` is its name, and the identities of its clusters."""
+    return Index(run["metadata"]["uid"], *platform, plan, objects, sum(map(len, parts)), _named(run, parts))
 
 
 def with_images(found: Index, run: JsonObject, registry: str, parts: Sequence[bytes]) -> Index:
@@ -220,7 +229,8 @@ def read_index(body: JsonObject) -> Index:
     """
     try:
         found = Index(**json.loads((body.get("data") or {})[_INDEX]))
-        return replace(found, parts=dict(found.parts), images=dict(found.images))
+        clusters, parts, images = map(dict, (found.clusters, found.parts, found.images))
+        return replace(found, clusters=clusters, parts=parts, images=images)
     except (KeyError, TypeError, ValueError) as error:
         raise damaged(body, f"its index cannot be read: {error!r}") from None
 

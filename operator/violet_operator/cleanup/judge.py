@@ -42,6 +42,7 @@ class Verdict:
         reason: why, in one word.
         message: why, for people.
         observed: in how many runs in a row it was a candidate, this one included; 0: it is none.
+        content: digest of what it was when it was judged, where it is to go.
     """
 
     ref: Ref
@@ -49,6 +50,7 @@ class Verdict:
     reason: str
     message: str
     observed: int = 0
+    content: str = ""
 
 
 def judge(state: State, wish: Cleanup, now: datetime, observed: Mapping[str, int]) -> list[Verdict]:
@@ -129,8 +131,8 @@ def _to_roll_back_to(versions: Iterable[Version], last: int) -> set[Ref]:
     kept = set()
     for current in installed:
         before = [each for each in newest_first if is_older(each.version, current)]
-        for oldest in before[:last][-1:]:
-            kept |= {each.candidate.meta.ref for each in before if not _is_newer(oldest, each)}
+        if newest := before[:last]:
+            kept |= {each.candidate.meta.ref for each in before if not _is_newer(newest[-1], each)}
     return kept
 
 
@@ -174,14 +176,14 @@ def _newest_first(one: Version, other: Version) -> int:
 
 def _go(metas: Sequence[Meta], finding: Finding, context: Context) -> Iterator[Verdict]:
     """What goes together, once all of it was a candidate in enough runs."""
-    seen = {meta.ref: context.observed.get(meta.ref.uid, 0) + 1 for meta in metas}
-    rarest, least = min(seen.values()), context.wish.retention.observations
-    for ref, times in seen.items():
+    seen = [context.observed.get(meta.ref.uid, 0) + 1 for meta in metas]
+    rarest, least = min(seen), context.wish.retention.observations
+    for meta, times in zip(metas, seen, strict=True):
         if rarest >= least:
-            yield Verdict(ref, "Delete", *finding, observed=times)
+            yield Verdict(meta.ref, "Delete", *finding, observed=times, content=meta.content)
         else:
             message = f"A candidate in {rarest} of {least} runs in a row (spec.retention.observations)."
-            yield Verdict(ref, "Keep", "SeenTooRarely", message, observed=times)
+            yield Verdict(meta.ref, "Keep", "SeenTooRarely", message, observed=times)
 
 
 def _keep(meta: Meta, finding: Finding) -> Verdict:

@@ -3,24 +3,26 @@
 from __future__ import annotations
 
 import asyncio
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from violet_operator.api import POLICY_LABEL
 from violet_operator.api.cleanup_run import CleanupRunSpec
 from violet_operator.api.conditions import AWAITING_APPROVAL, COMPLETE, PLANNED
 from violet_operator.cleanup import approval, history, metrics
 from violet_operator.cleanup.gather import Scope, gather
+from violet_operator.cleanup.identity import identities
 from violet_operator.cleanup.images import phase
 from violet_operator.cleanup.images.model import ImagePlan
-from violet_operator.cleanup.images.report import broken_limit as broken_by_images
 from violet_operator.cleanup.images.report import said as words
 from violet_operator.cleanup.judge import Verdict, judge, tally
 from violet_operator.cleanup.plan import broken_limit, deletions
 from violet_operator.cleanup.record import Record
 from violet_operator.cleanup.report import results
+from violet_operator.cleanup.state import State
 from violet_operator.clients.kube import CLEANUP_RUNS
-from violet_operator.errors import Stalled
+from violet_operator.errors import OperatorError, Stalled
 from violet_operator.platform.environment import Environment, JsonObject
+from violet_operator.platform.kubeconfig import GLOBAL
 from violet_operator.platform.resolve import Connection
 
 
@@ -32,11 +34,13 @@ class Planned:
         hash: its identity.
         deletions: what is to go.
         images: what goes with it in the registry.
+        clusters: identity of each cluster that it is about, by name.
     """
 
     hash: str
     deletions: list[Verdict]
     images: ImagePlan
+    clusters: dict[str, str]
 
 
 def scope(connection: Connection, spec: CleanupRunSpec, env: Environment) -> Scope:
@@ -51,32 +55,61 @@ async def plan(record: Record, spec: CleanupRunSpec, connection: Connection, env
     Raises:
         OperatorError: the run fails, or has to try again.
     """
-    state = await gather(scope(connection, spec, env))
+    state, clusters, unknown = await _look(spec, connection, env)
     observed = await _observed(record, spec, env)
     verdicts = await asyncio.to_thread(judge, state, spec, env.clock(), observed)
-    images = await phase.look(record, spec, deletions(verdicts), connection, env)
-    before = record.facts.get("items") or []
-    record.facts.pop("itemsLeftOut", None)
-    record.facts |= results(spec.platform_ref.name, state, verdicts, images.deletions)
-    found = Planned(str(record.facts["plan"]["hash"]), deletions(verdicts), images)
-    objects = len(found.deletions)
-    metrics.report(record.where, objects, tally(verdicts), images.bytes)
-    said = f"{objects} of {len(verdicts)} objects would be deleted"
-    record.conditions.set(PLANNED, "True", "Planned", f"{said}; status.items says which and why.{words(images)}")
-    if broken := broken_limit(verdicts, spec.limits) or broken_by_images(objects, images, spec.limits):
-        raise Stalled("LimitExceeded", f"{broken}: nothing is deleted.")
+    going = deletions(verdicts)
+    images = await phase.look(record, spec, going, connection, env)
+    if images.deletions and unknown:
+        images = ImagePlan(unknown=next(iter(unknown.values())).message)
+    told = results(spec.platform_ref.name, state, verdicts, images.deletions)
+    found = Planned(str(told["plan"]["hash"]), going, images, clusters)
+    changed = None
     if spec.approved_plan and spec.approved_plan != found.hash:
-        raise approval.changed(spec.approved_plan, found.hash, before, verdicts)
-    return _go_on(record, spec, found, said)
+        changed = approval.changed(spec.approved_plan, found.hash, record.facts, verdicts, _outage(told, images))
+        if not isinstance(changed, Stalled):
+            raise changed  # and the status goes on to say what was approved
+    record.facts.pop("itemsLeftOut", None)
+    record.facts |= told
+    phase.tell(record, spec, images)
+    metrics.report(record.where, len(going), tally(verdicts), images.bytes)
+    said = f"{len(going)} of {len(verdicts)} objects would be deleted"
+    record.conditions.set(PLANNED, "True", "Planned", f"{said}; status.items says which and why.{words(images)}")
+    if changed:
+        raise changed
+    if broken := broken_limit(verdicts, len(images.deletions), spec.limits):
+        raise Stalled("LimitExceeded", f"{broken}: nothing is deleted.")
+    return _go_on(record, spec, found, len(verdicts), said)
 
 
-def _go_on(record: Record, spec: CleanupRunSpec, found: Planned, said: str) -> Planned | None:
-    """Whether the plan may be carried out now; `said` is what it comes to."""
+async def _look(
+    spec: CleanupRunSpec, connection: Connection, env: Environment
+) -> tuple[State, dict[str, str], dict[str, OperatorError]]:
+    """What is there; the identity of each cluster, or why it is not told: then nothing is known of that."""
+    state = await gather(scope(connection, spec, env))
+    names = {GLOBAL, *(each.name for each in state.clusters)}
+    if spec.images == "Delete":
+        names = {*connection.clusters}  # any of them may need an image
+    clusters, unknown = await identities({name: connection.clusters[name] for name in names})
+    faults = {each.name: unknown.get(GLOBAL, unknown.get(each.name)) for each in state.clusters}
+    lost = {name: fault.message for name, fault in faults.items() if fault}
+    known = tuple(each for each in state.clusters if each.name not in lost)
+    return replace(state, clusters=known, unreachable={**state.unreachable, **lost}), clusters, unknown
+
+
+def _outage(told: JsonObject, images: ImagePlan) -> str | None:
+    """What could not be read, if anything."""
+    clusters = (f"cluster {each['name']}: {each['message']}" for each in told["clusters"] if not each["complete"])
+    return next(clusters, images.unknown)
+
+
+def _go_on(record: Record, spec: CleanupRunSpec, found: Planned, judged: int, said: str) -> Planned | None:
+    """The plan if it may be carried out now."""
     if spec.mode == "DryRun":
         record.end(COMPLETE, "DryRun", f"{said}. Mode DryRun: nothing was deleted.{words(found.images)}")
         return None
     if not found.deletions:
-        record.end(COMPLETE, "NothingToDelete", f"None of {record.facts['plan']['judged']} objects may be deleted.")
+        record.end(COMPLETE, "NothingToDelete", f"None of {judged} objects may be deleted.")
         return None
     if spec.mode == "Approve" and not spec.approved_plan:
         advice = f"To delete them, set spec.approvedPlan to {found.hash}, within {approval.LONGEST.days} days."

@@ -61,6 +61,11 @@ class Record:
         """The time."""
         return self._env.clock
 
+    @property
+    def is_over(self) -> bool:
+        """Whether the run has ended, so that its status has what became of everything."""
+        return self.is_true(COMPLETE) or self.is_true(FAILED)
+
     def is_true(self, condition: str) -> bool:
         """Whether a condition of the run is true."""
         return (self.conditions.get(condition) or {}).get("status") == "True"

@@ -33,7 +33,7 @@ def results(platform: str, state: State, verdicts: Sequence[Verdict], images: Se
     told = [*to_delete, *sorted(filter(_worth_telling, verdicts), key=lambda each: not each.observed)]
     return {
         "plan": {
-            "hash": plan_hash(platform, verdicts, images),
+            "hash": plan_hash(platform, to_delete, images),
             "judged": len(verdicts),
             "deletions": len(to_delete),
             "kept": len(verdicts) - len(to_delete),
@@ -50,7 +50,7 @@ def acted(steps: Sequence[Step], before: Sequence[JsonObject]) -> JsonObject:
     ordered = sorted(steps, key=lambda each: _FIRST.index(each.outcome))
     items = [_done(each.entry, each.outcome, each.reason, each.message) for each in ordered]
     known = {each.entry.ref.uid for each in steps}
-    rest = [_gone(each) for each in before if each.get("uid") not in known]
+    rest = [each for each in before if each.get("uid") not in known]
     deleted = (each.entry.ref for each in steps if each.outcome == "Deleted")
     return _fitting([*items, *rest]) | {"summary": summary(deleted)}
 
@@ -125,14 +125,6 @@ def _done(entry: Entry, outcome: str, reason: str, message: str) -> JsonObject:
     return _item(verdict) | {"outcome": outcome}
 
 
-def _gone(item: JsonObject) -> JsonObject:
-    """A deletion that was planned and is not in the backup."""
-    if item.get("outcome") != "Planned":
-        return item
-    said = {"reason": "ObjectChanged", "message": "It was gone before it could be saved."}
-    return item | said | {"outcome": "Skipped"}
-
-
 def _worth_telling(verdict: Verdict) -> bool:
     return verdict.action == "Keep" and verdict.reason not in PLAIN
 
@@ -149,6 +141,7 @@ def _item(verdict: Verdict) -> JsonObject:
         "message": verdict.message[:_LONGEST_MESSAGE],
         **({"outcome": "Planned"} if verdict.action == "Delete" else {}),
         "uid": ref.uid,
+        **({"content": verdict.content} if verdict.content else {}),
         **({"observed": verdict.observed} if verdict.observed else {}),
     }
 

@@ -3,18 +3,20 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from violet_operator.api.conditions import COMPLETE, FAILED, RECONCILING, RESTORED
 from violet_operator.cleanup import backup
-from violet_operator.cleanup.backup import Entry, Index
+from violet_operator.cleanup.backup import Entry
+from violet_operator.cleanup.identity import strangers
 from violet_operator.cleanup.images import phase
 from violet_operator.cleanup.images.deletion import ImageStep
 from violet_operator.cleanup.putback import PutBack
 from violet_operator.cleanup.record import Record
 from violet_operator.cleanup.report import put_back, saved
 from violet_operator.cleanup.restore import restore
+from violet_operator.cleanup.vault import Backup
 from violet_operator.errors import OperatorError, Stalled
 from violet_operator.platform.environment import Environment
 from violet_operator.platform.resolve import Connection
@@ -37,16 +39,14 @@ def nothing_saved(record: Record) -> OperatorError:
     return Stalled("NoBackup", f"{said} Until then nothing can be put back.")
 
 
-async def put_everything_back(
-    record: Record, found: tuple[Index, list[Entry]], connection: Connection, env: Environment
-) -> Requeue:
+async def put_everything_back(record: Record, found: Backup, connection: Connection, env: Environment) -> Requeue:
     """Put back what can be; what cannot is tried again."""
-    index, saved_entries = found
-    entries = deleted(saved_entries, record.facts.get("items") or [])
-    record.facts["backup"] = saved(record.metadata["name"], index)
-    images, fault = await _images(record, index, connection, env)  # first: the platform pulls what its objects name
-    results = await restore(entries, connection.clusters, env.settings.system_namespace)
-    record.facts |= put_back(results, record.facts.get("items") or [])
+    items = record.facts.get("items") or []
+    entries = deleted(found.entries, items) if record.is_over else found.entries
+    record.facts["backup"] = saved(record.metadata["name"], found.index)
+    images, fault = await _images(record, found, connection)  # first: the platform pulls what its objects name
+    results = await _put_back(entries, found.index.clusters, connection, env)
+    record.facts |= put_back(results, items)
     record.facts["outcomes"] = {
         **(record.facts.get("outcomes") or {"deleted": 0, "deleting": 0, "skipped": 0, "failed": 0}),
         "restored": sum(each.outcome == "Restored" for each in results),
@@ -54,7 +54,7 @@ async def put_everything_back(
     said = _said(results, images) + (f"; images are not: {fault}" if fault else "")
     if fault or any(each.outcome == "Failed" for each in results):
         record.conditions.set(RESTORED, "False", "RestoreIncomplete", said)
-        if not record.is_true(COMPLETE) and not record.is_true(FAILED):  # whatever comes, it deletes nothing more
+        if not record.is_over:  # whatever comes, it deletes nothing more
             record.end(FAILED, "RestoreIncomplete", said)
         record.trying_again(said)
         return Requeue(failed=True)
@@ -66,12 +66,23 @@ async def put_everything_back(
     return Requeue()
 
 
-async def _images(
-    record: Record, index: Index, connection: Connection, env: Environment
-) -> tuple[list[ImageStep], str | None]:
+async def _put_back(
+    entries: Sequence[Entry], clusters: Mapping[str, str], connection: Connection, env: Environment
+) -> list[PutBack]:
+    """Put back what was deleted, each on the very cluster that it comes from."""
+    meant = {each.cluster: clusters[each.cluster] for each in entries}
+    wrong = await strangers(meant, connection)
+    there = [each for each in entries if each.cluster not in wrong]
+    results = await restore(there, connection.clusters, env.settings.system_namespace)
+    wrong |= await strangers(meant, connection)
+    lost = [PutBack(each, "Failed", wrong[each.cluster].message) for each in entries if each.cluster in wrong]
+    return [*lost, *(each for each in results if each.entry.cluster not in wrong)]
+
+
+async def _images(record: Record, found: Backup, connection: Connection) -> tuple[list[ImageStep], str | None]:
     """What became of images, and why they are not all back; whatever keeps them from it keeps no object."""
     try:
-        steps = await phase.put_back(record, index, connection, env)
+        steps = await phase.put_back(record, found, connection)
     except OperatorError as error:
         return [], error.message
     lost = next((each for each in steps if each.outcome == "Failed"), None)
@@ -104,7 +115,7 @@ def failed(record: Record, error: OperatorError) -> Requeue:
     record.conditions.set(RESTORED, "False", error.reason, error.message)
     if isinstance(error, Stalled):
         record.conditions.remove(RECONCILING)
-        if not record.is_true(COMPLETE) and not record.is_true(FAILED):
+        if not record.is_over:
             record.end(FAILED, error.reason, error.message)
         return Requeue()
     record.trying_again(error.message)

@@ -73,11 +73,12 @@ class _Run:
         record, metadata = self._record, self._record.metadata
         where = (metadata["namespace"], metadata["name"])
         if spec.mode != "DryRun" and (found := await vault.load(self._env.kube, *where)):
-            execution.check(record, spec, found[0])
+            execution.check(record, spec, found)
             return await execution.execute(record, spec, found, await self._connect(spec), self._env)
         if backup := record.facts.get("backup"):
             raise execution.lost(record, f"ConfigMap {backup['configMap']} of the backup is gone")
         if record.is_true(AWAITING_APPROVAL) and await self._still_waits(spec):
+            record.conditions.remove(RECONCILING)
             return Requeue(after=_WHILE_WAITING)
         if not record.is_true(PLANNED):
             record.conditions.set(PLANNED, "Unknown", "Gathering", "Reading what the platform holds and uses.")
@@ -92,7 +93,7 @@ class _Run:
         found = await vault.load(self._env.kube, *where)
         if found is None:
             raise Waiting("BackupNotWritten", "The backup was written and is not there: nothing is deleted.")
-        execution.check(record, spec, found[0])
+        execution.check(record, spec, found)
         record.conditions.remove(RECONCILING)
         return await execution.execute(record, spec, found, connection, self._env)
 
@@ -110,10 +111,10 @@ class _Run:
 
     async def _restore(self, spec: CleanupRunSpec) -> Requeue:
         metadata = self._record.metadata
-        found = await vault.load(self._env.kube, metadata["namespace"], metadata["name"])
+        found = await vault.load(self._env.kube, metadata["namespace"], metadata["name"], lenient=True)
         if found is None:
             raise restoring.nothing_saved(self._record)
-        execution.check(self._record, spec, found[0])
+        execution.check(self._record, spec, found)
         connection = await self._connect(spec, registry=False)
         return await restoring.put_everything_back(self._record, found, connection, self._env)
 

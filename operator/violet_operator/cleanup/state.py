@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import hashlib
+import json
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import datetime
@@ -48,6 +50,15 @@ class Meta:
     generation: object = None
     """It is wanted otherwise where that has changed; a status alone leaves it."""
     finalizers: tuple[str, ...] = ()
+
+    @property
+    def content(self) -> str:
+        """Digest of what somebody means by it: it is another once its spec or its labels were touched.
+
+        Not its status and not its annotations: the platform notes there what it likes, whenever it likes.
+        """
+        meant = json.dumps([self.generation, sorted(self.labels.items())])
+        return hashlib.sha256(meant.encode()).hexdigest()[:32]
 
     def words(self, key: str) -> set[str]:
         """What label and annotation of that name say, in small letters: which of the two the platform sets varies."""

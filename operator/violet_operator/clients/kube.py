@@ -18,7 +18,7 @@ from violet_operator.api import FIELD_MANAGER
 from violet_operator.clients.kube_errors import NotFoundError, missing, missing_kind, require
 from violet_operator.clients.kube_events import event_about
 from violet_operator.clients.kube_transport import JsonObject, Transport
-from violet_operator.errors import OperatorError
+from violet_operator.errors import OperatorError, Waiting
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,13 +93,20 @@ class Kube(Transport):
         self._served: dict[str, tuple[float, frozenset[str]]] = {}
 
     async def identify(self) -> None:
-        """Find out which cluster this is: the uid of kube-system, as is the custom (OpenTelemetry `k8s.cluster.uid`).
-
-        Not every account may know; then two ways to one cluster count as two clusters.
-        """
+        """Find out which cluster this is. Not every account may know; then two ways to one count as two clusters."""
         with suppress(OperatorError):
-            found = await self.get(NAMESPACES, None, "kube-system")
-            self.uid = found["metadata"]["uid"] if found else None
+            self.uid = await self.identity()
+
+    async def identity(self) -> str:
+        """The identity of the cluster that answers now: the uid of kube-system (OpenTelemetry `k8s.cluster.uid`).
+
+        Raises:
+            OperatorError: it is not told.
+        """
+        found = await self.get(NAMESPACES, None, "kube-system")
+        if found is None:
+            raise Waiting("ClusterUnknown", f"Cluster {self.name} shows no namespace kube-system.")
+        return str(found["metadata"]["uid"])
 
     async def get(self, resource: Resource, namespace: str | None, name: str) -> JsonObject | None:
         """An object, or None where it (or its kind) does not exist."""

@@ -25,7 +25,7 @@ MODULES = (
     *("decide", "putback"),
 )
 TESTS = (
-    *("test_parse", "test_guards", "test_judge", "test_bystanders", "test_selector", "test_csv_names"),
+    *("test_parse", "test_guards", "test_judge", "test_bystanders", "test_selector", "test_csv_names", "test_suffixes"),
     *("test_wanted_by_uploads", "test_report", "test_putback", "test_acting"),
 )
 SOURCE = Path(__file__).parents[3] / "operator" / "violet_operator" / "cleanup"

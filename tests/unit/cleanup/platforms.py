@@ -34,6 +34,14 @@ def platform() -> World:
     return world
 
 
+def several(*versions: str, installed: str) -> World:
+    """Operator busy in one version of many."""
+    world = World()
+    world.artifact(REGION, "busy", *versions)
+    world.install(REGION, "busy", installed)
+    return world
+
+
 def judged(given: World | State, wish: Cleanup | None = None, **observed: int) -> dict[str, Verdict]:
     """The verdicts by `KIND NAME`; `observed` by uid."""
     state = given.state() if isinstance(given, World) else given

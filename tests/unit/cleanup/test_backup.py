@@ -54,7 +54,7 @@ def test_parts_fit_into_config_maps_and_nothing_is_lost() -> None:
     parts, oversize = backup.split(entries)
     assert (oversize, len(parts) > 4) == ([], True)
     assert backup.join(parts) == entries
-    index = backup.index(RUN, "default", "h" * 64, parts, len(entries))
+    index = backup.index(RUN, ("default", {"global": "uid"}), "h" * 64, parts, len(entries))
     for body in backup.config_maps(RUN, index, parts):
         held = sum(len(base64.b64decode(each)) for each in body.get("binaryData", {}).values())
         assert held + len(json.dumps(body.get("data", {}))) < 950_000
@@ -91,7 +91,7 @@ def test_what_is_packed_well_can_be_unfolded_again() -> None:
 
 def test_config_maps_are_found_by_label_and_belong_to_nobody() -> None:
     parts, _ = backup.split([saved("a")])
-    index = backup.index(RUN, "default", "h", parts, 1)
+    index = backup.index(RUN, ("default", {"global": "uid"}), "h", parts, 1)
     bodies = backup.config_maps(RUN, index, parts)
     assert bodies[-1]["metadata"]["name"] == backup.index_name("r") == "r-backup"
     for body in bodies:
@@ -154,7 +154,7 @@ def test_what_is_no_backup(part: bytes) -> None:
 
 def test_a_part_that_was_changed_is_not_taken() -> None:
     parts, _ = backup.split([saved("a")])
-    index = backup.index(RUN, "default", "h", parts, 1)
+    index = backup.index(RUN, ("default", {"global": "uid"}), "h", parts, 1)
     body = backup.config_maps(RUN, index, parts)[0]
     other = {"objects.jsonl.gz": base64.b64encode(line()).decode()}
     for content in ({"binaryData": other}, {"binaryData": {}}, {"binaryData": {"objects.jsonl.gz": "%"}}, {}):

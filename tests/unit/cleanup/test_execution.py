@@ -15,6 +15,7 @@ from violet_operator.cleanup.act import Orders
 from violet_operator.cleanup.backup import Entry, Index
 from violet_operator.cleanup.decide import Step
 from violet_operator.cleanup.record import Record
+from violet_operator.cleanup.vault import Backup
 from violet_operator.clients.kube import Resource
 from violet_operator.errors import OperatorError, Stalled, Transient
 from violet_operator.platform.tries import Tries
@@ -22,8 +23,9 @@ from violet_operator.settings import Settings
 
 Object = dict[str, Any]
 SPEC = CleanupRunSpec.model_validate({"mode": "Delete"})
-INDEX = Index("uid-r", "default", "a" * 64, 1, 1, {})
+INDEX = Index("uid-r", "default", {}, "a" * 64, 1, 1, {})
 ENTRY = backup.entry("c", "Artifact", ("NotInstalled", "", 1), {"metadata": {"name": "a", "uid": "u"}})
+OTHER = backup.entry("d", "Artifact", ("NotInstalled", "", 1), {"metadata": {"name": "b", "uid": "v"}})
 
 
 @dataclass
@@ -59,7 +61,7 @@ def execute(api: Api, monkeypatch: pytest.MonkeyPatch, meanwhile: Index | None =
     async def act(entries: Sequence[Entry], orders: Orders) -> list[Step]:
         assert api.statuses[-1]["backup"]["configMap"] == "r-backup", "it may delete only once this is noted"
         api.index = meanwhile
-        steps = [Step(each, "Deleted", each.reason, each.message) for each in entries]
+        steps = [Step(each, "Deleted", each.reason, each.message) for each in entries[:1]]
         told.append(await orders.tell(steps))
         return steps
 
@@ -67,7 +69,7 @@ def execute(api: Api, monkeypatch: pytest.MonkeyPatch, meanwhile: Index | None =
     run = record(api)
     env = SimpleNamespace(kube=api, settings=Settings(), clock=lambda: datetime.now(UTC))
     connection = SimpleNamespace(clusters={})
-    given = cast("tuple[Any, ...]", (run, SPEC, (INDEX, [ENTRY]), connection, env))
+    given = cast("tuple[Any, ...]", (run, SPEC, Backup(INDEX, [ENTRY, OTHER], []), connection, env))
     try:
         asyncio.run(execution.execute(*given))
     except OperatorError as error:
@@ -85,7 +87,9 @@ def test_nothing_is_deleted_before_the_status_says_where_the_backup_is(monkeypat
     assert (told, run.is_true("Failed"), run.is_true("Reconciling")) == ([], False, True)
 
 
-@pytest.mark.parametrize("meanwhile", [None, Index("uid-r", "default", "b" * 64, 1, 1, {})], ids=["gone", "another"])
+@pytest.mark.parametrize(
+    "meanwhile", [None, Index("uid-r", "default", {}, "b" * 64, 1, 1, {})], ids=["gone", "another"]
+)
 def test_a_backup_that_is_lost_in_the_middle_ends_the_run(
     meanwhile: Index | None, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -95,30 +99,31 @@ def test_a_backup_that_is_lost_in_the_middle_ends_the_run(
     assert failed["reason"] == "BackupDamaged"
     assert "kubectl -n n get configmaps -l violet.alauda.io/cleanup-run=r." in failed["message"]
     assert run.facts["outcomes"]["deleted"] == 1
+    assert [each["outcome"] for each in run.facts["items"]] == ["Failed", "Deleted"]
 
 
 @pytest.mark.parametrize(
     ("index", "status", "reason"),
     [
-        (Index("uid-r", "other", "a" * 64, 1, 1, {}), {}, "BackupExists"),
-        (Index("another", "default", "a" * 64, 1, 1, {}), {}, "BackupExists"),
-        (Index("uid-r", "default", "b" * 64, 1, 1, {}), {}, "BackupExists"),
-        (Index("uid-r", "default", "b" * 64, 1, 1, {}), {"backup": {}}, "BackupExists"),
-        (Index("uid-r", "default", "b" * 64, 1, 1, {}), {"backup": {"configMap": "r-backup"}}, "BackupDamaged"),
-        (Index("another", "default", "a" * 64, 1, 1, {}), {"backup": {"configMap": "r-backup"}}, "BackupDamaged"),
+        (Index("uid-r", "other", {}, "a" * 64, 1, 1, {}), {}, "BackupExists"),
+        (Index("another", "default", {}, "a" * 64, 1, 1, {}), {}, "BackupExists"),
+        (Index("uid-r", "default", {}, "b" * 64, 1, 1, {}), {}, "BackupExists"),
+        (Index("uid-r", "default", {}, "b" * 64, 1, 1, {}), {"backup": {}}, "BackupExists"),
+        (Index("uid-r", "default", {}, "b" * 64, 1, 1, {}), {"backup": {"configMap": "r-backup"}}, "BackupDamaged"),
+        (Index("another", "default", {}, "a" * 64, 1, 1, {}), {"backup": {"configMap": "r-backup"}}, "BackupDamaged"),
     ],
     ids=["platform", "run", "plan", "not begun", "plan since", "run since"],
 )
 def test_only_its_own_backup_is_carried_out(index: Index, status: Object, reason: str) -> None:
     plan = {"plan": {"hash": "a" * 64}}
     with pytest.raises(Stalled) as caught:
-        execution.check(record(Api(), **plan, **status), SPEC, index)
+        execution.check(record(Api(), **plan, **status), SPEC, Backup(index, [ENTRY], []))
     assert caught.value.reason == reason
-    execution.check(record(Api(), **plan, **status), SPEC, INDEX)
+    execution.check(record(Api(), **plan, **status), SPEC, Backup(INDEX, [ENTRY], []))
 
 
 def test_a_restore_takes_the_backup_of_its_own_platform_alone() -> None:
     wish = SPEC.model_copy(update={"restore": True})
-    execution.check(record(Api()), wish, Index("another", "default", "b" * 64, 1, 1, {}))
+    execution.check(record(Api()), wish, Backup(Index("another", "default", {}, "b" * 64, 1, 1, {}), [ENTRY], []))
     with pytest.raises(Stalled, match="of a run on Platform other, not default"):
-        execution.check(record(Api()), wish, Index("uid-r", "other", "a" * 64, 1, 1, {}))
+        execution.check(record(Api()), wish, Backup(Index("uid-r", "other", {}, "a" * 64, 1, 1, {}), [ENTRY], []))

@@ -10,9 +10,10 @@ from tests.unit.cleanup.images_world import image, repository
 from violet_operator.cleanup.backup import Index
 from violet_operator.cleanup.images import phase, plan, references
 from violet_operator.cleanup.images.judge import judge
-from violet_operator.cleanup.images.model import Deletion, ImagePlan, Mentions
+from violet_operator.cleanup.images.model import ImagePlan, Mentions
 from violet_operator.cleanup.images.offers import Offer
 from violet_operator.cleanup.images.whereabouts import Where
+from violet_operator.cleanup.vault import Backup
 from violet_operator.package.references import Destination
 from violet_operator.platform.pushes import Pushes
 
@@ -22,20 +23,17 @@ PLAN = judge({Destination("acp/demo", "v1")}, {"acp/demo": IT}, Mentions())
 
 @pytest.mark.parametrize("back", [False, True], ids=["delete", "restore"])
 def test_a_platform_that_has_another_registry_by_now_is_left_alone(monkeypatch: pytest.MonkeyPatch, back: bool) -> None:
-    async def planned(*_: object) -> list[Deletion]:
-        return list(PLAN.deletions)
-
     async def again(*_: object) -> ImagePlan:
         return PLAN
 
-    monkeypatch.setattr(phase, "_planned", planned)
     monkeypatch.setattr(phase, "again", again)
     registry = SimpleNamespace(address="new.example.com")  # whoever asks it fails
     record = SimpleNamespace(where=("ns", ""), metadata={"namespace": "ns", "name": "r"}, facts={})
-    index = Index("u", "default", "0" * 64, 1, 1, {}, "old.example.com", {"part": "hash"})
-    connection = SimpleNamespace(registry=registry, name="default")
-    given = cast("tuple[Any, Any, Any, Any]", (record, index, connection, SimpleNamespace(pushes=Pushes())))
-    steps = asyncio.run(phase.put_back(*given) if back else phase.delete(*given, gone=True))
+    backup = Backup(Index("u", "default", {}, "0" * 64, 1, 1, {}, "old.example.com"), [], list(PLAN.deletions))
+    connection = SimpleNamespace(registry=registry, name="default", clusters={})
+    given = cast("tuple[Any, Any, Any]", (record, backup, connection))
+    env = cast("Any", SimpleNamespace(pushes=Pushes()))
+    steps = asyncio.run(phase.put_back(*given) if back else phase.delete(*given, env, gone=True))
     assert [each.outcome for each in steps] == ["Failed"]
     assert (
         "The plan is about registry old.example.com, and Platform default has new.example.com now" in steps[0].message

@@ -11,7 +11,8 @@ from tests.unit.cleanup.images_world import image, repository
 from violet_operator.cleanup.backup import Index
 from violet_operator.cleanup.images import phase
 from violet_operator.cleanup.images.judge import judge
-from violet_operator.cleanup.images.model import Deletion, ImagePlan, Mentions
+from violet_operator.cleanup.images.model import ImagePlan, Mentions
+from violet_operator.cleanup.vault import Backup
 from violet_operator.package.references import Destination
 from violet_operator.platform.pushes import Pushes
 from violet_operator.support.digests import Digest
@@ -51,22 +52,20 @@ class SlowRegistry:
 def test_a_run_that_is_called_off_waits_for_the_request_under_way_and_sends_no_other(
     monkeypatch: pytest.MonkeyPatch, back: bool
 ) -> None:
-    async def planned(*_: object) -> list[Deletion]:
-        return list(PLAN.deletions)
-
     async def again(*_: object) -> ImagePlan:
         return PLAN
 
-    monkeypatch.setattr(phase, "_planned", planned)
     monkeypatch.setattr(phase, "again", again)
     registry = SlowRegistry()
-    record = SimpleNamespace(where=("ns", "called-off"), metadata={"namespace": "ns", "name": "r"}, facts={})
-    index = Index("u", "default", "0" * 64, 1, 1, {}, registry.address, {"part": "hash"})
-    connection = SimpleNamespace(registry=registry, name="default")
-    given = cast("tuple[Any, Any, Any, Any]", (record, index, connection, SimpleNamespace(pushes=Pushes())))
+    metadata = {"namespace": "ns", "name": "r"}
+    record = SimpleNamespace(where=("ns", "called-off"), metadata=metadata, facts={}, is_over=False)
+    backup = Backup(Index("u", "default", {}, "0" * 64, 1, 1, {}, registry.address), [], list(PLAN.deletions))
+    connection = SimpleNamespace(registry=registry, name="default", clusters={})
+    given = cast("tuple[Any, Any, Any]", (record, backup, connection))
+    env = cast("Any", SimpleNamespace(pushes=Pushes()))
 
     async def called_off() -> None:
-        task = asyncio.create_task(phase.put_back(*given) if back else phase.delete(*given, gone=True))
+        task = asyncio.create_task(phase.put_back(*given) if back else phase.delete(*given, env, gone=True))
         await asyncio.to_thread(registry.begun.wait, 60)
         task.cancel()
         await asyncio.sleep(0.1)

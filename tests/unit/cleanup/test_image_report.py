@@ -3,7 +3,6 @@
 import pytest
 
 from tests.unit.cleanup.images_world import image, index, repository
-from violet_operator.api.cleanup import Limits
 from violet_operator.api.cleanup_run import MOST_IMAGES, Images
 from violet_operator.cleanup.images import report, saved
 from violet_operator.cleanup.images.deletion import ImageStep
@@ -32,26 +31,6 @@ def test_a_status_tells_what_goes_and_why_the_rest_stays() -> None:
         ("acp/demo:v2", "Keep", None),
     ]
     assert told["items"][1]["message"] == "Pod web/a of region1 names it."
-
-
-@pytest.mark.parametrize(
-    ("limits", "said"),
-    [
-        (None, None),
-        (Limits(max_percent=0), None),
-        (Limits(max_deletions=5), None),
-        (
-            Limits(max_deletions=4),
-            "2 objects and 3 manifests would be deleted, 5 together, and spec.limits.maxDeletions is 4",
-        ),
-    ],
-)
-def test_manifests_count_as_deletions(limits: Limits | None, said: str | None) -> None:
-    assert report.broken_limit(2, plan("v2"), limits) == said
-
-
-def test_objects_alone_are_not_counted_twice() -> None:
-    assert report.broken_limit(9, ImagePlan(), Limits(max_deletions=4)) is None
 
 
 def test_what_is_not_known_is_told_in_place_of_a_plan() -> None:

@@ -6,15 +6,17 @@ from collections.abc import Sequence
 from functools import partial
 
 from violet_operator.api.cleanup_run import CleanupRunSpec
-from violet_operator.cleanup import metrics, vault
+from violet_operator.cleanup import metrics
 from violet_operator.cleanup.backup import Index
+from violet_operator.cleanup.identity import strangers
 from violet_operator.cleanup.images import deletion, report
 from violet_operator.cleanup.images.deletion import ImageStep
 from violet_operator.cleanup.images.left import may_be_gone
-from violet_operator.cleanup.images.model import Deletion, ImagePlan
+from violet_operator.cleanup.images.model import ImagePlan
 from violet_operator.cleanup.images.plan import again, plan
 from violet_operator.cleanup.judge import Verdict
 from violet_operator.cleanup.record import Record
+from violet_operator.cleanup.vault import Backup
 from violet_operator.platform.environment import Environment
 from violet_operator.platform.resolve import Connection
 from violet_operator.support.cancel import CancelToken
@@ -24,55 +26,57 @@ from violet_operator.support.threads import shielded
 async def look(
     record: Record, spec: CleanupRunSpec, going: Sequence[Verdict], connection: Connection, env: Environment
 ) -> ImagePlan:
-    """What goes with these objects, if images are to go at all; noted in the status."""
+    """What goes with these objects, if images are to go at all."""
     if spec.images != "Delete":
         return ImagePlan()
-    found = await plan({each.ref.uid for each in going}, connection, record.metadata["namespace"], env)
-    record.facts["images"] = report.planned(found)
-    return found
+    return await plan({each.ref.uid for each in going}, connection, record.metadata["namespace"], env)
+
+
+def tell(record: Record, spec: CleanupRunSpec, found: ImagePlan) -> None:
+    """Note in the status what goes."""
+    if spec.images == "Delete":
+        record.facts["images"] = report.planned(found)
 
 
 async def delete(
-    record: Record, index: Index, connection: Connection, env: Environment, *, gone: bool
+    record: Record, backup: Backup, connection: Connection, env: Environment, *, gone: bool
 ) -> list[ImageStep]:
-    """Delete what was planned and may still go, once all objects of the plan are gone.
-
-    Raises:
-        OperatorError: the backup cannot be read.
-    """
-    if not index.images:
+    """Delete what was planned and may still go, once all objects of the plan are gone."""
+    planned = backup.images
+    if not planned:
         return []
-    planned = await _planned(record, index, env)
     if not gone:
         said = "Not all objects of the plan are gone: those that are left may need it."
         steps = [ImageStep(each, "Skipped", said) for each in planned]
-    elif wrong := _another(index, connection):
-        steps = [ImageStep(each, "Failed", wrong) for each in planned]
+    elif other := _another(backup.index, connection):
+        steps = [ImageStep(each, "Failed", other) for each in planned]
     else:
         deleted = metrics.MANIFESTS.labels(*record.where).inc
         cancel = CancelToken()
         with env.pushes.watch() as uploads:
             now = await again(planned, connection, record.metadata["namespace"], env)
+            if wrong := await strangers(backup.index.clusters, connection):  # who needs them was asked elsewhere
+                now = ImagePlan(unknown=next(iter(wrong.values())).message)
             work = partial(deletion.delete, planned, now, connection.registry, uploads, deleted, cancel)
             steps = await shielded(work, cancel)
     _note(record, steps)
     return steps
 
 
-async def put_back(record: Record, index: Index, connection: Connection, env: Environment) -> list[ImageStep]:
+async def put_back(record: Record, backup: Backup, connection: Connection) -> list[ImageStep]:
     """Put back what the run may have deleted of the manifests of the backup.
 
     Raises:
-        OperatorError: the backup cannot be read.
+        OperatorError: they are lost.
     """
-    if not index.images:
-        return []
-    before = record.facts.get("images") or {}
-    planned = may_be_gone(await _planned(record, index, env), before)
+    if backup.fault:
+        raise backup.fault
+    before = (record.facts.get("images") or {}) if record.is_over else {}
+    planned = may_be_gone(backup.images, before)
     if not planned:
         return []
-    if wrong := _another(index, connection):
-        steps = [ImageStep(each, "Failed", wrong) for each in planned]
+    if other := _another(backup.index, connection):
+        steps = [ImageStep(each, "Failed", other) for each in planned]
     else:
         cancel = CancelToken()
         steps = await shielded(partial(deletion.restore, planned, connection.registry, cancel), cancel)
@@ -80,10 +84,6 @@ async def put_back(record: Record, index: Index, connection: Connection, env: En
     if skipped := (before.get("outcomes") or {}).get("skipped"):
         record.facts["images"]["outcomes"]["skipped"] = skipped
     return steps
-
-
-async def _planned(record: Record, index: Index, env: Environment) -> list[Deletion]:
-    return await vault.load_images(env.kube, record.metadata["namespace"], record.metadata["name"], index)
 
 
 def _another(index: Index, connection: Connection) -> str | None:

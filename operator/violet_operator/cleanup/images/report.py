@@ -6,7 +6,6 @@ from collections import Counter
 from collections.abc import Sequence
 from typing import Any
 
-from violet_operator.api.cleanup import Limits
 from violet_operator.api.cleanup_run import MOST_IMAGES
 from violet_operator.cleanup.images.deletion import ImageStep
 from violet_operator.cleanup.images.model import ImagePlan, ImageVerdict
@@ -30,17 +29,6 @@ def planned(plan: ImagePlan) -> JsonObject:
         "items": [_item(each) for each in told[:MOST_IMAGES]],
         **({"itemsLeftOut": left_out} if left_out > 0 else {}),
     }
-
-
-def broken_limit(objects: int, plan: ImagePlan, limits: Limits | None) -> str | None:
-    """Why a run that deletes so many objects must not begin because of its images, with the numbers; None: it may."""
-    manifests, most = len(plan.deletions), limits.max_deletions if limits else None
-    if most is None or not manifests or objects + manifests <= most:
-        return None
-    return (
-        f"{objects} objects and {_manifests(manifests)} would be deleted, {objects + manifests} together, and "
-        f"spec.limits.maxDeletions is {most}"
-    )
 
 
 def acted(before: JsonObject, steps: Sequence[ImageStep]) -> JsonObject:
