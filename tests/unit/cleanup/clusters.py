@@ -9,8 +9,8 @@ from datetime import UTC, datetime
 from typing import Any
 
 from tests.simulation.cleanup.acting import plan
-from tests.simulation.cleanup.world import World
-from tests.unit.cleanup.platforms import GARBAGE, platform
+from tests.simulation.cleanup.world import GLOBAL, World
+from tests.unit.cleanup.platforms import GARBAGE, REGION, platform
 from violet_operator.api.cleanup import Cleanup
 from violet_operator.cleanup.act import Orders, act
 from violet_operator.cleanup.backup import Entry
@@ -232,3 +232,11 @@ def once(body: Object, name: str, what: Callable[[], object], done: list[str]) -
 def names(clusters: Clusters, cluster: str, kind: str) -> set[str]:
     """What is there of a kind."""
     return {each["metadata"]["name"] for each in clusters.world.objects[cluster, kind]}
+
+
+def many(number: int = 60) -> Clusters:
+    """An operator that nobody has installed, with many versions; each deletion takes half a second."""
+    clusters = Clusters(World(GLOBAL, REGION), writing=0.5)
+    clusters.world.artifact(REGION, "many", *(f"1.0.{number}" for number in range(number)))
+    clusters.world.view(REGION, "many", "Ready")
+    return clusters

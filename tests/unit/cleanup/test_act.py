@@ -6,19 +6,11 @@ from datetime import timedelta
 import pytest
 
 from tests.simulation.cleanup.world import GLOBAL, SYSTEM, World
-from tests.unit.cleanup.clusters import OPERATORS, PLUGINS, Clusters, Object, names, once, refuse, told, touch
+from tests.unit.cleanup.clusters import OPERATORS, PLUGINS, Clusters, Object, many, names, once, refuse, told, touch
 from tests.unit.cleanup.platforms import GARBAGE, REGION
 from violet_operator.cleanup import act as act_module
 from violet_operator.cleanup import gather as gather_module
 from violet_operator.errors import Stalled, Transient
-
-
-def many(number: int = 60) -> Clusters:
-    """An operator that nobody has installed, with many versions; each deletion takes half a second."""
-    clusters = Clusters(World(GLOBAL, REGION), writing=0.5)
-    clusters.world.artifact(REGION, "many", *(f"1.0.{number}" for number in range(number)))
-    clusters.world.view(REGION, "many", "Ready")
-    return clusters
 
 
 def test_everything_goes_versions_before_their_artifact_and_plugins_before_theirs() -> None:
@@ -100,13 +92,16 @@ def test_an_artifact_that_is_marked_in_the_middle_keeps_its_other_versions() -> 
     assert told(steps, "Artifact many", "ArtifactVersion many.v1.0.50") == {"Skipped ObjectChanged"}
 
 
-def test_what_protects_a_plugin_is_looked_at_again_before_each_of_its_configs_goes() -> None:
+@pytest.mark.parametrize("happens", ["ModuleInfo", "Upload"])
+def test_what_protects_a_plugin_is_looked_at_again_before_each_of_its_configs_goes(happens: str) -> None:
     clusters = Clusters(World(GLOBAL, REGION), writing=0.5)
     clusters.world.plugin("rest", *(f"v1.0.{number}" for number in range(40)))
+    actions: dict[str, Callable[[], object]] = {
+        "ModuleInfo": lambda: clusters.world.info("rest", REGION, "v1.0.30"),
+        "Upload": lambda: clusters.world.upload("new", None, REGION),
+    }
     done: list[str] = []
-    clusters.before = lambda body: once(
-        body, "rest-v1.0.19", lambda: clusters.world.info("rest", REGION, "v1.0.30"), done
-    )
+    clusters.before = lambda body: once(body, "rest-v1.0.19", actions[happens], done)
     steps = clusters.clean()
     assert done
     assert 12 <= len(clusters.gone) <= 16

@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 
 from tests.simulation.cleanup.world import GLOBAL
-from tests.unit.cleanup.clusters import OPERATORS, Clusters, Object, names, once, told, touch
+from tests.unit.cleanup.clusters import OPERATORS, Clusters, Object, many, names, once, told, touch
 from tests.unit.cleanup.platforms import REGION
 from violet_operator.errors import Transient
 
@@ -21,6 +21,13 @@ def test_an_artifact_on_which_the_platform_has_noted_that_a_version_is_gone_goes
 
     clusters.before = lambda body: once(body, "idle.v1.0.0", note, done)
     assert told(clusters.clean(), *OPERATORS) == {"Deleted NotInstalled", "Deleted OldVersion"}
+
+
+def test_a_note_on_an_artifact_while_its_versions_go_stops_none_of_them() -> None:
+    clusters, done = many(), list[str]()
+    owner = clusters.world.get(REGION, "Artifact", "many")
+    clusters.before = lambda body: once(body, "many.v1.0.19", lambda: touch(owner), done)
+    assert told(clusters.clean()) == {"Deleted NotInstalled"}
 
 
 EDITS: list[dict[str, Any]] = [
