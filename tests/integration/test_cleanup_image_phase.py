@@ -143,12 +143,12 @@ async def test_a_run_in_the_middle_may_have_deleted_what_its_status_says_was_lef
     """It was killed after that: the next look let it go, and nobody could note it."""
     run, plan = Run(kube, namespace, place.client, {}), place.plan("v1")
     entry = await an_artifact(kube, namespace, "later")
-    index = await run.save(plan, entry)
-    await run.delete(index, gone=False)
+    found = await run.save(plan, entry)
+    await run.delete(found, gone=False)
     item = {"uid": entry.ref.uid, "action": "Delete", "outcome": "Skipped", "reason": "InUse"}
     run.status = run.status | {"conditions": [], "items": [item]}
     place.delete(plan)
-    record = await run.put_back(index, entry)
+    record = await run.put_back(found)
     assert record.is_true("Restored")
     assert await kube.get(ARTIFACTS, namespace, "later")
     assert place.is_whole(place.to("manager", "v1"))
