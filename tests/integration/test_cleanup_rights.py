@@ -3,7 +3,7 @@
 import pytest
 
 from tests.cluster import Cluster
-from tests.integration.test_delivery import OPERATOR, may
+from tests.integration.test_rights import OPERATOR, may
 from tests.program import install
 
 pytestmark = pytest.mark.integration

@@ -5,7 +5,7 @@ import time
 import pytest
 
 from tests.cluster import Cluster
-from tests.integration.test_delivery import OPERATOR, may
+from tests.integration.test_rights import OPERATOR, may
 from tests.program import install
 
 pytestmark = pytest.mark.integration
