@@ -145,8 +145,11 @@ def test_a_cluster_that_is_lost_holds_up_no_other_and_is_not_taken_for_empty(
     name, before = f"without-{way}", world.site.operator.metric("violet_cleanup_deleted_total")
     lose_region1(world.gateway, getattr(world.gateway, way), with_deletion_on)
     world.site.apply(run(name))
-    body = world.site.wait(name, lambda body: standing(body) == HALF, 90, "cleanupruns")
-    assert condition(body, "Reconciling")["reason"] == "ProgressingWithRetry", said(body)
+
+    def has_done_half(body: Object) -> bool:
+        return condition(body, "Reconciling")["reason"] == "ProgressingWithRetry" and standing(body) == HALF
+
+    body = world.site.wait(name, has_done_half, 90, "cleanupruns")
     assert body["status"]["outcomes"] == {"deleted": 4, "deleting": 0, "skipped": 0, "failed": 4}
     assert world.site.operator.metric("violet_cleanup_deleted_total") - before == 4
     assert [world.there(cluster) for cluster in BOTH] == [set(), BODIES]

@@ -36,10 +36,10 @@ def site(kit: Kit, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
 
 
 def held(site: Site, name: str) -> None:
-    """A run in the middle: the Artifact is gone, and a finalizer holds its version."""
+    """A run in the middle: a finalizer holds the version, and that its Artifact."""
     offer(site, name, "1.0.0", finalizers=[HOLDS])
     site.apply(a_run(name))
-    wanted = {f"artifact {name}": "Deleted", f"artifactversion {name}.v1.0.0": "Deleting"}
+    wanted = {f"artifact {name}": "Failed", f"artifactversion {name}.v1.0.0": "Deleting"}
 
     def waits(body: Object) -> bool:
         return condition(body, "Reconciling")["reason"] == "ProgressingWithRetry" and outcomes(body) == wanted

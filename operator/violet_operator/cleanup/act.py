@@ -78,11 +78,12 @@ async def act(entries: Sequence[Entry], orders: Orders) -> list[Step]:
     steps: list[Step] = []
     for part, group in groupby(sorted(entries, key=Part.of), key=Part.of):
         mine = list(group)
+        one = _Pass(part, mine, orders, steps)
         try:
-            steps += await _Pass(part, mine, orders, steps).run()
+            steps += await one.run()
         except OperatorError as error:
             logger.warning("Cleanup of %s: %s", part, error.message)
-            steps += [Step(each, "Failed", error.reason, error.message, again=True) for each in mine]
+            steps += one.broken_off(error)
         if not await orders.tell(steps):
             break
     return steps
@@ -116,6 +117,11 @@ class _Pass:
             if self._collecting:
                 self._collecting = False
                 await asyncio.sleep(_COLLECTION)
+
+    def broken_off(self, error: OperatorError) -> list[Step]:
+        """What became of each, as far as it went."""
+        rest = (Step(each, "Failed", error.reason, error.message, again=True) for each in self._entries)
+        return [self._done.get(each.entry.ref.uid, each) for each in rest]
 
     async def _go(self, steps: Sequence[Step], state: State, looked: float) -> None:
         """Delete what is due, as long as what protects lets it go and the look counts."""

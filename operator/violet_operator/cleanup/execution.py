@@ -181,9 +181,9 @@ async def _act(found: Backup, orders: Orders, connection: Connection) -> list[St
     """
     names = {GLOBAL, *(each.cluster for each in found.entries)}
     meant = {name: uid for name, uid in found.index.clusters.items() if name in names}
-    wrong = await strangers(meant, connection)
+    wrong = await strangers(meant, connection.clusters, connection.name)
     steps = await act([each for each in found.entries if not _fault(wrong, each)], orders)
-    wrong |= await strangers(meant, connection)  # it may have become another one meanwhile
+    wrong |= await strangers(meant, connection.clusters, connection.name)  # it may have become another one meanwhile
     lost = [(each, error) for each in found.entries if (error := _fault(wrong, each))]
     failed = [Step(each, "Failed", error.reason, error.message, again=True) for each, error in lost]
     return [*failed, *(each for each in steps if not _fault(wrong, each.entry))]

@@ -7,7 +7,6 @@ from collections.abc import Mapping
 
 from violet_operator.clients.kube import Kube
 from violet_operator.errors import OperatorError, Waiting
-from violet_operator.platform.resolve import Connection
 
 _UNKNOWN = "So it is not known which cluster this is, and nothing of it is deleted or put back. The account has to be "
 _UNKNOWN += "able to get namespace kube-system."
@@ -28,17 +27,18 @@ async def identities(clusters: Mapping[str, Kube]) -> tuple[dict[str, str], dict
     return known, unknown
 
 
-async def strangers(meant: Mapping[str, str], connection: Connection) -> dict[str, OperatorError]:
+async def strangers(meant: Mapping[str, str], clusters: Mapping[str, Kube], platform: str) -> dict[str, OperatorError]:
     """Of the clusters that a plan is about those that are others now, or may be.
 
     Args:
         meant: identity of each cluster, by its name.
-        connection: the platform as it is now; what it does not show at all is not told of.
+        clusters: those of the platform as it is now; what it does not show at all is not told of.
+        platform: its name.
     """
-    there = {name: kube for name, kube in connection.clusters.items() if name in meant}
+    there = {name: kube for name, kube in clusters.items() if name in meant}
     known, unknown = await identities(there)
     others = {
-        name: Waiting("ClusterChanged", _another(name, connection.name, meant[name], uid))
+        name: Waiting("ClusterChanged", _another(name, platform, meant[name], uid))
         for name, uid in known.items()
         if uid != meant[name]
     }

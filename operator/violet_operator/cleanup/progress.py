@@ -32,7 +32,8 @@ class Progress:
         count = Counter(known.values())
         found = {key: count[key] for key in _OUTCOMES}
         found["deleted"] = max(found["deleted"], self._least)  # a status does not have room for all items
-        found["failed"] = min(found["failed"], self._total - found["deleted"] - found["deleting"] - found["skipped"])
+        rest = self._total - found["deleted"] - found["deleting"] - found["skipped"]
+        found["failed"] = max(min(found["failed"], rest), 0)  # what was seen gone may be there again
         return found
 
     def _was_gone(self, step: Step) -> bool:

@@ -31,6 +31,9 @@ PATIENCE = timedelta(minutes=15)
 _TOLD = {AWAITING_APPROVAL: ("Approved",), COMPLETE: ("Deleting",), FAILED: (), RESTORED: ()}
 """Conditions that are worth an event, and reasons that are no news."""
 
+_WHOLE = {"Deleted", "Incomplete", "Restored", "RestoreIncomplete"}
+"""Reasons for which a run ends at the end of a pass. By any other it may end in the middle of one."""
+
 
 class Record:
     """The run's status as it is to be."""
@@ -63,8 +66,16 @@ class Record:
 
     @property
     def is_over(self) -> bool:
-        """Whether the run has ended, so that its status has what became of everything."""
+        """Whether the run has ended."""
         return self.is_true(COMPLETE) or self.is_true(FAILED)
+
+    @property
+    def tells_all(self) -> bool:
+        """Whether it has ended by itself, so that its status has what became of everything, and nothing older."""
+        return any(
+            self.is_true(kind) and (self.conditions.get(kind) or {}).get("reason") in _WHOLE
+            for kind in (COMPLETE, FAILED)
+        )
 
     def is_true(self, condition: str) -> bool:
         """Whether a condition of the run is true."""

@@ -42,7 +42,7 @@ def nothing_saved(record: Record) -> OperatorError:
 async def put_everything_back(record: Record, found: Backup, connection: Connection, env: Environment) -> Requeue:
     """Put back what can be; what cannot is tried again."""
     items = record.facts.get("items") or []
-    entries = deleted(found.entries, items) if record.is_over else found.entries
+    entries = deleted(found.entries, items) if record.tells_all else found.entries
     record.facts["backup"] = saved(record.metadata["name"], found.index)
     images, fault = await _images(record, found, connection)  # first: the platform pulls what its objects name
     results = await _put_back(entries, found.index.clusters, connection, env)
@@ -71,10 +71,10 @@ async def _put_back(
 ) -> list[PutBack]:
     """Put back what was deleted, each on the very cluster that it comes from."""
     meant = {each.cluster: clusters[each.cluster] for each in entries}
-    wrong = await strangers(meant, connection)
+    wrong = await strangers(meant, connection.clusters, connection.name)
     there = [each for each in entries if each.cluster not in wrong]
     results = await restore(there, connection.clusters, env.settings.system_namespace)
-    wrong |= await strangers(meant, connection)
+    wrong |= await strangers(meant, connection.clusters, connection.name)
     lost = [PutBack(each, "Failed", wrong[each.cluster].message) for each in entries if each.cluster in wrong]
     return [*lost, *(each for each in results if each.entry.cluster not in wrong)]
 

@@ -95,9 +95,10 @@ async def load(kube: Kube, namespace: str, run: str, *, lenient: bool = False) -
         raise fault
     try:
         found = await asyncio.to_thread(lambda: Backup(index, backup.join(objects), images, fault))
-    except (ValueError, KeyError, TypeError, OperatorError) as error:
+        why = await asyncio.to_thread(_not_the_plan, found)
+    except (ValueError, KeyError, TypeError, AttributeError, OperatorError) as error:
         raise backup.damaged(body, str(error)) from None
-    if why := await asyncio.to_thread(_not_the_plan, found):
+    if why:
         raise backup.damaged(body, why)
     return found
 

@@ -18,7 +18,7 @@ from violet_operator.api import FIELD_MANAGER
 from violet_operator.clients.kube_errors import NotFoundError, missing, missing_kind, require
 from violet_operator.clients.kube_events import event_about
 from violet_operator.clients.kube_transport import JsonObject, Transport
-from violet_operator.errors import OperatorError, Waiting
+from violet_operator.errors import OperatorError, Transient, Waiting
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,7 +106,10 @@ class Kube(Transport):
         found = await self.get(NAMESPACES, None, "kube-system")
         if found is None:
             raise Waiting("ClusterUnknown", f"Cluster {self.name} shows no namespace kube-system.")
-        return str(found["metadata"]["uid"])
+        uid = (found.get("metadata") or {}).get("uid")
+        if not isinstance(uid, str):
+            raise Transient("TargetUnavailable", f"Cluster {self.name}: what answers there is no Kubernetes API.")
+        return uid
 
     async def get(self, resource: Resource, namespace: str | None, name: str) -> JsonObject | None:
         """An object, or None where it (or its kind) does not exist."""

@@ -18,16 +18,19 @@ Wanted = frozenset[tuple[str, Digest]]
 
 
 class Pushes:
-    """Of one process, which is the only one that pushes and deletes. For threads."""
+    """Of one process, which is the only one that pushes and deletes.
+
+    `begin` and `Watch.deleting` are for threads, as they wait for a request; all else is not kept waiting.
+    """
 
     def __init__(self) -> None:
-        self._lock = threading.Lock()
+        self._lock, self._request = threading.Lock(), threading.Lock()
         self._wanted: dict[str, Wanted] = {}
         self._watches: list[set[tuple[str, Digest]]] = []
 
     def begin(self, upload: str, wanted: Wanted) -> None:
         """An upload (uid) is going to look what is there of what it wants. Waits for a deletion under way."""
-        with self._lock:
+        with self._request, self._lock:
             self._wanted[upload] = self._wanted.get(upload, frozenset()) | wanted
             for watch in self._watches:
                 watch.update(wanted)
@@ -43,7 +46,7 @@ class Pushes:
             seen = set[tuple[str, Digest]]().union(*self._wanted.values())
             self._watches.append(seen)
         try:
-            yield Watch(self._lock, seen)
+            yield Watch(self._request, seen)
         finally:
             with self._lock:
                 self._watches = [each for each in self._watches if each is not seen]
@@ -52,8 +55,8 @@ class Pushes:
 class Watch:
     """What uploads have wanted since a cleanup began to look."""
 
-    def __init__(self, lock: threading.Lock, seen: set[tuple[str, Digest]]) -> None:
-        self._lock = lock
+    def __init__(self, request: threading.Lock, seen: set[tuple[str, Digest]]) -> None:
+        self._request = request
         self._seen = seen
 
     @contextmanager
@@ -63,7 +66,7 @@ class Watch:
         Raises:
             Transient: an upload wants it.
         """
-        with self._lock:
+        with self._request:
             if (repository, digest) in self._seen:
                 said = f"A PackageUpload has begun to push {repository}@{digest}: it is judged again."
                 raise Transient("ImagesUnknown", said)

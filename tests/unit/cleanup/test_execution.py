@@ -68,7 +68,7 @@ def execute(api: Api, monkeypatch: pytest.MonkeyPatch, meanwhile: Index | None =
     monkeypatch.setattr(execution, "act", act)
     run = record(api)
     env = SimpleNamespace(kube=api, settings=Settings(), clock=lambda: datetime.now(UTC))
-    connection = SimpleNamespace(clusters={})
+    connection = SimpleNamespace(clusters={}, name="p")
     given = cast("tuple[Any, ...]", (run, SPEC, Backup(INDEX, [ENTRY, OTHER], []), connection, env))
     try:
         asyncio.run(execution.execute(*given))

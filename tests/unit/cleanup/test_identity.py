@@ -16,6 +16,7 @@ from violet_operator.cleanup.images import phase
 from violet_operator.cleanup.images.model import Deletion, ImagePlan
 from violet_operator.cleanup.putback import PutBack
 from violet_operator.cleanup.vault import Backup
+from violet_operator.clients.kube import Kube
 from violet_operator.errors import Transient
 from violet_operator.platform.pushes import Pushes
 from violet_operator.platform.resolve import Connection
@@ -56,10 +57,11 @@ BACKUP = Backup(
 
 def test_who_answers_is_held_against_who_was_meant() -> None:
     given = platform(**{"global": ["g"], "region1": ["another"], "region2": ["whatever"]})
-    found = asyncio.run(strangers(MEANT | {"gone": "x"}, given))
+    found = asyncio.run(strangers(MEANT | {"gone": "x"}, given.clusters, given.name))
     assert {name: error.reason for name, error in found.items()} == {"region1": "ClusterChanged"}
     assert "has uid another, and had r when" in found["region1"].message
-    found = asyncio.run(strangers(MEANT, platform(**{"global": ["g"], "region1": [None]})))
+    given = platform(**{"global": ["g"], "region1": [None]})
+    found = asyncio.run(strangers(MEANT, given.clusters, given.name))
     assert {name: error.reason for name, error in found.items()} == {"region1": "TargetUnavailable"}
     assert "502. So it is not known which cluster this is" in found["region1"].message
 
@@ -122,14 +124,28 @@ def test_restore_counts_for_clusters_that_stay_the_same(
     }
 
 
-def test_images_stay_when_another_cluster_was_asked_who_needs_them(monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.parametrize(
+    ("shown", "said"),
+    [
+        ({"global": ["g"], "region1": ["x"]}, "is another cluster now"),
+        ({"global": ["g"]}, "does not show cluster region1 of the plan any more"),
+    ],
+)
+def test_images_stay_when_others_were_asked_who_needs_them(
+    monkeypatch: pytest.MonkeyPatch, shown: dict[str, list[Any]], said: str
+) -> None:
+    """The ways in may have been opened anew since the pass began: what was asked is what they lead to now."""
+
     async def again(planned: list[Deletion], *_: object) -> ImagePlan:
         return ImagePlan(deletions=tuple(planned))
 
+    async def enter(*_: object, **__: object) -> dict[str, Kube]:
+        return platform(**shown).clusters
+
     monkeypatch.setattr(phase, "again", again)
     record = SimpleNamespace(where=("ns", "images-stay"), metadata={"namespace": "ns", "name": "r"}, facts={})
-    given = (cast("Any", record), BACKUP, platform(**{"global": ["g"], "region1": ["x"]}))
-    env = cast("Any", SimpleNamespace(pushes=Pushes()))
+    given = (cast("Any", record), BACKUP, platform(**{"global": ["g"], "region1": ["r"]}))
+    env = cast("Any", SimpleNamespace(pushes=Pushes(), enter=enter))
     steps = asyncio.run(phase.delete(*given, env, gone=True))
     assert [(each.outcome, each.again) for each in steps] == [("Failed", True)]
-    assert "is another cluster now" in steps[0].message
+    assert said in steps[0].message

@@ -26,13 +26,16 @@ def test_a_platform_that_has_another_registry_by_now_is_left_alone(monkeypatch: 
     async def again(*_: object) -> ImagePlan:
         return PLAN
 
+    async def enter(*_: object, **__: object) -> dict[str, Any]:
+        return {}
+
     monkeypatch.setattr(phase, "again", again)
     registry = SimpleNamespace(address="new.example.com")  # whoever asks it fails
-    record = SimpleNamespace(where=("ns", ""), metadata={"namespace": "ns", "name": "r"}, facts={}, is_over=False)
+    record = SimpleNamespace(where=("ns", ""), metadata={"namespace": "ns", "name": "r"}, facts={}, tells_all=False)
     backup = Backup(Index("u", "default", {}, "0" * 64, 1, 1, {}, "old.example.com"), [], list(PLAN.deletions))
     connection = SimpleNamespace(registry=registry, name="default", clusters={})
     given = cast("tuple[Any, Any, Any]", (record, backup, connection))
-    env = cast("Any", SimpleNamespace(pushes=Pushes()))
+    env = cast("Any", SimpleNamespace(pushes=Pushes(), enter=enter))
     steps = asyncio.run(phase.put_back(*given) if back else phase.delete(*given, env, gone=True))
     assert [each.outcome for each in steps] == ["Failed"]
     assert (

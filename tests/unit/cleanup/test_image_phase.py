@@ -55,14 +55,17 @@ def test_a_run_that_is_called_off_waits_for_the_request_under_way_and_sends_no_o
     async def again(*_: object) -> ImagePlan:
         return PLAN
 
+    async def enter(*_: object, **__: object) -> dict[str, Any]:
+        return {}
+
     monkeypatch.setattr(phase, "again", again)
     registry = SlowRegistry()
     metadata = {"namespace": "ns", "name": "r"}
-    record = SimpleNamespace(where=("ns", "called-off"), metadata=metadata, facts={}, is_over=False)
+    record = SimpleNamespace(where=("ns", "called-off"), metadata=metadata, facts={}, tells_all=False)
     backup = Backup(Index("u", "default", {}, "0" * 64, 1, 1, {}, registry.address), [], list(PLAN.deletions))
     connection = SimpleNamespace(registry=registry, name="default", clusters={})
     given = cast("tuple[Any, Any, Any]", (record, backup, connection))
-    env = cast("Any", SimpleNamespace(pushes=Pushes()))
+    env = cast("Any", SimpleNamespace(pushes=Pushes(), enter=enter))
 
     async def called_off() -> None:
         task = asyncio.create_task(phase.put_back(*given) if back else phase.delete(*given, env, gone=True))

@@ -46,6 +46,12 @@ def test_the_next_pass_begins_where_the_last_has_ended() -> None:
     }
 
 
+def test_what_was_gone_and_is_there_again_leaves_numbers_that_can_be_written() -> None:
+    progress = Progress(1, status("Deleted") | {"outcomes": NONE | {"deleted": 1}})
+    found = progress.count(progress.remembered(steps("Skipped")))
+    assert found == {"deleted": 1, "deleting": 0, "skipped": 1, "failed": 0}
+
+
 def test_what_was_gone_stays_gone_when_its_cluster_does_not_answer() -> None:
     before = status(*["Deleted"] * 3, *["Failed"] * 4)
     progress = Progress(7, before)

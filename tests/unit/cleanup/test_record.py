@@ -4,6 +4,8 @@ from datetime import UTC, datetime, timedelta
 from types import SimpleNamespace
 from typing import Any
 
+import pytest
+
 from violet_operator.cleanup.record import PATIENCE, Record
 from violet_operator.platform.tries import Tries
 
@@ -20,6 +22,26 @@ def trying(record: Record, after: timedelta, process: Tries) -> tuple[Record, bo
 def run(now: datetime, process: Tries, status: dict[str, Any] | None = None) -> Record:
     body = {"metadata": {"name": "r", "namespace": "n", "uid": "patient"}, "status": status or {}}
     return Record(body, SimpleNamespace(clock=lambda: now, tries=process))  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize(
+    ("condition", "reason", "tells"),
+    [
+        ("Complete", "Deleted", True),
+        ("Failed", "Incomplete", True),
+        ("Failed", "ApprovalWithdrawn", False),
+        ("Failed", "BackupDamaged", False),
+        ("Failed", "PlatformNotReady", False),
+    ],
+)
+def test_a_run_that_was_ended_in_the_middle_has_told_things_that_are_not_so_any_more(
+    condition: str, reason: str, tells: bool
+) -> None:
+    record = run(NOW, Tries())
+    assert not record.tells_all
+    record.end(condition, reason, "Over.")
+    assert record.is_over
+    assert record.tells_all == tells
 
 
 def test_a_run_ends_when_it_has_tried_in_vain_for_too_long() -> None:

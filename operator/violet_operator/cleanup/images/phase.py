@@ -17,6 +17,7 @@ from violet_operator.cleanup.images.plan import again, plan
 from violet_operator.cleanup.judge import Verdict
 from violet_operator.cleanup.record import Record
 from violet_operator.cleanup.vault import Backup
+from violet_operator.errors import OperatorError
 from violet_operator.platform.environment import Environment
 from violet_operator.platform.resolve import Connection
 from violet_operator.support.cancel import CancelToken
@@ -55,12 +56,24 @@ async def delete(
         cancel = CancelToken()
         with env.pushes.watch() as uploads:
             now = await again(planned, connection, record.metadata["namespace"], env)
-            if wrong := await strangers(backup.index.clusters, connection):  # who needs them was asked elsewhere
-                now = ImagePlan(unknown=next(iter(wrong.values())).message)
+            if wrong := await _elsewhere(backup.index, connection, record.metadata["namespace"], env):
+                now = ImagePlan(unknown=wrong)
             work = partial(deletion.delete, planned, now, connection.registry, uploads, deleted, cancel)
             steps = await shielded(work, cancel)
     _note(record, steps)
     return steps
+
+
+async def _elsewhere(index: Index, connection: Connection, namespace: str, env: Environment) -> str | None:
+    """Why those who were asked may not be those who need the images: a cluster is another one now, or not shown."""
+    try:
+        clusters = dict(await env.enter(namespace, connection.name, anew=False))
+    except OperatorError as error:
+        return error.message
+    if missing := sorted(index.clusters.keys() - clusters.keys()):
+        return f"Platform {connection.name} does not show cluster {missing[0]} of the plan any more."
+    wrong = await strangers(index.clusters, clusters, connection.name)
+    return next((error.message for error in wrong.values()), None)
 
 
 async def put_back(record: Record, backup: Backup, connection: Connection) -> list[ImageStep]:
@@ -71,7 +84,7 @@ async def put_back(record: Record, backup: Backup, connection: Connection) -> li
     """
     if backup.fault:
         raise backup.fault
-    before = (record.facts.get("images") or {}) if record.is_over else {}
+    before = (record.facts.get("images") or {}) if record.tells_all else {}
     planned = may_be_gone(backup.images, before)
     if not planned:
         return []
