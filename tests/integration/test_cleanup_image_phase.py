@@ -58,9 +58,13 @@ class Run:
     @property
     def env(self) -> Any:
         """What the process would give it."""
+
+        async def enter(*_: object, **__: object) -> dict[str, Kube]:
+            return {"global": self.kube}
+
         settings = SimpleNamespace(system_namespace=self.namespace)
-        clock, pushes = (lambda: datetime.now(UTC)), Pushes()
-        return SimpleNamespace(kube=self.kube, clock=clock, pushes=pushes, tries=Tries(), settings=settings)
+        shared = {"pushes": Pushes(), "tries": Tries(), "settings": settings, "enter": enter}
+        return SimpleNamespace(kube=self.kube, clock=lambda: datetime.now(UTC), **shared)
 
     @property
     def body(self) -> Object:
