@@ -57,7 +57,7 @@ def simulate_acting(random: Random, seen: Counter[str]) -> None:
     for _ in range(random.choice((0, 1, 1, 2, 3))):
         move(world, random, entries)
     before = deepcopy(world)
-    bring_views_back(before, planned, entries)
+    as_planned(before, planned, entries)
     done = carry_out(world, random, decided(world, entries, wish), entries)
     steps = decided(world, entries, wish)
     seen.update(f"{each.outcome} {each.reason}" for each in steps)
@@ -111,13 +111,17 @@ def drop_views(world: World, entry: Entry) -> None:
     world.objects[GLOBAL, kind] = [each for each in world.objects[GLOBAL, kind] if not shows(each, entry)]
 
 
-def bring_views_back(world: World, planned: World, entries: list[Entry]) -> None:
-    """For the oracle: the view of what is going went with it, whoever has deleted that."""
+def as_planned(world: World, planned: World, entries: list[Entry]) -> None:
+    """For the oracle: what is going took its view with it, and what was noted on it last, whoever has deleted it."""
     for entry in entries:
-        kind = view_kind(entry)
-        seen = any(shows(each, entry) for each in world.objects[GLOBAL, kind])
-        if entry.ref.kind in backup.OWNERS and is_going(world, entry) and not seen:
+        if entry.ref.kind not in backup.OWNERS or not is_going(world, entry):
+            continue
+        kind, bodies = view_kind(entry), world.objects[entry.cluster, entry.ref.kind]
+        if not any(shows(each, entry) for each in world.objects[GLOBAL, kind]):
             world.objects[GLOBAL, kind] += [each for each in planned.objects[GLOBAL, kind] if shows(each, entry)]
+        for index, body in enumerate(bodies):
+            if body["metadata"]["uid"] == entry.ref.uid:
+                bodies[index] = deepcopy(entry.body)
 
 
 def is_going(world: World, entry: Entry) -> bool:
