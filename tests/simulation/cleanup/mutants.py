@@ -26,7 +26,7 @@ MODULES = (
 )
 TESTS = (
     *("test_parse", "test_guards", "test_judge", "test_bystanders", "test_selector", "test_csv_names", "test_suffixes"),
-    *("test_wanted_by_uploads", "test_report", "test_putback", "test_acting"),
+    *("test_wanted_by_uploads", "test_report", "test_plan", "test_putback", "test_acting"),
 )
 SOURCE = Path(__file__).parents[3] / "operator" / "violet_operator" / "cleanup"
 PLATFORMS = 150
